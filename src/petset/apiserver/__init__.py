@@ -1,0 +1,1 @@
+"""The request pipeline, transport-neutral: decode, default, validate, commit, encode."""

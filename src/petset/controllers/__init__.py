@@ -1,0 +1,1 @@
+"""The controllers behind a StatefulSet. They use the client port only."""

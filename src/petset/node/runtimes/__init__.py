@@ -1,0 +1,1 @@
+"""Container runtimes behind one port: the Docker Engine API, and a simulation."""

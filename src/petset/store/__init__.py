@@ -1,0 +1,1 @@
+"""Revisions in, revisions out: keys and bytes, not kinds."""

@@ -1,0 +1,1 @@
+"""The public test kit: virtual clock, object builders, an in-process cluster."""
