@@ -1,7 +1,8 @@
 """What the server needs to know of a kind: its names, its verbs, and the strategy that holds its rules.
 
-A `Resource` is a row of the catalogue that `petset.kinds` builds; the request pipeline is generic over these rows and knows
-no kind by name. A `Strategy` mirrors upstream's rest strategies: fill defaults, reset what the client may not set, validate.
+A `Resource` is a row of the catalogue that `petset.kinds` builds; the request pipeline is generic over these rows and
+knows no kind by name. A `Strategy` mirrors upstream's rest strategies: fill defaults, reset what the client may not set,
+validate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -79,7 +80,7 @@ class Subresource:
 
 @dataclass(frozen=True, slots=True)
 class View(Generic[T]):
-    """A second API group that serves the objects of another resource in its own shape (events.k8s.io over core events)."""
+    """A second API group that serves the objects of another resource in its own shape (events.k8s.io over core)."""
 
     stored: type[Object]
     from_stored: Callable[[Any], T]
@@ -111,7 +112,7 @@ class Resource(Generic[T]):
     verbs: tuple[str, ...] = ALL_VERBS
     columns: tuple[Column[T], ...] = ()
     fields: Callable[[T], Mapping[str, str]] = field(default=_no_fields)
-    """Field selectors beyond metadata.name and metadata.namespace: all supported keys, with their values ("" if unset)."""
+    """Field selectors beyond metadata.name and metadata.namespace: all supported keys with their values ("" = unset)."""
     grace: Callable[[T, int | None], int] | None = None
     """Seconds of graceful deletion for an object, given the requested grace period; None: the kind has no grace."""
     default_propagation: Literal["Background", "Orphan"] = "Background"

@@ -15,7 +15,7 @@ IncludeObject = Literal["None", "Metadata", "Object"]
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
-    """One column. `priority` 0 is always shown, 1 only with `-o wide`. `cell` gets the object and the present moment."""
+    """One column. `priority` 0 is always shown, 1 only with `-o wide`. `cell` gets the object and the present."""
 
     name: str
     cell: Callable[[T, datetime], Cell]
