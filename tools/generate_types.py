@@ -61,6 +61,11 @@ ALIASES = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "IntOrString",
 }
 
+# Optional strings that are read everywhere and for which "" and absent mean the same: `str`, empty when absent.
+PLAIN_STRINGS = frozenset(
+    f"ObjectMeta.{name}" for name in ("generateName", "name", "namespace", "resourceVersion", "selfLink", "uid")
+)
+
 # Facts the OpenAPI definitions do not tell: fields that are values in Go, not pointers, or have no omitempty. They are
 # written even when nothing was set, and the bytes of a ControllerRevision depend on it.
 ALWAYS_WRITTEN = frozenset({
@@ -326,6 +331,8 @@ def attributes(name: str, definition: Definition) -> Iterator[Attribute]:
             yield Attribute(python, "str", factory(f'lambda: "{value}"'))
         elif kind and kind.has_metadata and json_name == "metadata":
             continue
+        elif position in PLAIN_STRINGS:
+            yield Attribute(python, "str", '""')
         elif position in ZEROS:
             yield Attribute(python, "str", factory(f"lambda: {ZEROS[position]}"))
         else:

@@ -102,16 +102,16 @@ class ObjectMeta(Struct, kw_only=True):
     deletion_grace_period_seconds: Int64 | None = None
     deletion_timestamp: Time | None = None
     finalizers: list[str] = field(default_factory=list)
-    generate_name: str | None = None
+    generate_name: str = ""
     generation: Int64 | None = None
     labels: dict[str, str] = field(default_factory=dict)
     managed_fields: list[ManagedFieldsEntry] = field(default_factory=list)
-    name: str | None = None
-    namespace: str | None = None
+    name: str = ""
+    namespace: str = ""
     owner_references: list[OwnerReference] = field(default_factory=list)
-    resource_version: str | None = None
-    self_link: str | None = None
-    uid: str | None = None
+    resource_version: str = ""
+    self_link: str = ""
+    uid: str = ""
 
 
 class Object(TypeMeta, kw_only=True):
