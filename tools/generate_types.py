@@ -9,6 +9,7 @@ import json
 import keyword
 import re
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ import kubernetes_validate
 VERSION = "1.37"
 ROOT = Path(__file__).resolve().parent.parent
 TYPES = ROOT / "src/petset/api/types.py"
+TABLE = ROOT / "src/petset/api/schema/table.py"
+OPENAPI = ROOT / "src/petset/apiserver/openapi_definitions.json"
 
 CORE = "io.k8s.api.core.v1."
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
@@ -61,64 +64,19 @@ ALIASES = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "IntOrString",
 }
 
-# Optional strings that are read everywhere and for which "" and absent mean the same: `str`, empty when absent.
-PLAIN_STRINGS = frozenset(
-    f"ObjectMeta.{name}" for name in ("generateName", "name", "namespace", "resourceVersion", "selfLink", "uid")
-)
 
-# Facts the OpenAPI definitions do not tell: fields that are values in Go, not pointers, or have no omitempty. They are
-# written even when nothing was set, and the bytes of a ControllerRevision depend on it.
-ALWAYS_WRITTEN = frozenset({
-    "Container.resources",
-    "ContainerImage.names",
-    "ContainerStatus.lastState",
-    "ContainerStatus.state",
-    "ControllerRevision.revision",
-    "Endpoint.conditions",
-    "EndpointSlice.endpoints",
-    "EndpointSlice.ports",
-    "EphemeralContainer.resources",
-    "Event.reportingComponent",
-    "Event.reportingInstance",
-    "Event.source",
-    "EventsV1Event.deprecatedSource",
-    "EventsV1Event.regarding",
-    "GRPCAction.service",
-    "NodeDaemonEndpoints.kubeletEndpoint",
-    "NodeRuntimeHandler.name",
-    "NodeStatus.daemonEndpoints",
-    "NodeStatus.nodeInfo",
-    "PersistentVolumeClaimSpec.resources",
-    "PersistentVolumeClaimTemplate.metadata",
-    "PersistentVolumeClaimTemplate.spec",
-    "PodDisruptionBudgetStatus.currentHealthy",
-    "PodDisruptionBudgetStatus.desiredHealthy",
-    "PodDisruptionBudgetStatus.disruptionsAllowed",
-    "PodDisruptionBudgetStatus.expectedPods",
-    "PodTemplateSpec.metadata",
-    "PodTemplateSpec.spec",
-    "ProjectedVolumeSource.sources",
-    "SelfSubjectReviewStatus.userInfo",
-    "ServiceStatus.loadBalancer",
-    "StatefulSetCondition.status",
-    "StatefulSetCondition.type",
-    "StatefulSetOrdinals.start",
-    "StatefulSetSpec.selector",
-    "StatefulSetSpec.serviceName",
-    "StatefulSetSpec.template",
-    "StatefulSetSpec.updateStrategy",
-    "StatefulSetStatus.availableReplicas",
-    "TokenRequestSpec.audiences",
-    "TokenRequestStatus.token",
-    "TypedLocalObjectReference.apiGroup",
-    "TypedObjectReference.apiGroup",
-})  # fmt: skip
+def load_facts() -> dict[str, dict[str, Any]]:
+    """What the definitions do not tell, see go_facts.toml: section, class, fields."""
+    with Path(__file__).with_name("go_facts.toml").open("rb") as file:
+        return tomllib.load(file)
 
-# Pointers without omitempty: an unset one is written as null.
-NULLS = frozenset({"GRPCAction.service", "TypedLocalObjectReference.apiGroup", "TypedObjectReference.apiGroup"})
 
-# Zero values that are not the zero of their JSON type.
-ZEROS = {"ResourceFieldSelector.divisor": '"0"'}
+FACTS = load_facts()
+
+
+def fact(section: str, class_: str, field: str) -> bool:
+    return field in FACTS[section].get(class_, ())
+
 
 HEADER = f'''"""The Kubernetes {VERSION} API types petset serves.
 
@@ -319,27 +277,32 @@ FIRST = ["apiVersion", "kind", "metadata", "spec", "status"]
 
 def attributes(name: str, definition: Definition) -> Iterator[Attribute]:
     kind = top_level(definition)
-    required = definition.get("required", [])
     properties = definition["properties"]
     first = FIRST if kind else []
     rest = sorted(properties.keys() - set(first))
     for json_name in [*(name for name in first if name in properties), *rest]:
         python = attribute_name(json_name)
-        position = f"{name}.{json_name}"
         if kind and json_name in ("apiVersion", "kind"):
             value = kind.api_version if json_name == "apiVersion" else kind.kind
             yield Attribute(python, "str", factory(f'lambda: "{value}"'))
         elif kind and kind.has_metadata and json_name == "metadata":
             continue
-        elif position in PLAIN_STRINGS:
+        elif fact("plain_strings", name, json_name):
             yield Attribute(python, "str", '""')
-        elif position in ZEROS:
-            yield Attribute(python, "str", factory(f"lambda: {ZEROS[position]}"))
+        elif fact("zeros", name, json_name):
+            yield Attribute(python, "str", factory(f'lambda: "{FACTS["zeros"][name][json_name]}"'))
         else:
-            schema = properties[json_name]
-            part = bool(kind) and json_name in ("spec", "status", "metadata") and "$ref" in schema
-            always = part or json_name in required or position in ALWAYS_WRITTEN
-            yield Attribute(python, *default(annotation(schema), always=always, null=position in NULLS))
+            null = fact("null_when_unset", name, json_name)
+            always = is_always_written(name, definition, json_name)
+            yield Attribute(python, *default(annotation(properties[json_name]), always=always, null=null))
+
+
+def is_always_written(name: str, definition: Definition, json_name: str) -> bool:
+    """Whether a field is in the JSON even when nothing was set."""
+    part = json_name in ("spec", "status", "metadata") and "$ref" in definition["properties"][json_name]
+    if part and top_level(definition):
+        return True
+    return json_name in definition.get("required", []) or fact("always_written", name, json_name)
 
 
 def class_text(definition_name: str, definition: Definition) -> str:
@@ -371,9 +334,95 @@ def types_module(definitions: Mapping[str, Definition]) -> str:
     return header + "\n".join(classes)
 
 
+TABLE_HEADER = '''"""What server-side apply, patches and strict decoding have to know of each type: the data of `petset.api.schema.node`.
+
+Generated by tools/generate_types.py. Do not edit.
+
+A field is the name of a type, or of a scalar; "?" after a scalar says that its zero and its absence are the same.
+Maps and lists, and types with more to say, are dictionaries: `map` or `list` (the item's field) or `of`, then the
+Kubernetes extensions.
+"""
+# ruff: noqa: E501
+# fmt: off
+
+from typing import Any
+
+TYPES: dict[str, dict[str, Any]] = {
+'''
+
+SCALARS = {
+    "dict[str, Any]": "any", "bool": "boolean", "str": "string", "Int32": "int32", "Int64": "int64",
+    "IntOrString": "int-or-string", "Quantity": "quantity", "Time": "date-time",
+}  # fmt: skip
+
+
+def node(schema: Definition, definitions: Mapping[str, Definition]) -> Any:
+    """The table's entry for one field."""
+    entry = bare_node(schema, definitions)
+    target = definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {}
+    extras = {
+        "map_type": schema.get("x-kubernetes-map-type") or target.get("x-kubernetes-map-type"),
+        "list_type": schema.get("x-kubernetes-list-type"),
+        "keys": tuple(schema.get("x-kubernetes-list-map-keys", ())),
+        "strategies": tuple(filter(None, schema.get("x-kubernetes-patch-strategy", "").split(","))),
+        "merge_key": schema.get("x-kubernetes-patch-merge-key"),
+    }
+    extras = {key: value for key, value in extras.items() if value}
+    if not extras:
+        return entry
+    return {**(entry if isinstance(entry, dict) else {"of": entry}), **extras}
+
+
+def bare_node(schema: Definition, definitions: Mapping[str, Definition]) -> Any:
+    if "items" in schema:
+        return {"list": node(schema["items"], definitions)}
+    if "additionalProperties" in schema:
+        return {"map": node(schema["additionalProperties"], definitions)}
+    if schema.get("format") == "byte":
+        return "byte"
+    kind = annotation(schema)
+    return SCALARS.get(kind, kind)
+
+
+def field_node(name: str, definition: Definition, json_name: str, definitions: Mapping[str, Definition]) -> Any:
+    entry = node(definition["properties"][json_name], definitions)
+    if entry in ("string", "boolean", "int32", "int64") and zero_is_unset(name, definition, json_name):
+        entry = f"{entry}?"
+    value = FACTS["defaults"].get(name, {}).get(json_name)
+    return entry if value is None else {"of": entry, "default": value}
+
+
+def zero_is_unset(name: str, definition: Definition, json_name: str) -> bool:
+    if top_level(definition) and json_name in ("apiVersion", "kind"):
+        return False
+    if is_always_written(name, definition, json_name):
+        return False
+    return not any(fact(section, name, json_name) for section in ("plain_strings", "pointers", "zeros"))
+
+
+def table_module(definitions: Mapping[str, Definition]) -> str:
+    lines = []
+    for definition_name in sorted(closure(definitions, ROOTS), key=class_name):
+        if definition_name in ALIASES:
+            continue
+        definition, name = definitions[definition_name], class_name(definition_name)
+        fields = {key: field_node(name, definition, key, definitions) for key in sorted(definition["properties"])}
+        lines.append(f"    {json.dumps(name)}: {literal(fields)},\n")
+    return TABLE_HEADER + "".join(lines) + "}\n"
+
+
+def literal(value: Any) -> str:
+    """Python source of a value, with double quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "(" + "".join(f"{literal(item)}, " for item in value).rstrip(" ") + ")"
+    return json.dumps(value)
+
+
 def generated() -> dict[Path, str]:
     definitions = load_definitions()
-    return {TYPES: types_module(definitions)}
+    return {TYPES: types_module(definitions), TABLE: table_module(definitions)}
 
 
 def main() -> None:
