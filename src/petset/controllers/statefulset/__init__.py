@@ -1,1 +1,15 @@
-"""The StatefulSet controller: observe, plan, act."""
+"""The StatefulSet controller: observe, plan, act.
+
+    names       how pods, claims and revisions are called
+    model       what a decision looks at (`Observed`) and what it says (`Plan`)
+    revisions   which ControllerRevisions a set has, needs and may forget
+    identity    the pod and the claims an ordinal must have
+    retention   who owns a claim under each persistentVolumeClaimRetentionPolicy
+    status      what a set reports of its pods
+    plan        the decision: a pure function from Observed to Plan
+    observe     reads what a decision needs from the informers
+    act         carries a plan out, through the client port
+    controller  events to keys, keys to runs
+
+Everything above `observe` is pure. The rules are those of apps/v1 in Kubernetes 1.37.
+"""

@@ -1,0 +1,232 @@
+"""What one decision about a StatefulSet looks at, and what it says. Values only; a Plan prints as a list of steps."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from petset.api.types import ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet, StatefulSetStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything a decision may look at, read at one moment.
+
+    `pods` are those this set controls, `orphans` those in the namespace that nobody controls; `revisions` and
+    `orphan_revisions` likewise. `claims` has, by name, every existing claim that one of the set's ordinals could mean.
+    """
+
+    set: StatefulSet
+    pods: tuple[Pod, ...]
+    revisions: tuple[ControllerRevision, ...]
+    claims: Mapping[str, PersistentVolumeClaim]
+    now: datetime
+    orphans: tuple[Pod, ...] = ()
+    orphan_revisions: tuple[ControllerRevision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptRevision:
+    """Makes an orphaned revision the set's own."""
+
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        return f"adopt revision {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRevision:
+    """Records a template that no revision holds yet."""
+
+    revision: ControllerRevision
+
+    def __str__(self) -> str:
+        return f"create revision {self.revision.metadata.name} (number {self.revision.revision})"
+
+
+@dataclass(frozen=True, slots=True)
+class RenumberRevision:
+    """Makes an older revision the newest again: a rollback keeps the name."""
+
+    revision: ControllerRevision
+    number: int
+
+    def __str__(self) -> str:
+        return f"renumber revision {self.revision.metadata.name} from {self.revision.revision} to {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class DropRevision:
+    """Forgets a revision beyond revisionHistoryLimit."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"delete revision {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptPod:
+    """Makes an orphaned pod that matches the selector and the name the set's own."""
+
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        return f"adopt pod {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePod:
+    """Lets go of a pod that no longer matches."""
+
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        return f"release pod {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePod:
+    """Creates the missing claims of an ordinal, then its pod."""
+
+    pod: Pod
+    revision: str
+    claims: tuple[PersistentVolumeClaim, ...]
+
+    def __str__(self) -> str:
+        claims = ", ".join(claim.metadata.name for claim in self.claims)
+        return f"create pod {self.pod.metadata.name} at {self.revision}" + (f" with claim {claims}" if claims else "")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusePod:
+    """Reports that a pod cannot be created, and why; the run fails and is tried again."""
+
+    pod: str
+    claim: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"cannot create pod {self.pod}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreClaims:
+    """Creates claims that a Pending pod waits for and that are gone."""
+
+    pod: str
+    claims: tuple[PersistentVolumeClaim, ...]
+
+    def __str__(self) -> str:
+        return f"create claim {', '.join(claim.metadata.name for claim in self.claims)} for pod {self.pod}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetClaimOwners:
+    """Writes a claim's owner references as the retention policy wants them."""
+
+    claim: PersistentVolumeClaim
+
+    def __str__(self) -> str:
+        owners = ", ".join(f"{ref.kind} {ref.name}" for ref in self.claim.metadata.owner_references) or "nobody"
+        return f"set owners of claim {self.claim.metadata.name} to {owners}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportForeignOwner:
+    """Warns that somebody else controls a claim, so that the retention policy cannot be kept for it."""
+
+    claim: str
+
+    def __str__(self) -> str:
+        return f"leave claim {self.claim} to its other controller"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairPod:
+    """Rewrites a pod whose labels or volumes are not those of its ordinal."""
+
+    pod: Pod
+
+    def __str__(self) -> str:
+        return f"repair identity of pod {self.pod.metadata.name}"
+
+
+DeleteReason = Literal["failed", "succeeded", "scale down", "update"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Deletes a pod, within its grace period."""
+
+    name: str
+    uid: str
+    reason: DeleteReason
+
+    def __str__(self) -> str:
+        return f"delete pod {self.name} ({self.reason})"
+
+
+Action = (
+    AdoptRevision
+    | CreateRevision
+    | RenumberRevision
+    | DropRevision
+    | AdoptPod
+    | ReleasePod
+    | CreatePod
+    | RefusePod
+    | RestoreClaims
+    | SetClaimOwners
+    | ReportForeignOwner
+    | RepairPod
+    | DeletePod
+)
+
+Pace = Literal["one by one", "doubling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Actions of one phase. An action that fails ends the plan.
+
+    One by one: in order. Doubling: in concurrent batches of 1, 2, 4 ..., 500 (Parallel pod management), the actions of
+    one pod staying in order.
+    """
+
+    phase: str
+    actions: tuple[Action, ...]
+    pace: Pace = "one by one"
+
+    def __str__(self) -> str:
+        return f"{self.phase}: " + "; ".join(str(action) for action in self.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decision: what to do now, what to report, what to forget, what to wait for.
+
+    `status` assumes that every step succeeds; `status_after` corrects it. `cleanup` is done whatever happened before.
+    `look_again` is in seconds: the world will have changed by then without any event.
+    """
+
+    steps: tuple[Step, ...]
+    status: StatefulSetStatus
+    cleanup: tuple[DropRevision, ...] = ()
+    waiting_for: str | None = None
+    look_again: float | None = None
+
+    def actions(self) -> Iterator[Action]:
+        """All actions of all steps, in order, without the clean-up."""
+        for step in self.steps:
+            yield from step.actions
+
+    def __str__(self) -> str:
+        lines = [str(step) for step in self.steps] + [str(drop) for drop in self.cleanup]
+        if self.waiting_for:
+            lines.append(f"waiting for {self.waiting_for}")
+        return "\n".join(lines) or "nothing to do"

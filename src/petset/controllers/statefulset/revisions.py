@@ -1,0 +1,136 @@
+"""Which ControllerRevisions a set has, needs and may forget. Pure.
+
+The rules are those of upstream's `getStatefulSetRevisions` and `truncateHistory`; the bytes of a revision equal
+upstream's for the same template, because the name is their hash.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from petset.api.meta import copy, owner_reference
+from petset.api.types import ControllerRevision, ObjectMeta, Pod, PodTemplateSpec, StatefulSet
+from petset.controllers.statefulset.model import AdoptRevision, CreateRevision, DropRevision, Observed, RenumberRevision
+from petset.controllers.statefulset.names import REVISION_HASH_LABEL, REVISION_LABEL, revision_hash, revision_name
+from petset.kinds import statefulset
+
+RevisionAction = AdoptRevision | CreateRevision | RenumberRevision
+
+# Go's JSON encoder writes these inside strings, and only there can they occur.
+_GO_ESCAPES = (
+    (b"<", b"\\u003c"),
+    (b">", b"\\u003e"),
+    (b"&", b"\\u0026"),
+    ("\u2028".encode(), b"\\u2028"),
+    ("\u2029".encode(), b"\\u2029"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The revisions a decision works with: pods below the rollout stay at `current`, the others go to `update`."""
+
+    known: tuple[ControllerRevision, ...]
+    current: ControllerRevision
+    update: ControllerRevision
+    actions: tuple[RevisionAction, ...]
+
+    def template(self, revision: str) -> PodTemplateSpec:
+        """The pod template of the current or the update revision, named."""
+        held = self.current if revision == self.current.metadata.name else self.update
+        return msgspec.convert(_template_tree(held), PodTemplateSpec)
+
+
+def revision_data(template: PodTemplateSpec) -> dict[str, Any]:
+    """What a revision stores of a template: a strategic merge patch that replaces it."""
+    tree = msgspec.json.decode(msgspec.json.encode(template))
+    return {"spec": {"template": {**tree, "$patch": "replace"}}}
+
+
+def data_bytes(data: dict[str, Any]) -> bytes:
+    """The canonical bytes of a revision's data: compact, keys sorted, escaped as Go does."""
+    raw = msgspec.json.encode(data, order="sorted")
+    for plain, escaped in _GO_ESCAPES:
+        raw = raw.replace(plain, escaped)
+    return raw
+
+
+def _template_tree(revision: ControllerRevision) -> dict[str, Any]:
+    return {key: value for key, value in revision.data["spec"]["template"].items() if key != "$patch"}
+
+
+def new_revision(set_: StatefulSet, number: int, collision_count: int) -> ControllerRevision:
+    """The revision that holds the set's present template."""
+    data = revision_data(set_.spec.template)
+    hash_text = revision_hash(data_bytes(data), collision_count)
+    return ControllerRevision(
+        metadata=ObjectMeta(
+            name=revision_name(set_.metadata.name, hash_text),
+            namespace=set_.metadata.namespace,
+            labels={**set_.spec.template.metadata.labels, REVISION_HASH_LABEL: hash_text},
+            annotations=dict(set_.metadata.annotations),
+            owner_references=[owner_reference(set_)],
+        ),
+        data=data,
+        revision=number,
+    )
+
+
+def in_order(revisions: Iterable[ControllerRevision]) -> tuple[ControllerRevision, ...]:
+    """Oldest first: by number, then by age, then by name."""
+    return tuple(sorted(revisions, key=lambda r: (r.revision, r.metadata.creation_timestamp or "", r.metadata.name)))
+
+
+def choose_revisions(seen: Observed) -> History:
+    """Finds or makes the update revision and finds the current one."""
+    set_ = seen.set
+    adopted = () if set_.metadata.deletion_timestamp else seen.orphan_revisions
+    known = in_order(seen.revisions + adopted)
+    actions: list[RevisionAction] = [AdoptRevision(r.metadata.name, r.metadata.uid) for r in adopted]
+    number = known[-1].revision + 1 if known else 1
+    candidate = new_revision(set_, number, set_.status.collision_count or 0)
+    update = _same_template(set_, known, candidate)
+    if update is None:
+        update = candidate
+        actions.append(CreateRevision(candidate))
+    elif update.revision < known[-1].revision:
+        actions.append(RenumberRevision(update, number))
+    current = next((r for r in known if r.metadata.name == set_.status.current_revision), update)
+    return History(known, current, update, tuple(actions))
+
+
+def _same_template(
+    set_: StatefulSet, known: Sequence[ControllerRevision], candidate: ControllerRevision
+) -> ControllerRevision | None:
+    wanted = data_bytes(candidate.data)
+    equal = [revision for revision in known if data_bytes(revision.data) == wanted]
+    if equal:
+        return equal[-1]
+    if known and _means(set_, known[-1], wanted):
+        return known[-1]
+    return None
+
+
+def _means(set_: StatefulSet, revision: ControllerRevision, wanted: bytes) -> bool:
+    """Whether an older server's spelling of a template, defaulted as today, is the wanted one."""
+    try:
+        template = msgspec.convert(_template_tree(revision), PodTemplateSpec)
+    except (KeyError, TypeError, AttributeError, msgspec.ValidationError):
+        return False
+    probe = copy(set_)
+    probe.spec.template = template
+    statefulset.RESOURCE.strategy.default(probe)
+    return data_bytes(revision_data(probe.spec.template)) == wanted
+
+
+def surplus_revisions(set_: StatefulSet, history: History, pods: Iterable[Pod]) -> tuple[DropRevision, ...]:
+    """The oldest revisions that nobody uses, beyond revisionHistoryLimit (10 by default; negative keeps all)."""
+    limit = set_.spec.revision_history_limit if set_.spec.revision_history_limit is not None else 10
+    if limit < 0:
+        return ()
+    live = {history.current.metadata.name, history.update.metadata.name}
+    live.update(pod.metadata.labels.get(REVISION_LABEL, "") for pod in pods)
+    unused = [revision.metadata.name for revision in history.known if revision.metadata.name not in live]
+    return tuple(DropRevision(name) for name in unused[: max(0, len(unused) - limit)])
