@@ -1,8 +1,8 @@
 """What the server needs to know of a kind: its names, its verbs, and the strategy that holds its rules.
 
 A `Resource` is a row of the catalogue that `petset.kinds` builds; the request pipeline is generic over these rows and
-knows no kind by name. A `Strategy` mirrors upstream's rest strategies: fill defaults, reset what the client may not set,
-validate.
+knows no kind by name. A `Strategy` mirrors upstream's rest strategies: fill defaults, reset what the client may not
+set, validate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -112,7 +112,7 @@ class Resource(Generic[T]):
     verbs: tuple[str, ...] = ALL_VERBS
     columns: tuple[Column[T], ...] = ()
     fields: Callable[[T], Mapping[str, str]] = field(default=_no_fields)
-    """Field selectors beyond metadata.name and metadata.namespace: all supported keys with their values ("" = unset)."""
+    """Field selectors beyond metadata.name and metadata.namespace: every supported key, "" when unset."""
     grace: Callable[[T, int | None], int] | None = None
     """Seconds of graceful deletion for an object, given the requested grace period; None: the kind has no grace."""
     default_propagation: Literal["Background", "Orphan"] = "Background"
@@ -158,6 +158,23 @@ class Catalogue:
     def named(self, api_version: str, kind: str) -> Resource[Any] | None:
         """The resource a manifest means by its apiVersion and kind."""
         return self._by_kind.get((api_version, kind))
+
+    def find(self, text: str) -> Resource[Any] | None:
+        """What a person means by `pods`, `pod`, `po`, `Pod`, `statefulsets.apps` or `sts.v1.apps`.
+
+        The first resource wins when several have the name, as with kubectl; the core group therefore comes first.
+        """
+        wanted, _, group = text.lower().partition(".")
+        for resource in self.resources:
+            names = {resource.plural, resource.singular, *resource.short_names}
+            groups = {"", resource.group, f"{resource.version}.{resource.group}".removesuffix(".")}
+            if wanted in names and group in groups:
+                return resource
+        return None
+
+    def in_category(self, category: str) -> tuple[Resource[Any], ...]:
+        """What `kubectl get all` stands for, when the category is `all`."""
+        return tuple(resource for resource in self.resources if category in resource.categories)
 
     def stored(self, resource: Resource[Any]) -> Resource[Any]:
         """The resource whose objects are in the store: itself, or what it is a view of."""

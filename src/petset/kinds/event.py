@@ -1,0 +1,87 @@
+"""Event: what happened to an object, told by the component that saw it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from petset.api.resources import Resource, Strategy
+from petset.api.table import Column, age
+from petset.api.types import Event
+
+
+class EventStrategy(Strategy[Event]):
+    """Events are written once, and again when they recur."""
+
+    allow_create_on_update = True
+
+
+def _first_seen(obj: Event, now: datetime) -> str:
+    return age(obj.first_timestamp or obj.event_time, now)
+
+
+def _last_seen(obj: Event, now: datetime) -> str:
+    if obj.series:
+        return age(obj.series.last_observed_time, now)
+    return age(obj.last_timestamp, now) if obj.last_timestamp else _first_seen(obj, now)
+
+
+def _count(obj: Event, _: datetime) -> int:
+    if obj.series:
+        return obj.series.count or 0
+    return obj.count or 1
+
+
+def _object(obj: Event, _: datetime) -> str:
+    kind, name = (obj.involved_object.kind or "").lower(), obj.involved_object.name
+    return f"{kind}/{name}" if name else kind
+
+
+def _source(obj: Event, _: datetime) -> str:
+    component = obj.source.component or obj.reporting_component
+    host = obj.source.host or obj.reporting_instance
+    return f"{component}, {host}" if host else component
+
+
+def event_fields(obj: Event) -> Mapping[str, str]:
+    """What lists of events can be selected by."""
+    involved = obj.involved_object
+    values = {
+        "involvedObject.kind": involved.kind,
+        "involvedObject.namespace": involved.namespace,
+        "involvedObject.name": involved.name,
+        "involvedObject.uid": involved.uid,
+        "involvedObject.apiVersion": involved.api_version,
+        "involvedObject.resourceVersion": involved.resource_version,
+        "involvedObject.fieldPath": involved.field_path,
+        "reason": obj.reason,
+        "reportingComponent": obj.reporting_component,
+        "source": obj.source.component or obj.reporting_component,
+        "type": obj.type,
+    }
+    return {key: value or "" for key, value in values.items()}
+
+
+COLUMNS: tuple[Column[Event], ...] = (
+    Column("Last Seen", _last_seen),
+    Column("Type", lambda obj, _: obj.type or ""),
+    Column("Reason", lambda obj, _: obj.reason or ""),
+    Column("Object", _object),
+    Column("Subobject", lambda obj, _: obj.involved_object.field_path or "", priority=1),
+    Column("Source", _source, priority=1),
+    Column("Message", lambda obj, _: (obj.message or "").strip()),
+    Column("First Seen", _first_seen, priority=1),
+    Column("Count", _count, priority=1),
+    Column("Name", lambda obj, _: obj.metadata.name, format="name", priority=1),
+)
+
+RESOURCE = Resource(
+    group="",
+    version="v1",
+    kind="Event",
+    plural="events",
+    type=Event,
+    namespaced=True,
+    strategy=EventStrategy(),
+    short_names=("ev",),
+    columns=COLUMNS,
+    fields=event_fields,
+)

@@ -1,0 +1,92 @@
+"""Event of events.k8s.io: the same events as in the core group, under newer names."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from petset.api.resources import Resource, Strategy, View
+from petset.api.table import Cell, Column
+from petset.api.types import Event, EventSeries, EventsV1Event, EventsV1EventSeries
+from petset.kinds import event
+
+
+def from_stored(stored: Event) -> EventsV1Event:
+    """A core Event in the shape of events.k8s.io."""
+    series = stored.series
+    return EventsV1Event(
+        metadata=stored.metadata,
+        action=stored.action,
+        deprecated_count=stored.count,
+        deprecated_first_timestamp=stored.first_timestamp,
+        deprecated_last_timestamp=stored.last_timestamp,
+        deprecated_source=stored.source,
+        event_time=stored.event_time,
+        note=stored.message,
+        reason=stored.reason,
+        regarding=stored.involved_object,
+        related=stored.related,
+        reporting_controller=stored.reporting_component or None,
+        reporting_instance=stored.reporting_instance or None,
+        series=EventsV1EventSeries(count=series.count or 0, last_observed_time=series.last_observed_time)
+        if series
+        else None,
+        type=stored.type,
+    )
+
+
+def to_stored(shown: EventsV1Event) -> Event:
+    """The core Event that is stored for one of events.k8s.io."""
+    series = shown.series
+    return Event(
+        metadata=shown.metadata,
+        action=shown.action,
+        count=shown.deprecated_count,
+        event_time=shown.event_time,
+        first_timestamp=shown.deprecated_first_timestamp,
+        involved_object=shown.regarding,
+        last_timestamp=shown.deprecated_last_timestamp,
+        message=shown.note,
+        reason=shown.reason,
+        related=shown.related,
+        reporting_component=shown.reporting_controller or "",
+        reporting_instance=shown.reporting_instance or "",
+        series=EventSeries(count=series.count, last_observed_time=series.last_observed_time) if series else None,
+        source=shown.deprecated_source,
+        type=shown.type,
+    )
+
+
+class EventsV1Strategy(Strategy[EventsV1Event]):
+    """The newer group asks for more of what a reporter has to say."""
+
+    allow_create_on_update = True
+
+
+def _shown(column: Column[Event]) -> Column[EventsV1Event]:
+    def cell(obj: EventsV1Event, now: datetime) -> Cell:
+        return column.cell(to_stored(obj), now)
+
+    return Column(column.name, cell, column.type, column.format, column.priority)
+
+
+def _fields(obj: EventsV1Event) -> Mapping[str, str]:
+    stored: Callable[[Event], Mapping[str, str]] = event.event_fields
+    fields = stored(to_stored(obj))
+    renamed = {key.replace("involvedObject.", "regarding."): value for key, value in fields.items()}
+    renamed["reportingController"] = renamed.pop("reportingComponent")
+    renamed.pop("source")
+    return renamed
+
+
+RESOURCE = Resource(
+    group="events.k8s.io",
+    version="v1",
+    kind="Event",
+    plural="events",
+    type=EventsV1Event,
+    namespaced=True,
+    strategy=EventsV1Strategy(),
+    short_names=("ev",),
+    columns=tuple(_shown(column) for column in event.COLUMNS),
+    fields=_fields,
+    view=View(stored=Event, from_stored=from_stored, to_stored=to_stored),
+)

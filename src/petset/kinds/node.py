@@ -1,0 +1,75 @@
+"""Node: where pods run. The node agent owns its status; a person cordons and taints it."""
+
+from datetime import datetime
+
+from petset.api.resources import Resource, Strategy
+from petset.api.table import Column
+from petset.api.types import Node
+from petset.kinds.columns import AGE, NAME, NONE
+
+_ROLE_PREFIX = "node-role.kubernetes.io/"
+_ROLE_LABEL = "kubernetes.io/role"
+_UNKNOWN = "<unknown>"
+
+
+class NodeStrategy(Strategy[Node]):
+    """Nodes may bring their status when they register."""
+
+    def prepare_update(self, obj: Node, old: Node) -> None:
+        """The status has an endpoint of its own."""
+        obj.status = old.status
+
+
+class NodeStatusStrategy(Strategy[Node]):
+    """`/status`: only the status changes."""
+
+    def prepare_update(self, obj: Node, old: Node) -> None:
+        """Keeps the spec."""
+        obj.spec = old.spec
+
+
+def _status(obj: Node, _: datetime) -> str:
+    ready = [condition for condition in obj.status.conditions if condition.type == "Ready"]
+    words = ["Ready" if condition.status == "True" else "NotReady" for condition in ready] or ["Unknown"]
+    if obj.spec.unschedulable:
+        words.append("SchedulingDisabled")
+    return ",".join(words)
+
+
+def _roles(obj: Node, _: datetime) -> str:
+    labels = obj.metadata.labels
+    roles = {label.removeprefix(_ROLE_PREFIX) for label in labels if label.startswith(_ROLE_PREFIX)}
+    roles.add(labels.get(_ROLE_LABEL, ""))
+    return ",".join(sorted(roles - {""})) or NONE
+
+
+def _address(obj: Node, kind: str) -> str:
+    return next((address.address for address in obj.status.addresses if address.type == kind), NONE)
+
+
+RESOURCE = Resource(
+    group="",
+    version="v1",
+    kind="Node",
+    plural="nodes",
+    type=Node,
+    namespaced=False,
+    strategy=NodeStrategy(),
+    status=NodeStatusStrategy(),
+    short_names=("no",),
+    columns=(
+        NAME,
+        Column("Status", _status),
+        Column("Roles", _roles),
+        AGE,
+        Column("Version", lambda obj, _: obj.status.node_info.kubelet_version),
+        Column("Internal-IP", lambda obj, _: _address(obj, "InternalIP"), priority=1),
+        Column("External-IP", lambda obj, _: _address(obj, "ExternalIP"), priority=1),
+        Column("OS-Image", lambda obj, _: obj.status.node_info.os_image or _UNKNOWN, priority=1),
+        Column("Kernel-Version", lambda obj, _: obj.status.node_info.kernel_version or _UNKNOWN, priority=1),
+        Column(
+            "Container-Runtime", lambda obj, _: obj.status.node_info.container_runtime_version or _UNKNOWN, priority=1
+        ),
+    ),
+    fields=lambda obj: {"spec.unschedulable": "true" if obj.spec.unschedulable else "false"},
+)
