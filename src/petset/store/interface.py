@@ -1,15 +1,15 @@
 """The port of the store: what it promises, whatever drives it.
 
-A store maps keys to bytes. A key is `(collection, name)`: the collection is one resource (`"apps/statefulsets"`, `"pods"`),
-the name orders the objects in it (`"default/web-0"`, or `"node-1"` for a cluster-wide resource). Every accepted write gets
-the next revision of one global sequence.
+A store maps keys to bytes. A key is `(collection, name)`: the collection is one resource (`"apps/statefulsets"`,
+`"pods"`), the name orders the objects in it (`"default/web-0"`, or `"node-1"` for a cluster-wide resource). Every
+accepted write gets the next revision of one global sequence.
 
 Promises, checked by the contract suite:
 
-* *Accepted, then durable.* `write` decides against the newest accepted state, synchronously, and takes a place in the order;
-  awaiting the returned `Commit` waits until the write survives kill -9 and power loss. Reads, lists and watches never show a
-  write that is not durable; `newest` does, because the next write must be decided against it.
-* *In order.* Writes become durable and visible in revision order; watchers see every write of their collection once, in order.
+* *Accepted, then durable.* `write` decides against the newest accepted state, synchronously, and takes a place in the
+  order; awaiting what it returns waits until the write survives kill -9 and power loss. Reads, lists and watches never
+  show a write that is not durable; `newest` does, because the next write must be decided against it.
+* *In order.* Writes become durable and visible in revision order; watchers see every write of their collection once.
 * *The writer never waits for a reader.* A watcher that does not keep up is closed with `Lagged` and must list again.
 * *History is bounded.* A watch from a revision older than the ring, or older than this process, raises `Compacted`.
 """
@@ -84,7 +84,7 @@ class EventType(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """One durable write. `record` is the new state; for DELETED the last state with the deletion's revision in its bytes.
+    """One durable write. `record` is the new state; for DELETED the last state, with the deletion's revision in it.
 
     `previous` is the state before (None for ADDED), which selector watches need for ADDED/DELETED transitions.
     One instance is shared by all watchers, so that frames can be encoded once (`frames` caches them by format).
@@ -105,7 +105,7 @@ class Snapshot:
 
 
 class Watch(Protocol):
-    """An open subscription: iterate for events; `close` ends it at once. Also an async iterator's end means closed store."""
+    """An open subscription: iterate for events; `close` ends it at once. The iteration also ends with the store."""
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Events in revision order. Raises `Lagged` when this reader fell behind."""
@@ -114,6 +114,10 @@ class Watch(Protocol):
     @property
     def progress(self) -> int:
         """A revision up to which this watch has certainly yielded everything: what a bookmark may say."""
+        ...
+
+    def take(self) -> list[Event]:
+        """The events that wait already, in order, without waiting: many frames in one write. Raises `Lagged`."""
         ...
 
     def close(self) -> None:
@@ -155,9 +159,7 @@ class Store(Protocol):
         """
         ...
 
-    def delete(
-        self, collection: str, name: str, last: Callable[[int], Draft], expected: int
-    ) -> Awaitable[Record]:
+    def delete(self, collection: str, name: str, last: Callable[[int], Draft], expected: int) -> Awaitable[Record]:
         """Accepts a deletion; `last` makes the final state that watchers see, with the deletion's revision in it."""
         ...
 
