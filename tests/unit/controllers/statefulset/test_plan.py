@@ -1,0 +1,348 @@
+"""The rules of apps/v1 StatefulSet, one table or test a rule. Time and pods are a toy world's."""
+
+import pytest
+
+from petset.api.types import RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
+from petset.controllers.statefulset import model
+from tests.simulation.world import World, web
+
+BOTH = pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
+
+
+def said(plan: model.Plan) -> list[str]:
+    """The pod and claim actions of a plan, as it prints them, without revisions."""
+    kinds = (
+        model.CreatePod,
+        model.DeletePod,
+        model.RepairPod,
+        model.RestoreClaims,
+        model.RefusePod,
+        model.SetClaimOwners,
+    )
+    return [str(action).split(" at ")[0] for action in plan.actions() if isinstance(action, kinds)]
+
+
+def settled(replicas: int = 3, policy: str = "OrderedReady") -> World:
+    world = World(web(replicas, policy=policy))
+    world.settle()
+    return world
+
+
+# --- creation ---------------------------------------------------------------------------------------------------------
+
+
+def test_ordered_creation_makes_one_pod_and_waits_for_it() -> None:
+    world = World(web(3))
+    assert said(world.step()) == ["create pod web-0"]
+    assert said(world.step()) == []
+    world.run("web-0")
+    assert said(world.step()) == [], "Running is not Ready"
+    world.ready("web-0")
+    assert said(world.step()) == ["create pod web-1"]
+
+
+def test_parallel_creation_makes_all_pods_at_once() -> None:
+    world = World(web(3, policy="Parallel"))
+    assert said(world.step()) == ["create pod web-0", "create pod web-1", "create pod web-2"]
+
+
+@BOTH
+def test_a_satisfied_set_needs_nothing(policy: str) -> None:
+    world = settled(policy=policy)
+    plan = world.plan()
+    assert list(plan.actions()) == []
+    assert plan.waiting_for is None
+    assert str(plan) == "nothing to do"
+
+
+def test_ordinals_start_where_the_spec_says() -> None:
+    world = World(web(3))
+    world.set.spec.ordinals = StatefulSetOrdinals(start=2)
+    world.settle()
+    assert sorted(world.pods) == ["web-2", "web-3", "web-4"]
+
+
+def test_pods_carry_identity_labels_hostname_subdomain_and_their_claim() -> None:
+    world = settled(1)
+    pod = world.pods["web-0"]
+    assert pod.metadata.labels["statefulset.kubernetes.io/pod-name"] == "web-0"
+    assert pod.metadata.labels["apps.kubernetes.io/pod-index"] == "0"
+    assert pod.metadata.labels["controller-revision-hash"] == world.set.status.update_revision
+    assert (pod.spec.hostname, pod.spec.subdomain) == ("web-0", "nginx")
+    volume = pod.spec.volumes[0]
+    assert volume.persistent_volume_claim is not None
+    assert (volume.name, volume.persistent_volume_claim.claim_name) == ("www", "www-web-0")
+    assert world.claims["www-web-0"].metadata.labels == {"app": "nginx"}
+    assert world.claims["www-web-0"].metadata.owner_references == []
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_ordered_set_says_what_it_waits_for() -> None:
+    world = World(web(3))
+    world.step()
+    assert world.plan().waiting_for == "web-0 to be Running and Ready (phase Pending)"
+
+
+def test_min_ready_seconds_holds_the_next_pod_back_and_sets_a_timer() -> None:
+    world = World(web(2))
+    world.set.spec.min_ready_seconds = 30
+    world.step()
+    world.ready("web-0")
+    plan = world.step()
+    assert said(plan) == []
+    assert plan.look_again == 30
+    assert (plan.status.ready_replicas, plan.status.available_replicas) == (1, 0)
+
+
+@BOTH
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_an_ended_pod_is_deleted_once_and_created_anew(policy: str, phase: str) -> None:
+    world = settled(policy=policy)
+    world.pods["web-0"].status.phase = phase
+    assert said(world.step()) == [f"delete pod web-0 ({phase.lower()})"]
+    assert said(world.step()) == ["create pod web-0"]
+
+
+def test_an_ended_pod_that_terminates_is_not_deleted_again() -> None:
+    world = settled()
+    world.delete("web-1")
+    world.pods["web-1"].status.phase = "Failed"
+    assert said(world.plan()) == []
+
+
+@pytest.mark.parametrize(("policy", "replaced"), [("OrderedReady", []), ("Parallel", ["create pod web-2"])])
+def test_a_terminating_pod_blocks_an_ordered_set_only(policy: str, replaced: list[str]) -> None:
+    world = settled(policy=policy)
+    world.delete("web-1")
+    world.delete("web-2")
+    world.gone("web-2")
+    assert said(world.step()) == replaced
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_existing_claim_is_used_again() -> None:
+    world = settled()
+    uid = world.claims["www-web-2"].metadata.uid
+    world.scale(0)
+    world.settle()
+    assert sorted(world.claims) == ["www-web-0", "www-web-1", "www-web-2"]
+    world.scale(3)
+    world.settle()
+    assert world.claims["www-web-2"].metadata.uid == uid
+
+
+def test_a_terminating_claim_refuses_the_pod() -> None:
+    world = World(web(1))
+    world.step()
+    world.gone("web-0")
+    world.claims["www-web-0"].metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    assert said(world.plan()) == ["cannot create pod web-0: pvc www-web-0 is being deleted"]
+
+
+def test_a_pending_pod_gets_a_lost_claim_back() -> None:
+    world = World(web(1))
+    world.step()
+    del world.claims["www-web-0"]
+    assert said(world.step()) == ["create claim www-web-0 for pod web-0"]
+
+
+def test_a_running_pod_does_not_get_a_lost_claim_back() -> None:
+    world = settled(1)
+    del world.claims["www-web-0"]
+    assert said(world.step()) == []
+
+
+# --- scale down -------------------------------------------------------------------------------------------------------
+
+
+def test_ordered_scale_down_deletes_the_highest_and_waits_until_it_is_gone() -> None:
+    world = settled()
+    world.scale(1)
+    assert said(world.step()) == ["delete pod web-2 (scale down)"]
+    assert said(world.step()) == []
+    world.gone("web-2")
+    assert said(world.step()) == ["delete pod web-1 (scale down)"]
+
+
+def test_parallel_scale_down_deletes_all_at_once_highest_first() -> None:
+    world = settled(policy="Parallel")
+    world.scale(0)
+    assert said(world.step()) == [f"delete pod web-{o} (scale down)" for o in (2, 1, 0)]
+
+
+def test_ordered_scale_down_waits_for_an_unhealthy_replica_in_range() -> None:
+    world = settled()
+    world.unready("web-0")
+    world.scale(1)
+    assert said(world.step()) == []
+
+
+def test_ordered_scale_down_deletes_the_condemned_pod_that_is_itself_the_unhealthy_one() -> None:
+    world = settled()
+    world.unready("web-2")
+    world.scale(1)
+    assert said(world.step()) == ["delete pod web-2 (scale down)"]
+
+
+def test_ordered_scale_to_zero_of_an_all_unready_set_waits() -> None:
+    world = settled()
+    for name in list(world.pods):
+        world.unready(name)
+    world.scale(0)
+    assert said(world.step()) == []
+
+
+# --- update -----------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_rolling_update_goes_from_the_highest_down_one_at_a_time(policy: str) -> None:
+    world = settled(policy=policy)
+    world.set_image("nginx:2")
+    for ordinal in (2, 1, 0):
+        name = f"web-{ordinal}"
+        assert said(world.step()) == [f"delete pod {name} (update)"]
+        assert said(world.step()) == [], "waits for the termination"
+        world.gone(name)
+        assert said(world.step()) == [f"create pod {name}"]
+        assert said(world.step()) == [], "waits until the new pod is available"
+        world.ready(name)
+    world.step()
+    assert world.set.status.current_revision == world.set.status.update_revision
+    assert set(world.images().values()) == {"nginx:2"}
+
+
+@BOTH
+def test_the_partition_is_respected_also_for_pods_deleted_by_hand(policy: str) -> None:
+    world = settled(5, policy)
+    rolling = world.set.spec.update_strategy.rolling_update
+    assert rolling is not None
+    rolling.partition = 3
+    world.set_image("nginx:2")
+    world.settle()
+    old, new = "nginx:1", "nginx:2"
+    assert world.images() == {0: old, 1: old, 2: old, 3: new, 4: new}
+    for name in ("web-1", "web-4"):
+        world.delete(name)
+        world.gone(name)
+        world.settle()
+    assert world.images() == {0: old, 1: old, 2: old, 3: new, 4: new}
+    assert world.set.status.current_revision != world.set.status.update_revision
+
+
+@BOTH
+def test_on_delete_waits_for_the_user(policy: str) -> None:
+    world = settled(policy=policy)
+    world.set.spec.update_strategy.type = "OnDelete"
+    world.set.spec.update_strategy.rolling_update = None
+    world.set_image("nginx:2")
+    world.settle()
+    assert set(world.images().values()) == {"nginx:1"}
+    world.delete("web-1")
+    world.gone("web-1")
+    world.settle()
+    assert world.images() == {0: "nginx:1", 1: "nginx:2", 2: "nginx:1"}
+    assert world.set.status.updated_replicas == 1
+
+
+@pytest.mark.parametrize(
+    ("max_unavailable", "replicas", "deleted"),
+    [(None, 5, 1), (1, 5, 1), (2, 5, 2), ("20%", 10, 2), ("25%", 6, 1), ("1%", 5, 1), ("80%", 5, 4), (9, 3, 3)],
+)
+@BOTH
+def test_max_unavailable_is_a_number_or_a_percentage_rounded_down_but_at_least_one(
+    policy: str, max_unavailable: int | str | None, replicas: int, deleted: int
+) -> None:
+    world = settled(replicas, policy)
+    world.set.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(max_unavailable=max_unavailable)
+    world.set_image("nginx:2")
+    assert len(said(world.step())) == deleted
+
+
+def test_unavailable_pods_below_the_partition_use_up_the_budget() -> None:
+    world = settled(4, "Parallel")
+    world.set.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(max_unavailable=2, partition=2)
+    world.set_image("nginx:2")
+    world.unready("web-0")
+    assert said(world.step()) == ["delete pod web-3 (update)"]
+
+
+def test_a_parallel_update_first_replaces_all_broken_outdated_pods() -> None:
+    world = settled(4, "Parallel")
+    world.unready("web-0")
+    world.unready("web-1")
+    world.set_image("nginx:2")
+    assert said(world.step()) == ["delete pod web-1 (update)", "delete pod web-0 (update)"]
+
+
+def test_an_ordered_set_stays_stuck_on_a_broken_pod_after_the_template_is_repaired() -> None:
+    world = settled()
+    world.set_image("broken")
+    world.step()
+    world.gone("web-2")
+    world.step()
+    world.run("web-2")
+    world.set_image("nginx:1")
+    for _ in range(3):
+        assert said(world.step()) == []
+    world.delete("web-2")
+    world.gone("web-2")
+    world.settle()
+    assert set(world.images().values()) == {"nginx:1"}
+
+
+@BOTH
+def test_a_rollback_uses_the_old_revision_under_its_old_name(policy: str) -> None:
+    world = settled(policy=policy)
+    first = world.set.status.update_revision
+    world.set_image("nginx:2")
+    world.settle()
+    world.set_image("nginx:1")
+    world.settle()
+    assert world.set.status.update_revision == first
+    assert len(world.revisions) == 2
+    assert world.revisions[first or ""].revision == 3
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(0, 1), (2, 3), (5, 6), (-2, 8)])
+def test_old_revisions_are_forgotten_beyond_the_limit(limit: int, kept: int) -> None:
+    world = settled(1)
+    world.set.spec.revision_history_limit = limit
+    for number in range(2, 9):
+        world.set_image(f"nginx:{number}")
+        world.settle()
+    world.step()
+    assert len(world.revisions) == kept
+
+
+# --- claiming ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_orphan_that_matches_is_adopted_and_one_of_another_name_is_not() -> None:
+    world = settled()
+    world.pods["web-1"].metadata.owner_references = []
+    stranger = world.pods["web-2"]
+    world.pods["other-2"] = stranger
+    del world.pods["web-2"]
+    stranger.metadata.name = "other-2"
+    actions = [str(action) for action in world.plan().actions()]
+    assert actions == ["adopt pod web-1", "release pod other-2", actions[2]]
+    assert actions[2].startswith("create pod web-2")
+
+
+def test_a_set_that_is_being_deleted_touches_no_pod() -> None:
+    world = settled()
+    world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    world.scale(5)
+    assert list(world.plan().actions()) == []
+
+
+def test_a_lost_label_is_repaired() -> None:
+    world = settled()
+    del world.pods["web-1"].metadata.labels["statefulset.kubernetes.io/pod-name"]
+    assert said(world.step()) == ["repair identity of pod web-1"]
+    assert said(world.step()) == []
