@@ -1,0 +1,76 @@
+"""JSON to typed objects, as tolerant and as strict as Kubernetes' own decoding.
+
+A null anywhere means unset, quantities may be numbers, the zero of an optional value is the same as nothing, unknown
+fields are dropped (`strict` finds them), and a value of the wrong type is an error that names its field.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from petset.api.schema.errors import DecodeError
+from petset.api.schema.node import object_node
+from petset.api.schema.normal_form import normalise_quantities, unset_zeros
+from petset.api.schema.repair import repaired
+from petset.api.types import Struct
+
+__all__ = ["DecodeError", "convert", "decode"]
+
+T = TypeVar("T", bound=Struct)
+
+
+def decode(raw: bytes, type_: type[T]) -> T:
+    """The object a JSON document holds.
+
+    Raises:
+        DecodeError: the text is not JSON, or a value has the wrong type or form.
+    """
+    try:
+        obj = cast(T, _decoder(type_)(raw))
+        if _may_hold_zeros(raw):
+            unset_zeros(obj)
+        normalise_quantities(obj)
+    except msgspec.ValidationError:
+        return _converted_repaired(msgspec.json.decode(raw), type_)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DecodeError("", str(error)) from error
+    except ValueError:  # a quantity, whose place only the slow path can name
+        return _converted_repaired(msgspec.json.decode(raw), type_)
+    return obj
+
+
+def convert(tree: Any, type_: type[T]) -> T:
+    """The object a JSON tree of dicts, lists and scalars stands for.
+
+    The tree is not changed; parts the schema leaves open (`ControllerRevision.data`) are shared with it.
+
+    Raises:
+        DecodeError: a value has the wrong type or form.
+    """
+    try:
+        obj = msgspec.convert(tree, type_)
+        normalise_quantities(obj)
+    except ValueError:
+        return _converted_repaired(tree, type_)
+    unset_zeros(obj)
+    return obj
+
+
+def _may_hold_zeros(raw: bytes) -> bool:
+    return b'""' in raw or b"false" in raw or b":0" in raw or b": 0" in raw
+
+
+@cache
+def _decoder(type_: type[Struct]) -> Callable[[bytes], Struct]:
+    return msgspec.json.Decoder(type_).decode
+
+
+def _converted_repaired(tree: Any, type_: type[T]) -> T:
+    try:
+        obj = msgspec.convert(repaired(tree, object_node(type_.__name__)), type_)
+    except msgspec.ValidationError as error:
+        raise DecodeError("", str(error)) from error
+    unset_zeros(obj)
+    return obj

@@ -1,0 +1,103 @@
+"""Brings decoded objects into the one form Kubernetes would store and show.
+
+Every write goes through here, so the walk visits only what can lead to a change.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from petset.api import types
+from petset.api.schema.node import Node, object_node
+from petset.api.schema.quantities import canonical_quantity
+from petset.api.types import Struct
+
+
+class _Route(NamedTuple):
+    """The attributes of a class worth visiting: those that may change, and those on the way to more."""
+
+    values: tuple[str, ...]
+    structs: tuple[str, ...]
+    struct_lists: tuple[str, ...]
+    read_values: Callable[[Any], Any]
+    """All the values in one call: a tuple, or the value itself when there is only one."""
+
+
+def unset_zeros(obj: Struct) -> None:
+    """Makes optional values that are "", 0 or false None, in place, where Go would not write them either."""
+    values, structs, struct_lists, read_values = _route_to_zeros(type(obj))
+    if values:
+        found = read_values(obj)
+        if not found or (type(found) is tuple and ("" in found or 0 in found)):
+            _unset(obj, values)
+    for name in structs:
+        if (part := getattr(obj, name)) is not None:
+            unset_zeros(part)
+    for name in struct_lists:
+        for part in getattr(obj, name):
+            unset_zeros(part)
+
+
+def _unset(obj: Struct, names: tuple[str, ...]) -> None:
+    for name in names:
+        if not getattr(obj, name):
+            setattr(obj, name, None)
+
+
+def normalise_quantities(obj: Struct) -> None:
+    """Brings every quantity into its canonical form, in place.
+
+    Raises:
+        ValueError: one is not a quantity.
+    """
+    values, structs, struct_lists, _ = _route_to_quantities(type(obj))
+    for name in values:
+        if value := getattr(obj, name):
+            setattr(obj, name, _canonical(value))
+    for name in structs:
+        if (part := getattr(obj, name)) is not None:
+            normalise_quantities(part)
+    for name in struct_lists:
+        for part in getattr(obj, name):
+            normalise_quantities(part)
+
+
+def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
+    if isinstance(value, dict):
+        return {key: canonical_quantity(quantity) for key, quantity in value.items()}
+    return canonical_quantity(value)
+
+
+@cache
+def _route_to_zeros(type_: type[Struct]) -> _Route:
+    return _route(type_, lambda node: node.zero_is_unset, _route_to_zeros)
+
+
+@cache
+def _route_to_quantities(type_: type[Struct]) -> _Route:
+    return _route(type_, _holds_quantities, _route_to_quantities)
+
+
+def _holds_quantities(node: Node) -> bool:
+    return node.type == "quantity" or (node.kind == "map" and node.item is not None and node.item.type == "quantity")
+
+
+def _route(type_: type[Struct], wanted: Callable[[Node], bool], onward: Callable[[type[Struct]], _Route]) -> _Route:
+    nodes = object_node(type_.__name__).fields
+    values, structs, struct_lists = [], [], []
+    for name, json_name in zip(type_.__struct_fields__, type_.__struct_encode_fields__, strict=True):
+        node = nodes[json_name]
+        if wanted(node):
+            values.append(name)
+        elif node.kind == "object" and any(onward(_class_of(node))[:3]):
+            structs.append(name)
+        elif node.item is not None and node.item.kind == "object" and any(onward(_class_of(node.item))[:3]):
+            struct_lists.append(name)
+    read_values = attrgetter(*values) if values else attrgetter("__class__")
+    return _Route(tuple(values), tuple(structs), tuple(struct_lists), read_values)
+
+
+def _class_of(node: Node) -> type[Struct]:
+    found: type[Struct] = getattr(types, node.type)
+    return found

@@ -1,0 +1,88 @@
+"""What strict field validation reports: fields nobody knows and fields given twice."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from petset.api.schema.node import Node
+
+
+def unknown_fields(tree: Any, node: Node) -> list[str]:
+    """Paths of the fields of a JSON tree that the schema does not have, like `spec.containers[0].foo`.
+
+    Only the topmost unknown field of a branch is named, and values of the wrong type are passed over.
+    """
+    found: list[str] = []
+    _collect_unknown(tree, node, "", found)
+    return found
+
+
+def _collect_unknown(value: Any, node: Node, path: str, found: list[str]) -> None:
+    kind = node.kind
+    if kind == "object":
+        if isinstance(value, dict):
+            _collect_unknown_of_object(value, node, path, found)
+    elif node.item is not None and node.item.kind not in ("scalar", "any"):
+        for step, item in _items(value):
+            _collect_unknown(item, node.item, path + step, found)
+
+
+def _collect_unknown_of_object(value: dict[str, Any], node: Node, path: str, found: list[str]) -> None:
+    fields = node.fields
+    for name, item in value.items():
+        child = fields.get(name)
+        if child is None:
+            found.append(f"{path}.{name}" if path else name)
+        elif child.kind not in {"scalar", "any"}:
+            _collect_unknown(item, child, f"{path}.{name}" if path else name, found)
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield f"[{index}]", item
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield f".{key}", item
+
+
+def duplicate_fields(raw: bytes) -> list[str]:
+    """Paths of the object keys that occur more than once in a JSON text, each once, in the text's order.
+
+    Raises:
+        ValueError: the text is not JSON.
+    """
+    if not _has_duplicates(raw):
+        return []
+    found: dict[str, None] = {}
+    _collect_duplicates(json.loads(raw, object_pairs_hook=_Pairs), "", found)
+    return list(found)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with all its keys, also repeated ones."""
+
+
+def _has_duplicates(raw: bytes) -> bool:
+    lost = 0
+
+    def count_lost(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal lost
+        lost += len(pairs) - len(dict(pairs))
+
+    json.loads(raw, object_pairs_hook=count_lost)
+    return lost > 0
+
+
+def _collect_duplicates(value: Any, path: str, found: dict[str, None]) -> None:
+    if isinstance(value, _Pairs):
+        seen: set[str] = set()
+        for name, item in value:
+            place = f"{path}.{name}" if path else name
+            if name in seen:
+                found[place] = None
+            seen.add(name)
+            _collect_duplicates(item, place, found)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _collect_duplicates(item, f"{path}[{index}]", found)
