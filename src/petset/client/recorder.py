@@ -1,0 +1,181 @@
+"""Writing Events: what happened to an object, for people to read. Best effort; never in the way of the work itself."""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from petset.aio.clock import Clock, SystemClock
+from petset.api.errors import NotFound, StatusError
+from petset.api.meta import format_time
+from petset.api.types import Event, EventSource, Object, ObjectMeta, ObjectReference
+from petset.client.interface import Client, ConnectionLost, Patch
+
+log = logging.getLogger(__name__)
+
+WAITING = 1000
+"""Events that may wait to be written; the ones that find no room are dropped."""
+REMEMBERED = 4096
+"""Events, and objects, that are remembered for counting and limiting."""
+BURST = 25
+SECONDS_PER_EVENT = 300.0
+"""An object may have 25 events at once and one more every five minutes (client-go's `EventSourceObjectSpamFilter`)."""
+
+
+class _Sameness(NamedTuple):
+    """Events equal in all of this are one event that happened several times."""
+
+    namespace: str
+    involved: tuple[str, ...]
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    about: ObjectReference
+    sameness: _Sameness
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    name: str
+    count: int
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """The token bucket of one object."""
+
+    tokens: float
+    at: float
+
+
+def reference_to(obj: Object, field_path: str = "") -> ObjectReference:
+    """What an event's involvedObject says; `field_path` names a part, as in `spec.containers{nginx}`."""
+    metadata = obj.metadata
+    return ObjectReference(
+        api_version=obj.api_version,
+        kind=obj.kind,
+        namespace=metadata.namespace or None,
+        name=metadata.name,
+        uid=metadata.uid or None,
+        resource_version=metadata.resource_version or None,
+        field_path=field_path or None,
+    )
+
+
+def _identity(about: ObjectReference) -> tuple[str, ...]:
+    parts = (about.api_version, about.kind, about.namespace, about.name, about.uid, about.field_path)
+    return tuple(part or "" for part in parts)
+
+
+class EventRecorder:
+    """Records core/v1 Events for one component. `run` writes them; `event` only notes them down.
+
+    An event that repeats raises the count of the first one. The limit per object counts both.
+    """
+
+    def __init__(self, client: Client, component: str, *, host: str = "", clock: Clock | None = None) -> None:
+        self._client = client
+        self._component = component
+        self._host = host
+        self._clock = clock or SystemClock()
+        self._waiting: deque[_Happening] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._written: OrderedDict[_Sameness, _Written] = OrderedDict()
+        self._allowances: OrderedDict[tuple[str, ...], _Allowance] = OrderedDict()
+        self._last_stamp = 0
+
+    def event(self, about: Object | ObjectReference, type_: str, reason: str, message: str) -> None:
+        """Notes an event of type `Normal` or `Warning`; returns at once, and drops it when there are too many."""
+        reference = about if isinstance(about, ObjectReference) else reference_to(about)
+        involved = _identity(reference)
+        if len(self._waiting) >= WAITING or not self._allowed(involved[:-1]):
+            log.info("dropped event %s of %s %s: too many", reason, reference.kind, reference.name)
+            return
+        namespace = reference.namespace or "default"
+        sameness = _Sameness(namespace, involved, type_, reason, message)
+        self._waiting.append(_Happening(reference, sameness, self._clock.now()))
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Writes events one after the other until cancelled; what the server refuses is dropped with a log line."""
+        while True:
+            while self._waiting:
+                await self._write(self._waiting.popleft())
+            self._idle.set()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def flush(self) -> None:
+        """Waits until everything noted so far is written or dropped."""
+        await self._idle.wait()
+
+    async def _write(self, happening: _Happening) -> None:
+        sameness = happening.sameness
+        try:
+            self._written[sameness] = await self._count_up(happening) or await self._create(happening)
+        except (StatusError, ConnectionLost) as error:
+            log.info("dropped event %s of %s: %s", sameness.reason, happening.about.name, error)
+            return
+        self._written.move_to_end(sameness)
+        if len(self._written) > REMEMBERED:
+            self._written.popitem(last=False)
+
+    async def _count_up(self, happening: _Happening) -> _Written | None:
+        written = self._written.get(happening.sameness)
+        if written is None:
+            return None
+        again = replace(written, count=written.count + 1)
+        change = {"count": again.count, "lastTimestamp": format_time(happening.moment)}
+        try:
+            await self._client.patch(Event, again.name, happening.sameness.namespace, Patch("merge", change))
+        except NotFound:
+            return None
+        return again
+
+    async def _create(self, happening: _Happening) -> _Written:
+        sameness = happening.sameness
+        moment = format_time(happening.moment)
+        name = f"{happening.about.name}.{self._stamp(happening.moment):x}"
+        event = Event(
+            metadata=ObjectMeta(name=name, namespace=sameness.namespace),
+            involved_object=happening.about,
+            type=sameness.type,
+            reason=sameness.reason,
+            message=sameness.message,
+            source=EventSource(component=self._component, host=self._host or None),
+            reporting_component=self._component,
+            reporting_instance=self._host,
+            first_timestamp=moment,
+            last_timestamp=moment,
+            count=1,
+        )
+        await self._client.create(event)
+        return _Written(name, 1)
+
+    def _stamp(self, moment: datetime) -> int:
+        """Nanoseconds since 1970, made distinct: the part of the name that makes it unique."""
+        self._last_stamp = max(self._last_stamp + 1, int(moment.timestamp() * 1e6) * 1000)
+        return self._last_stamp
+
+    def _allowed(self, involved: tuple[str, ...]) -> bool:
+        now = self._clock.monotonic()
+        allowance = self._allowances.setdefault(involved, _Allowance(BURST, now))
+        self._allowances.move_to_end(involved)
+        if len(self._allowances) > REMEMBERED:
+            self._allowances.popitem(last=False)
+        allowance.tokens = min(BURST, allowance.tokens + (now - allowance.at) / SECONDS_PER_EVENT)
+        allowance.at = now
+        if allowance.tokens < 1:
+            return False
+        allowance.tokens -= 1
+        return True
