@@ -30,7 +30,7 @@ class Key(NamedTuple):
 
 def key_of(obj: Object) -> Key:
     """The key of an object."""
-    return Key(obj.metadata.namespace or "", obj.metadata.name or "")
+    return Key(obj.metadata.namespace, obj.metadata.name)
 
 
 def copy(obj: S) -> S:
@@ -69,7 +69,7 @@ def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
-def revision(resource_version: str | None) -> int:
+def revision(resource_version: str) -> int:
     """A resourceVersion as the number it is; nothing counts as 0. Raises ValueError for a non-decimal one."""
     return int(resource_version) if resource_version else 0
 
@@ -95,8 +95,8 @@ def owner_reference(owner: Object, *, controller: bool = True) -> OwnerReference
     return OwnerReference(
         api_version=owner.api_version,
         kind=owner.kind,
-        name=owner.metadata.name or "",
-        uid=owner.metadata.uid or "",
+        name=owner.metadata.name,
+        uid=owner.metadata.uid,
         controller=True if controller else None,
         block_owner_deletion=True if controller else None,
     )

@@ -104,11 +104,11 @@ class Informer(Generic[T]):
         """The newest revision the cache has reached."""
         return self._revision
 
-    def seen(self, resource_version: str | None) -> bool:
+    def seen(self, resource_version: str) -> bool:
         """Whether the cache shows a write with this resourceVersion, provided that it was to the selection."""
         return self._revision >= revision(resource_version)
 
-    async def until_seen(self, resource_version: str | None) -> None:
+    async def until_seen(self, resource_version: str) -> None:
         """Waits until `seen`. Also returns when the server's history starts anew below that revision."""
         if self.seen(resource_version):
             return
@@ -238,7 +238,7 @@ class Informer(Generic[T]):
         self._synced.set()
 
     def _put(self, obj: T) -> None:
-        old = self._cache.get(obj.metadata.namespace or "", obj.metadata.name or "")
+        old = self._cache.get(obj.metadata.namespace, obj.metadata.name)
         if old is not None and old.metadata.uid != obj.metadata.uid:
             self._cache.remove(key_of(old))
             self._deleted(old)

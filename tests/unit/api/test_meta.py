@@ -84,7 +84,7 @@ def test_semantic_equality_ignores_empty_versus_missing(one: object, other: obje
 
 def test_revisions_compare_as_numbers() -> None:
     assert meta.revision("9") < meta.revision("10")
-    assert meta.revision(None) == meta.revision("") == 0
+    assert meta.revision("") == 0
     assert meta.revision_of(Pod(metadata=ObjectMeta(resource_version="17"))) == 17
     with pytest.raises(ValueError, match="invalid literal"):
         meta.revision("x")

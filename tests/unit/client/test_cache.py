@@ -1,14 +1,14 @@
 import pytest
-from tests.unit.client.scripted import pod
 
 from petset.api.meta import Key, owner_reference
 from petset.api.types import ObjectMeta, Pod, StatefulSet
 from petset.client.cache import Cache, by_controller_uid, by_node
+from tests.unit.client.scripted import pod
 
 
 def names(pods: object) -> list[str]:
     assert isinstance(pods, list)
-    return sorted(str(p.metadata.name) for p in pods)
+    return sorted(p.metadata.name for p in pods)
 
 
 def test_objects_are_found_by_namespace_and_name() -> None:

@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
-from tests.unit.client.scripted import ScriptedClient, Stream, bookmark, event, pod
 
 from petset.aio.tasks import Supervisor
 from petset.api.errors import Expired, Invalid, NotFound
@@ -12,6 +11,7 @@ from petset.client.cache import by_controller_uid, by_node
 from petset.client.informer import Informer, InformerFactory, Selection
 from petset.client.interface import Client, ConnectionLost, ListOptions, ObjectList, WatchOptions
 from petset.testing.clock import VirtualClock
+from tests.unit.client.scripted import ScriptedClient, Stream, bookmark, event, pod
 
 REFUSED = Invalid("sendInitialEvents is forbidden")
 
@@ -35,7 +35,7 @@ class Harness:
         supervisor.start("informer", self.informer.run)
 
     def shown(self) -> dict[str, str]:
-        return {str(p.metadata.name): str(p.metadata.resource_version) for p in self.informer.list()}
+        return {p.metadata.name: p.metadata.resource_version for p in self.informer.list()}
 
 
 class Start:
@@ -159,7 +159,7 @@ async def test_seen_wakes_exactly_those_whose_revision_is_reached(start: Start) 
     informer = harness.informer
     assert informer.seen("3")
     assert not informer.seen("4")
-    waits = [harness.supervisor.background("wait", informer.until_seen(r)) for r in ("6", "5", "3", None)]
+    waits = [harness.supervisor.background("wait", informer.until_seen(r)) for r in ("6", "5", "3", "")]
     await harness.clock.settle()
     assert [w.done() for w in waits] == [False, False, True, True]
     stream.send(event("ADDED", pod("a", 5)))
