@@ -192,15 +192,20 @@ Pace = Literal["one by one", "doubling"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Actions of one phase. An action that fails ends the plan.
+    """Actions of one phase, a group a pod. An action that fails ends the plan.
 
-    One by one: in order. Doubling: in concurrent batches of 1, 2, 4 ..., 500 (Parallel pod management), the actions of
-    one pod staying in order.
+    One by one: in order. Doubling: the groups in concurrent batches of 1, 2, 4 ..., 500 (Parallel pod management), the
+    actions of one group staying in order.
     """
 
     phase: str
-    actions: tuple[Action, ...]
+    groups: tuple[tuple[Action, ...], ...]
     pace: Pace = "one by one"
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """All actions, in order."""
+        return tuple(action for group in self.groups for action in group)
 
     def __str__(self) -> str:
         return f"{self.phase}: " + "; ".join(str(action) for action in self.actions)

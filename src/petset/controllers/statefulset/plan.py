@@ -42,6 +42,8 @@ from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of, pod
 from petset.controllers.statefulset.revisions import History, choose_revisions, surplus_revisions
 from petset.controllers.statefulset.waiting import until
 
+ENDED = ("Failed", "Succeeded")
+
 
 @dataclass(frozen=True, slots=True)
 class Replica:
@@ -102,7 +104,7 @@ def plan(seen: Observed) -> Plan:
     claiming, pods = claim_pods(seen)
     ranks = rank(seen, history, pods)
     counted = status.count(seen.set, pods, history, seen.now)
-    steps = [Step("revisions", history.actions), Step("claiming", claiming)]
+    steps = [Step("revisions", (history.actions,)), Step("claiming", (claiming,))]
     wait: str | None = None
     if not is_terminating(seen.set):
         for step, wait in phases(ranks):
@@ -166,28 +168,28 @@ def rank(seen: Observed, history: History, pods: tuple[Pod, ...]) -> Ranks:
 def phases(ranks: Ranks) -> Iterator[tuple[Step, str | None]]:
     """Rules 3 to 6, each with what it has to wait for."""
     pace: Pace = "one by one" if ranks.ordered else "doubling"
-    verdict = until_first_wait(ranks, (replica_verdict(ranks, replica) for replica in ranks.replicas))
-    yield Step("replicas", verdict.actions, pace), verdict.wait
-    wait = verdict.wait
-    yield Step("retention", tuple(retention_actions(ranks)), pace), wait
-    verdict = until_first_wait(ranks, (condemned_verdict(ranks, pod) for pod in ranks.condemned))
-    wait = wait or verdict.wait
-    yield Step("condemned", verdict.actions, pace), wait
+    groups, wait = until_first_wait(ranks, (replica_verdict(ranks, replica) for replica in ranks.replicas))
+    yield Step("replicas", groups, pace), wait
+    yield Step("retention", tuple(retention_actions(ranks, pod) for pod in ranks.condemned), pace), wait
+    groups, condemned_wait = until_first_wait(ranks, (condemned_verdict(ranks, pod) for pod in ranks.condemned))
+    wait = wait or condemned_wait
+    yield Step("condemned", groups, pace), wait
     if ranks.set.spec.update_strategy.type != "OnDelete":
-        verdict = update_verdict(ranks, replaced={a.name for a in verdict_deletions(ranks)})
-        yield Step("update", verdict.actions), wait or verdict.wait
+        verdict = update_verdict(ranks)
+        yield Step("update", (verdict.actions,)), wait or verdict.wait
 
 
-def until_first_wait(ranks: Ranks, verdicts: Iterator[Verdict]) -> Verdict:
-    """All verdicts together; in an ordered set only those up to the first that has to wait."""
-    actions: list[Action] = []
+def until_first_wait(ranks: Ranks, verdicts: Iterator[Verdict]) -> tuple[tuple[tuple[Action, ...], ...], str | None]:
+    """The actions of all verdicts, a group each; in an ordered set only up to the first that has to wait."""
+    groups: list[tuple[Action, ...]] = []
     wait: str | None = None
     for verdict in verdicts:
-        actions += verdict.actions
+        if verdict.actions:
+            groups.append(verdict.actions)
         wait = wait or verdict.wait
         if wait is not None and ranks.ordered:
             break
-    return Verdict(tuple(actions), wait)
+    return tuple(groups), wait
 
 
 # --- rule 3: replicas -------------------------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ def replica_verdict(ranks: Ranks, replica: Replica) -> Verdict:
     pod = replica.pod
     if pod is None or not status.is_created(pod):
         return missing_verdict(ranks, replica.ordinal)
-    if pod.status.phase in ("Failed", "Succeeded"):
+    if pod.status.phase in ENDED:
         return ended_verdict(pod)
     pending = pod.status.phase == "Pending"
     restore = restore_actions(ranks, replica.ordinal, pod) if pending else ()
@@ -300,12 +302,10 @@ def owner_actions(ranks: Ranks, ordinal: int, pod: Pod, *, in_range: bool) -> It
 # --- rules 4 and 5: scale down ----------------------------------------------------------------------------------------
 
 
-def retention_actions(ranks: Ranks) -> Iterator[Action]:
-    """Hands the claims of all condemned pods over, before the first of these pods is deleted."""
-    for pod in ranks.condemned:
-        ordinal = ordinal_of(ranks.set.metadata.name, pod.metadata.name)
-        if ordinal is not None:
-            yield from owner_actions(ranks, ordinal, pod, in_range=False)
+def retention_actions(ranks: Ranks, pod: Pod) -> tuple[Action, ...]:
+    """Hands the claims of a condemned pod over; done for all of them before the first is deleted."""
+    ordinal = ordinal_of(ranks.set.metadata.name, pod.metadata.name)
+    return tuple(owner_actions(ranks, ordinal, pod, in_range=False)) if ordinal is not None else ()
 
 
 def condemned_verdict(ranks: Ranks, pod: Pod) -> Verdict:
@@ -323,13 +323,6 @@ def condemned_verdict(ranks: Ranks, pod: Pod) -> Verdict:
 # --- rule 6: update ---------------------------------------------------------------------------------------------------
 
 
-def verdict_deletions(ranks: Ranks) -> Iterator[DeletePod]:
-    """Pods in range that rule 3 deletes already."""
-    for replica in ranks.replicas:
-        if replica.pod is not None and replica.pod.status.phase in ("Failed", "Succeeded"):
-            yield from (a for a in ended_verdict(replica.pod).actions if isinstance(a, DeletePod))
-
-
 def max_unavailable(set_: StatefulSet) -> int:
     """How many pods an update may make unavailable: a number, or a percentage of replicas rounded down; at least 1."""
     rolling = set_.spec.update_strategy.rolling_update
@@ -341,11 +334,12 @@ def max_unavailable(set_: StatefulSet) -> int:
     return max(1, value)
 
 
-def update_verdict(ranks: Ranks, replaced: set[str]) -> Verdict:
+def update_verdict(ranks: Ranks) -> Verdict:
     """Deletes outdated pods from the highest ordinal down to the partition, as far as the budget goes.
 
     Every unavailable pod in range uses up the budget, below the partition too. A Parallel set first deletes all
     outdated pods that are unavailable anyway, which costs no availability; an ordered set never gets here with one.
+    Pods that have ended are left to rule 3.
     """
     rolling = ranks.set.spec.update_strategy.rolling_update
     partition = (rolling.partition if rolling is not None else None) or 0
@@ -353,7 +347,7 @@ def update_verdict(ranks: Ranks, replaced: set[str]) -> Verdict:
     targets = [
         pod
         for pod in reversed(pods[partition:])
-        if pod is not None and ranks.outdated(pod) and pod.metadata.name not in replaced
+        if pod is not None and ranks.outdated(pod) and pod.status.phase not in ENDED
     ]
     down = [pod for pod in pods if ranks.unavailable(pod)]
     budget = max(0, max_unavailable(ranks.set) - len(down))
