@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from petset.api.quantity import QuantityError
 from petset.api.schema.errors import DecodeError
 from petset.api.schema.node import object_node
 from petset.api.schema.normal_form import normalise_quantities, unset_zeros
@@ -32,12 +33,10 @@ def decode(raw: bytes, type_: type[T]) -> T:
         if _may_hold_zeros(raw):
             unset_zeros(obj)
         normalise_quantities(obj)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, QuantityError):
         return _converted_repaired(msgspec.json.decode(raw), type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecodeError("", str(error)) from error
-    except ValueError:  # a quantity, whose place only the slow path can name
-        return _converted_repaired(msgspec.json.decode(raw), type_)
     return obj
 
 
@@ -52,7 +51,7 @@ def convert(tree: Any, type_: type[T]) -> T:
     try:
         obj = msgspec.convert(tree, type_)
         normalise_quantities(obj)
-    except ValueError:
+    except (msgspec.ValidationError, QuantityError):
         return _converted_repaired(tree, type_)
     unset_zeros(obj)
     return obj

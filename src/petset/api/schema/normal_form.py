@@ -4,13 +4,13 @@ Every write goes through here, so the walk visits only what can lead to a change
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from petset.api import types
+from petset.api.quantity import canonical
 from petset.api.schema.node import Node, object_node
-from petset.api.schema.quantities import canonical_quantity
 from petset.api.types import Struct
 
 
@@ -49,7 +49,7 @@ def normalise_quantities(obj: Struct) -> None:
     """Brings every quantity into its canonical form, in place.
 
     Raises:
-        ValueError: one is not a quantity.
+        QuantityError: one is not a quantity.
     """
     values, structs, struct_lists, _ = _route_to_quantities(type(obj))
     for name in values:
@@ -65,8 +65,12 @@ def normalise_quantities(obj: Struct) -> None:
 
 def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
     if isinstance(value, dict):
-        return {key: canonical_quantity(quantity) for key, quantity in value.items()}
-    return canonical_quantity(value)
+        return {key: _canonical_text(text) for key, text in value.items()}
+    return _canonical_text(value)
+
+
+# The same few quantities occur in every pod.
+_canonical_text = lru_cache(maxsize=4096)(canonical)
 
 
 @cache

@@ -5,9 +5,9 @@ Nulls count as unset and numeric quantities become text, as in encoding/json and
 
 from typing import Any, NamedTuple, NoReturn
 
+from petset.api.quantity import QuantityError, canonical
 from petset.api.schema.errors import DecodeError
 from petset.api.schema.node import Node
-from petset.api.schema.quantities import canonical_quantity
 
 _GO_SCALARS = {
     "string": "string",
@@ -109,8 +109,8 @@ def _scalar(value: Any, node: Node, place: _Place) -> Any:
 
 def _quantity(value: float | str, place: _Place) -> str:
     try:
-        return canonical_quantity(str(value))
-    except ValueError as error:
+        return canonical(str(value).strip())
+    except QuantityError as error:
         raise DecodeError(place.path, str(error)) from error
 
 

@@ -1,0 +1,327 @@
+"""The schema nodes, decoding through them, and what strict validation finds."""
+
+import copy
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from petset.api import types
+from petset.api.schema import Node, schema_of
+from petset.api.schema.decode import DecodeError, convert, decode
+from petset.api.schema.strict import duplicate_fields, unknown_fields
+from petset.api.types import (
+    ConfigMap,
+    ControllerRevision,
+    Endpoints,
+    ListMeta,
+    Pod,
+    Service,
+    StatefulSet,
+    Struct,
+)
+
+
+def at(type_: type[Struct], path: str) -> Node:
+    """The node of a dotted path; `[]` steps into a list or map."""
+    node: Node | None = schema_of(type_)
+    for step in path.split("."):
+        name = step.removesuffix("[]")
+        node = node.field(name) if node else None
+        node = node.item if node and step.endswith("[]") else node
+    assert node is not None, path
+    return node
+
+
+# --- nodes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "kind", "type_name"),
+    [
+        (Pod, "spec", "object", "PodSpec"),
+        (Pod, "spec.containers", "list", ""),
+        (Pod, "spec.containers[]", "object", "Container"),
+        (Pod, "metadata.labels", "map", ""),
+        (Pod, "metadata.labels[]", "scalar", "string"),
+        (Pod, "spec.containers[].resources.limits[]", "scalar", "quantity"),
+        (Pod, "spec.containers[].readinessProbe.httpGet.port", "scalar", "int-or-string"),
+        (Pod, "metadata.creationTimestamp", "scalar", "date-time"),
+        (Pod, "spec.terminationGracePeriodSeconds", "scalar", "int64"),
+        (StatefulSet, "spec.replicas", "scalar", "int32"),
+        (StatefulSet, "spec.volumeClaimTemplates[]", "object", "PersistentVolumeClaim"),
+        (ConfigMap, "binaryData[]", "scalar", "byte"),
+        (ControllerRevision, "data", "any", ""),
+        (Pod, "metadata.managedFields[].fieldsV1", "any", ""),
+    ],
+)
+def test_kind_and_type_of_a_position(type_: type[Struct], path: str, kind: str, type_name: str) -> None:
+    node = at(type_, path)
+    assert (node.kind, node.type) == (kind, type_name)
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "list_type", "keys"),
+    [
+        (Pod, "spec.containers", "map", ("name",)),
+        (Pod, "spec.containers[].ports", "map", ("containerPort", "protocol")),
+        (Pod, "spec.containers[].volumeMounts", "map", ("mountPath",)),
+        (Pod, "spec.containers[].args", "atomic", ()),
+        (Pod, "spec.tolerations", "atomic", ()),
+        (Pod, "metadata.finalizers", "set", ()),
+        (Pod, "metadata.ownerReferences", "map", ("uid",)),
+        (Service, "spec.ports", "map", ("port", "protocol")),
+        (StatefulSet, "spec.volumeClaimTemplates", "atomic", ()),
+        (types.APIResource, "verbs", None, ()),
+    ],
+)
+def test_list_types_and_keys(type_: type[Struct], path: str, list_type: str | None, keys: tuple[str, ...]) -> None:
+    node = at(type_, path)
+    assert (node.list_type, node.list_map_keys) == (list_type, keys)
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "strategies", "merge_key"),
+    [
+        (Pod, "spec.containers", {"merge"}, "name"),
+        (Pod, "spec.containers[].ports", {"merge"}, "containerPort"),
+        (Pod, "spec.volumes", {"merge", "retainKeys"}, "name"),
+        (Pod, "metadata.finalizers", {"merge"}, None),
+        (Pod, "spec.tolerations", set(), None),
+        (Service, "spec.ports", {"merge"}, "port"),
+    ],
+)
+def test_patch_strategies(type_: type[Struct], path: str, strategies: set[str], merge_key: str | None) -> None:
+    node = at(type_, path)
+    assert set(node.patch_strategies) == strategies
+    assert node.patch_merge_key == merge_key
+
+
+@pytest.mark.parametrize(
+    ("type_", "path", "map_type"),
+    [
+        (StatefulSet, "spec.selector", "atomic"),
+        (Service, "spec.selector", "atomic"),
+        (Pod, "spec.nodeSelector", "atomic"),
+        (Pod, "metadata.ownerReferences[]", "atomic"),
+        (Endpoints, "subsets[].addresses[].targetRef", "atomic"),
+        (Pod, "metadata.labels", "granular"),
+        (Pod, "spec", "granular"),
+    ],
+)
+def test_map_types(type_: type[Struct], path: str, map_type: str) -> None:
+    assert at(type_, path).map_type == map_type
+
+
+def test_defaults_of_list_map_keys() -> None:
+    assert at(Service, "spec.ports[].protocol").default == "TCP"
+    assert at(Pod, "spec.containers[].ports[].protocol").default == "TCP"
+    assert at(Pod, "spec.containers[].name").default is None
+
+
+def test_unknown_field_has_no_node() -> None:
+    assert schema_of(Pod).field("nope") is None
+
+
+def test_scalars_have_no_fields() -> None:
+    assert dict(at(Pod, "metadata.name").fields) == {}
+
+
+def test_values_whose_zero_is_unset_are_optional_in_the_types() -> None:
+    for name in ("PodSpec", "Container", "ServiceSpec", "ObjectMeta", "ListMeta", "Event"):
+        type_: type[Struct] = getattr(types, name)
+        defaults = dict(zip(type_.__struct_encode_fields__, type_.__struct_defaults__, strict=True))
+        zeros = [field for field, node in schema_of(type_).fields.items() if node.zero_is_unset]
+        assert [field for field in zeros if defaults[field] is not None] == []
+
+
+# --- decoding --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"metadata": {"creationTimestamp": None}}, {}),
+        ({"spec": None, "status": None, "metadata": None}, {}),
+        ({"spec": {"containers": None, "volumes": None, "nodeName": None}}, {}),
+        ({"metadata": {"labels": {"a": None}}}, {"metadata": {"labels": {"a": ""}}}),
+        ({"spec": {"containers": [None]}}, {"spec": {"containers": [{}]}}),
+        (
+            {"spec": {"containers": [{"name": "c", "args": [None, "x"]}]}},
+            {"spec": {"containers": [{"name": "c", "args": ["", "x"]}]}},
+        ),
+        ({"spec": {"nodeName": "", "hostNetwork": False}}, {}),
+        ({"spec": {"containers": None, "nodeName": "", "unheard": {"of": 1}}}, {}),
+    ],
+)
+def test_nulls_zeros_and_unknown_fields_are_as_if_absent(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    plain = msgspec.convert(expected, Pod)
+    assert decode(json.dumps(given).encode(), Pod) == plain
+    assert decode(json.dumps(given, separators=(",", ":")).encode(), Pod) == plain
+    assert convert(given, Pod) == plain
+
+
+def test_zeros_of_pointers_and_of_required_values_stay() -> None:
+    spec = {"terminationGracePeriodSeconds": 0, "enableServiceLinks": False, "containers": [{"name": ""}]}
+    pod = decode(json.dumps({"spec": spec}).encode(), Pod)
+    assert pod.spec.termination_grace_period_seconds == 0
+    assert pod.spec.enable_service_links is False
+    assert pod.spec.containers[0].name == ""
+
+
+def test_zeros_that_were_stored_are_written_nowhere() -> None:
+    document = b'{"spec":{"containers":[{"name":"c","tty":false,"workingDir":"","ports":[{"hostPort":0}]}]}}'
+    pod = decode(document, Pod)
+    (container,) = json.loads(msgspec.json.encode(pod))["spec"]["containers"]
+    assert container == {"name": "c", "ports": [{"containerPort": 0}], "resources": {}}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(1, "1"), (0.5, "500m"), ("0.5", "500m"), ("1024Mi", "1Gi"), (" 1 ", "1")]
+)
+def test_quantities_may_be_numbers_and_become_canonical(given: Any, expected: str) -> None:
+    document = {"spec": {"containers": [{"name": "c", "resources": {"limits": {"cpu": given}}}]}}
+    for pod in (decode(json.dumps(document).encode(), Pod), convert(document, Pod)):
+        assert pod.spec.containers[0].resources.limits == {"cpu": expected}
+
+
+def test_quantities_outside_maps_become_canonical() -> None:
+    document = {"spec": {"volumes": [{"name": "v", "emptyDir": {"sizeLimit": 1024}}]}}
+    (volume,) = convert(document, Pod).spec.volumes
+    assert volume.empty_dir is not None
+    assert volume.empty_dir.size_limit == "1024"
+
+
+def test_nulls_without_a_schema_are_kept() -> None:
+    document = b'{"metadata":null,"data":{"spec":{"a":null}},"revision":1}'
+    assert decode(document, ControllerRevision).data == {"spec": {"a": None}}
+
+
+def test_converting_leaves_the_tree_alone() -> None:
+    tree = {"metadata": {"labels": {"a": "b"}}, "spec": {"overhead": {"cpu": "0.5"}, "nodeName": ""}}
+    before = copy.deepcopy(tree)
+    pod = convert(tree, Pod)
+    pod.metadata.labels["c"] = "d"
+    assert tree == before
+
+
+@pytest.mark.parametrize(
+    ("type_", "document", "path", "message"),
+    [
+        (
+            StatefulSet,
+            {"spec": {"replicas": "three"}},
+            "spec.replicas",
+            "json: cannot unmarshal string into Go struct field StatefulSetSpec.spec.replicas of type int32",
+        ),
+        (
+            StatefulSet,
+            {"spec": {"replicas": 2**31}},
+            "spec.replicas",
+            "json: cannot unmarshal number 2147483648 into Go struct field StatefulSetSpec.spec.replicas of type int32",
+        ),
+        (
+            StatefulSet,
+            {"spec": {"replicas": 1.5}},
+            "spec.replicas",
+            "json: cannot unmarshal number 1.5 into Go struct field StatefulSetSpec.spec.replicas of type int32",
+        ),
+        (
+            Pod,
+            {"spec": {"containers": [{"name": "a"}, {"name": "b", "image": 3}]}},
+            "spec.containers[1].image",
+            "json: cannot unmarshal number into Go struct field Container.spec.containers.image of type string",
+        ),
+        (
+            Pod,
+            {"metadata": {"labels": {"a": True}}},
+            "metadata.labels[a]",
+            "json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.labels of type string",
+        ),
+        (
+            Pod,
+            {"spec": {"hostNetwork": "true"}},
+            "spec.hostNetwork",
+            "json: cannot unmarshal string into Go struct field PodSpec.spec.hostNetwork of type bool",
+        ),
+        (
+            Pod,
+            {"spec": {"containers": {}}},
+            "spec.containers",
+            "json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container",
+        ),
+        (
+            Pod,
+            {"spec": []},
+            "spec",
+            "json: cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec",
+        ),
+        (
+            Pod,
+            {"metadata": {"labels": 1}},
+            "metadata.labels",
+            "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type map[string]string",
+        ),
+        (Pod, [], "", "json: cannot unmarshal array into Go value of type v1.Pod"),
+        (
+            Pod,
+            {"spec": {"containers": [{"resources": {"limits": {"cpu": "many"}}}]}},
+            "spec.containers[0].resources.limits[cpu]",
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(type_: type[Struct], document: Any, path: str, message: str) -> None:
+    with pytest.raises(DecodeError) as decoding:
+        decode(json.dumps(document).encode(), type_)
+    with pytest.raises(DecodeError) as converting:
+        convert(document, type_)
+    for error in (decoding.value, converting.value):
+        assert (error.path, error.message) == (path, message)
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b'{"kind":"\xff"}', b"{} x"])
+def test_text_that_is_not_json_is_an_error(raw: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode(raw, Pod)
+
+
+# --- strict ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"spec": {"replicas": 1}}, []),
+        ({"foo": 1, "spec": {"bar": {"deeper": 1}}}, ["foo", "spec.bar"]),
+        (
+            {"spec": {"template": {"spec": {"containers": [{"name": "a", "foo": 1}, {"imag": "b"}]}}}},
+            ["spec.template.spec.containers[0].foo", "spec.template.spec.containers[1].imag"],
+        ),
+        ({"metadata": {"labels": {"anything": "goes"}, "lables": {}}}, ["metadata.lables"]),
+        ({"metadata": {"managedFields": [{"fieldsV1": {"f:spec": {}}}]}}, []),
+        ({"spec": {"template": 7, "selector": None}}, []),
+    ],
+)
+def test_unknown_fields_are_found(tree: Any, expected: list[str]) -> None:
+    assert unknown_fields(tree, schema_of(StatefulSet)) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b'{"a":1,"b":{"a":1}}', []),
+        (b'{"a":1,"a":2,"a":3}', ["a"]),
+        (b'{"spec":{"replicas":1,"replicas":2},"kind":"x","kind":"y"}', ["spec.replicas", "kind"]),
+        (b'{"spec":{"containers":[{"name":"a"},{"name":"b","name":"c"}]}}', ["spec.containers[1].name"]),
+        (b'{"a":{"x":1,"x":2},"a":{"y":1,"y":2}}', ["a.x", "a", "a.y"]),
+        (b'[[{"a":1,"a":1}]]', ["[0][0].a"]),
+    ],
+)
+def test_duplicate_fields_are_found(raw: bytes, expected: list[str]) -> None:
+    assert duplicate_fields(raw) == expected
+
+
+def test_list_meta_decodes_the_continue_token() -> None:
+    assert decode(b'{"continue":"x"}', ListMeta).continue_ == "x"
