@@ -1,0 +1,9 @@
+"""Where the pods of a Service are: Endpoints and EndpointSlices, from one decision.
+
+    model       what a decision looks at, and what it says
+    plan        which pods a Service stands for, on which ports, under which host names; pure
+    controller  events to services, services to writes
+
+A headless Service's slices carry the host name of each pod of a StatefulSet: that is what gives `web-0.nginx` its
+record.
+"""

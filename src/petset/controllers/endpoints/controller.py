@@ -1,0 +1,103 @@
+"""When a Service's endpoints are looked at, and how a plan for them is written."""
+
+from collections.abc import Iterable
+
+from petset.aio.clock import Clock
+from petset.aio.queue import KeyedQueue
+from petset.api.errors import NotFound
+from petset.api.meta import Key, key_of
+from petset.api.selectors import selector_of_labels
+from petset.api.types import DeleteOptions, Endpoints, EndpointSlice, Pod, Preconditions, Service
+from petset.client.informer import InformerFactory
+from petset.client.interface import Client
+from petset.controllers.endpoints.model import Observed, Plan
+from petset.controllers.endpoints.plan import MANAGED_BY, MANAGED_BY_LABEL, SERVICE_LABEL, plan, selects
+from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
+
+NAME = "endpoint-controller"
+SERVICE_INDEX = "service"
+
+
+def slice_service(slice_: EndpointSlice) -> Iterable[str]:
+    """Index function: `namespace/service` of a slice that this controller manages."""
+    labels = slice_.metadata.labels
+    if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or SERVICE_LABEL not in labels:
+        return ()
+    return (f"{slice_.metadata.namespace}/{labels[SERVICE_LABEL]}",)
+
+
+class EndpointsController:
+    """Keeps Endpoints and EndpointSlices true. `run` works until it is cancelled."""
+
+    def __init__(self, client: Client, informers: InformerFactory, clock: Clock) -> None:
+        self._client = client
+        self._services = informers.informer(Service)
+        self._pods = informers.informer(Pod)
+        self._endpoints = informers.informer(Endpoints)
+        self._slices = informers.informer(EndpointSlice, indexes={SERVICE_INDEX: slice_service})
+        self._writes: SeenWrites[Key] = SeenWrites(self._endpoints, self._slices)
+        self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
+        enqueue_from(self._services, self._queue, lambda service: (key_of(service),))
+        enqueue_from(self._pods, self._queue, self._services_of)
+        enqueue_from(self._endpoints, self._queue, self._service_of_endpoints)
+        enqueue_from(self._slices, self._queue, self._service_of_slice)
+        reads = (self._services, self._pods, self._endpoints, self._slices)
+        self._loop = Controller(NAME, self._queue, self._reconcile, reads=reads)
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        await self._loop.run()
+
+    def _services_of(self, pod: Pod) -> Iterable[Key]:
+        labels = pod.metadata.labels
+        for service in self._services.list(pod.metadata.namespace):
+            if selects(service) and service.spec.selector.items() <= labels.items():
+                yield key_of(service)
+
+    def _service_of_endpoints(self, endpoints: Endpoints) -> Iterable[Key]:
+        key = key_of(endpoints)
+        return (key,) if self._services.get(key.namespace, key.name) is not None else ()
+
+    def _service_of_slice(self, slice_: EndpointSlice) -> Iterable[Key]:
+        return (Key(*place.split("/", 1)) for place in slice_service(slice_))
+
+    async def _reconcile(self, key: Key) -> Result:
+        await self._writes.settled(key)
+        service = self._services.get(key.namespace, key.name)
+        if service is None:
+            self._writes.forget(key)
+            await self._delete_endpoints(key)
+            return DONE
+        await self._carry_out(key, plan(self._observe(key, service)))
+        return DONE
+
+    def _observe(self, key: Key, service: Service) -> Observed:
+        selector = selector_of_labels(service.spec.selector)
+        pods = self._pods.list(key.namespace) if selects(service) else ()
+        return Observed(
+            service=service,
+            pods=tuple(pod for pod in pods if selector.matches(pod.metadata.labels)),
+            endpoints=self._endpoints.get(key.namespace, key.name),
+            slices=tuple(self._slices.by_index(SERVICE_INDEX, f"{key.namespace}/{key.name}")),
+        )
+
+    async def _carry_out(self, key: Key, decided: Plan) -> None:
+        for obj in decided.create:
+            self._writes.wrote(key, await self._client.create(obj))
+        for obj in decided.update:
+            self._writes.wrote(key, await self._client.update(obj))
+        for obj in decided.delete:
+            await self._delete(obj)
+
+    async def _delete_endpoints(self, key: Key) -> None:
+        """Slices go with their owner; Endpoints have none."""
+        endpoints = self._endpoints.get(key.namespace, key.name)
+        if endpoints is not None:
+            await self._delete(endpoints)
+
+    async def _delete(self, obj: Endpoints | EndpointSlice) -> None:
+        options = DeleteOptions(preconditions=Preconditions(uid=obj.metadata.uid))
+        try:
+            await self._client.delete(type(obj), obj.metadata.name, obj.metadata.namespace, options)
+        except NotFound:
+            return
