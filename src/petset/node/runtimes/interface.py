@@ -28,6 +28,7 @@ from petset.node.runtimes.errors import (
 )
 
 __all__ = [
+    "INIT_LABEL",
     "Container",
     "ContainerNotFound",
     "ContainerResources",
@@ -63,6 +64,9 @@ ContainerState = Literal["created", "running", "exited"]
 EventKind = Literal["started", "exited", "oom", "removed"]
 MountPropagation = Literal["None", "HostToContainer", "Bidirectional"]
 LogFormat = Literal["cri", "json-file"]
+
+INIT_LABEL = "io.petset.container.init"
+"""Label that the agent puts, as "true", on containers that are to run to completion; a simulation ends them at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""What the kernel tells better than the engines do: when a process ends, who was killed for memory, empty cgroups."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_RECORD = 8192
+
+
+async def process_end(pid: int, container_id: str) -> bool:
+    """Wait until a container's process has ended, told by the kernel at once and for free.
+
+    False, at once, when this machine's process of that number is not the container's (the engine runs elsewhere, or in
+    another PID namespace): then only the engine knows.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    try:
+        # only now is the number sure to stay this process's
+        owner = _cgroups_of(pid)
+        if owner and container_id not in owner:
+            return False
+        if owner:
+            await _readable(descriptor)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _cgroups_of(pid: int) -> str:
+    """The cgroups of a process, nothing when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cgroup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def kill_process(pid: int, container_id: str) -> None:
+    """Kill a process if it is the container's; quietly does nothing when it has ended or is not ours to kill."""
+    if pid > 0 and container_id in _cgroups_of(pid):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def killed_for_memory(container_id: str) -> bool:
+    """Whether the kernel's log says that the container's cgroup ran out of memory.
+
+    The log outlives both the cgroup and this process, unlike an eventfd (which on cgroup v1 also fires when a cgroup is
+    merely removed). Podman 4 on cgroup v1 never reports OOMKilled by itself. The kernel writes at most ten such records
+    in five seconds.
+    """
+    try:
+        log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    wanted = container_id.encode()
+    try:
+        while True:
+            try:
+                record = os.read(log, _RECORD)
+            except BrokenPipeError:  # overwritten while we read; the next read continues after the gap
+                continue
+            except OSError:
+                return False
+            if b"oom_memcg=" in record and wanted in record:
+                return True
+    finally:
+        os.close(log)
+
+
+def remove_cgroup(parent: str) -> None:
+    """Remove a pod's cgroup in every hierarchy, as far as nothing runs in it. Engines make it and leave it."""
+    relative = parent.strip("/")
+    if not relative or ".." in Path(relative).parts:
+        return
+    for hierarchy in (_CGROUPS, *(path for path in _CGROUPS.glob("*") if path.is_dir() and not path.is_symlink())):
+        top = hierarchy / relative
+        if top.is_dir():
+            for directory, _, _ in os.walk(top, topdown=False):
+                try:
+                    os.rmdir(directory)  # noqa: PTH106 (thousands of small calls; Path buys nothing here)
+                except OSError:
+                    break
