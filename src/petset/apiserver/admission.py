@@ -1,0 +1,196 @@
+"""Rules that need more than the object itself: other objects, defaults of the cluster, things to allocate.
+
+Each step is a function of `Attributes`, in tables by type; the pipeline runs them without knowing any kind. A step
+changes the object in place or raises. They stand for upstream's admission plugins of the same purpose.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from petset.api.errors import Forbidden, NotFound
+from petset.api.resources import Resource
+from petset.api.types import (
+    Namespace,
+    Object,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    Pod,
+    Service,
+    ServiceAccount,
+    StorageClass,
+    Toleration,
+)
+from petset.apiserver.registry import Registry
+from petset.apiserver.request import Identity
+
+_IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
+_TOLERATION_SECONDS = 300
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_MIRROR = "kubernetes.io/config.mirror"
+_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a step sees of a request. `obj` is the new state, or for a deletion the present one."""
+
+    registry: Registry
+    identity: Identity
+    resource: Resource[Any]
+    obj: Any
+
+
+Step = Callable[[Attributes], None]
+
+
+def admit_create(attributes: Attributes) -> None:
+    """Runs what has to be done before a new object is validated."""
+    if attributes.resource.namespaced:
+        _need_namespace(attributes)
+    for step in _CREATE.get(attributes.resource.type, ()):
+        step(attributes)
+
+
+def admit_update(attributes: Attributes) -> None:
+    """Runs what has to be done before a changed object is validated."""
+    for step in _UPDATE.get(attributes.resource.type, ()):
+        step(attributes)
+
+
+def admit_delete(attributes: Attributes) -> None:
+    """Raises when the object may not be deleted at all."""
+    for step in _DELETE.get(attributes.resource.type, ()):
+        step(attributes)
+
+
+def mark_deleted(obj: Object) -> None:
+    """What an object shows, beyond its deletionTimestamp, while it is being deleted."""
+    mark = _MARK_DELETED.get(type(obj))
+    if mark:
+        mark(obj)
+
+
+def is_held(obj: Object) -> bool:
+    """Whether finalizers, in the metadata or elsewhere, keep a deleted object from going away."""
+    held = _HELD.get(type(obj))
+    return bool(obj.metadata.finalizers) or (held is not None and held(obj))
+
+
+def returns_deleted(obj: Object) -> bool:
+    """Whether a deletion answers with the object, as upstream's storage of the kind does, rather than with a Status."""
+    return type(obj) in _RETURNED
+
+
+def refuse(attributes: Attributes, why: str) -> Forbidden:
+    """The refusal of a step, in the words of upstream's plugins."""
+    resource = attributes.resource
+    return Forbidden.of(resource.group, resource.plural, attributes.obj.metadata.name, why)
+
+
+def _need_namespace(attributes: Attributes) -> None:
+    """NamespaceLifecycle: nothing new where there is no namespace, or one that goes away."""
+    name = attributes.obj.metadata.namespace
+    registry = attributes.registry
+    record = registry.newest(registry.catalogue.of(Namespace), "", name)
+    if record is None:
+        raise NotFound.of("", "namespaces", name)
+    if record.fields.get("status.phase") != "Terminating":
+        return
+    refusal = refuse(attributes, f"unable to create new content in namespace {name} because it is being terminated")
+    message = f"namespace {name} is being terminated"
+    cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+    refusal.details["causes"] = [cause]
+    raise refusal
+
+
+def _spare_immortal_namespaces(attributes: Attributes) -> None:
+    if attributes.obj.metadata.name in _IMMORTAL:
+        raise refuse(attributes, "this namespace may not be deleted")
+
+
+def _give_service_account(attributes: Attributes) -> None:
+    """ServiceAccount: a pod without one gets `default`, and the account has to be there."""
+    pod: Pod = attributes.obj
+    if _MIRROR in pod.metadata.annotations:
+        return
+    spec = pod.spec
+    spec.service_account_name = spec.service_account_name or spec.service_account or "default"
+    spec.service_account = spec.service_account_name
+    namespace = pod.metadata.namespace
+    account = attributes.registry.find(ServiceAccount, namespace, spec.service_account_name)
+    if account is None:
+        place = f"{namespace}/{spec.service_account_name}"
+        missing = f'serviceaccount "{spec.service_account_name}" not found'
+        raise refuse(attributes, f"error looking up service account {place}: {missing}")
+    if not spec.image_pull_secrets:
+        spec.image_pull_secrets = list(account.image_pull_secrets)
+
+
+def _tolerate_lost_nodes(attributes: Attributes) -> None:
+    """DefaultTolerationSeconds: five minutes on a node that is not ready or not reachable."""
+    tolerations = attributes.obj.spec.tolerations
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if not any(t.key in {key, None} and t.effect in {"NoExecute", None} for t in tolerations):
+            tolerations.append(
+                Toleration(key=key, operator="Exists", effect="NoExecute", toleration_seconds=_TOLERATION_SECONDS)
+            )
+
+
+def _give_priority(attributes: Attributes) -> None:
+    """Priority: the classes every cluster has, and 0 for pods without one; further classes are not served."""
+    spec = attributes.obj.spec
+    name = spec.priority_class_name
+    if name and name not in _PRIORITIES:
+        raise refuse(attributes, f"no PriorityClass with name {name} was found")
+    priority = _PRIORITIES.get(name, 0)
+    if spec.priority is not None and spec.priority != priority:
+        text = f"the integer value of priority ({spec.priority}) must not be provided in pod spec; "
+        text += f"priority admission controller computed {priority} from the given PriorityClass name"
+        raise refuse(attributes, text)
+    spec.priority = priority
+    spec.preemption_policy = spec.preemption_policy or "PreemptLowerPriority"
+
+
+def _protect(finalizer: str) -> Step:
+    """StorageObjectInUseProtection: the object stays while something uses it."""
+
+    def protect(attributes: Attributes) -> None:
+        finalizers = attributes.obj.metadata.finalizers
+        if finalizer not in finalizers:
+            finalizers.append(finalizer)
+
+    return protect
+
+
+def _give_storage_class(attributes: Attributes) -> None:
+    """DefaultStorageClass: a claim that names no class gets the default one; the youngest if there are several."""
+    claim: PersistentVolumeClaim = attributes.obj
+    legacy = "volume.beta.kubernetes.io/storage-class"
+    if claim.spec.storage_class_name is not None or legacy in claim.metadata.annotations:
+        return
+    classes = [c for c in attributes.registry.all(StorageClass) if c.metadata.annotations.get(_DEFAULT_CLASS) == "true"]
+    if classes:
+        classes.sort(key=lambda c: c.metadata.name)
+        newest = max(classes, key=lambda c: c.metadata.creation_timestamp or "")
+        claim.spec.storage_class_name = newest.metadata.name
+
+
+_CREATE: dict[type[Object], tuple[Step, ...]] = {
+    Pod: (_give_service_account, _tolerate_lost_nodes, _give_priority),
+    PersistentVolumeClaim: (_give_storage_class, _protect("kubernetes.io/pvc-protection")),
+    PersistentVolume: (_protect("kubernetes.io/pv-protection"),),
+}
+_UPDATE: dict[type[Object], tuple[Step, ...]] = {}
+_DELETE: dict[type[Object], tuple[Step, ...]] = {Namespace: (_spare_immortal_namespaces,)}
+
+
+def _show_terminating(namespace: Any) -> None:
+    namespace.status.phase = "Terminating"
+
+
+_MARK_DELETED: dict[type[Object], Callable[[Any], None]] = {Namespace: _show_terminating}
+_HELD: dict[type[Object], Callable[[Any], bool]] = {Namespace: lambda namespace: bool(namespace.spec.finalizers)}
+_RETURNED: frozenset[type[Object]] = frozenset(
+    {Pod, PersistentVolume, PersistentVolumeClaim, Service, ServiceAccount, StorageClass}
+)

@@ -1,0 +1,186 @@
+"""Numbers that only one object may have: the cluster IPs and node ports of Services.
+
+The pools are read from the stored Services once, at the start, and kept with every accepted write; a deletion gives its
+numbers back. Follows upstream's `registry/core/service/storage/alloc.go`.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from petset.api import field
+from petset.api.errors import InternalError, Invalid
+from petset.api.resources import Resource
+from petset.api.types import Object, Service
+from petset.apiserver.registry import Registry
+
+SERVICE_CIDR = "10.96.0.0/16"
+NODE_PORTS = range(30000, 32768)
+
+Undo = Callable[[], None]
+
+
+class Allocator(Protocol):
+    """What gives the objects of one kind their numbers."""
+
+    def take(self, obj: Any, old: Any | None) -> Undo:
+        """Allocates for the new state, in place, and frees what only the old state had. Raises Invalid."""
+        ...
+
+    def release(self, obj: Any) -> None:
+        """Frees everything of a deleted object."""
+        ...
+
+
+def _nothing() -> None:
+    return None
+
+
+class Allocations:
+    """The allocators by kind; kinds without one need nothing."""
+
+    def __init__(self, allocators: dict[type[Object], Allocator]) -> None:
+        self._allocators = allocators
+
+    def take(self, resource: Resource[Any], obj: Object, old: Object | None) -> Undo:
+        """As `Allocator.take`; the returned function takes the allocation back, for a write that is not carried out."""
+        allocator = self._allocators.get(resource.type)
+        return allocator.take(obj, old) if allocator else _nothing
+
+    def release(self, resource: Resource[Any], obj: Object) -> None:
+        """As `Allocator.release`."""
+        allocator = self._allocators.get(resource.type)
+        if allocator:
+            allocator.release(obj)
+
+
+class ServiceAllocator:
+    """Cluster IPs and node ports, counted in memory."""
+
+    def __init__(self, registry: Registry, cidr: str = SERVICE_CIDR) -> None:
+        self._network = ipaddress.IPv4Network(cidr)
+        self._addresses: set[str] = set()
+        self._ports: set[int] = set()
+        self._next_address = 256 if self._network.num_addresses > 1024 else 1
+        self._next_port = 0
+        for service in registry.all(Service):
+            self._addresses |= _addresses(service)
+            self._ports |= _ports(service)
+
+    def take(self, obj: Service, old: Service | None) -> Undo:
+        """Gives a cluster IP and node ports where the type asks for them."""
+        had_addresses, had_ports = (_addresses(old), _ports(old)) if old else (set[str](), set[int]())
+        if old is not None:
+            _keep_allocated(obj, old)
+        try:
+            self._take_address(obj, had_addresses)
+            self._take_ports(obj, had_ports)
+        finally:
+            new_addresses, new_ports = _addresses(obj) - had_addresses, _ports(obj) - had_ports
+        lost_addresses, lost_ports = had_addresses - _addresses(obj), had_ports - _ports(obj)
+        self._addresses = (self._addresses | new_addresses) - lost_addresses
+        self._ports = (self._ports | new_ports) - lost_ports
+
+        def undo() -> None:
+            self._addresses = (self._addresses - new_addresses) | lost_addresses
+            self._ports = (self._ports - new_ports) | lost_ports
+
+        return undo
+
+    def release(self, obj: Service) -> None:
+        """Everything goes back to the pools."""
+        self._addresses -= _addresses(obj)
+        self._ports -= _ports(obj)
+
+    def _take_address(self, obj: Service, had: set[str]) -> None:
+        spec = obj.spec
+        if spec.type == "ExternalName":
+            spec.cluster_ip, spec.cluster_ips = None, []
+            return
+        requested = spec.cluster_ip or next(iter(spec.cluster_ips), "")
+        if not requested:
+            requested = self._free_address()
+        elif requested not in had and requested != "None":
+            self._check_address(obj, requested)
+        spec.cluster_ip, spec.cluster_ips = requested, [requested]
+
+    def _check_address(self, obj: Service, requested: str) -> None:
+        try:
+            valid = ipaddress.ip_address(requested) in self._network
+        except ValueError:
+            why = f"failed to allocate IP {requested}: the provided value is not a valid IP"
+        else:
+            if valid and requested not in self._addresses:
+                return
+            taken = "provided IP is already allocated"
+            outside = f"the provided IP ({requested}) is not in the valid range."
+            outside += f" The range of valid IPs is {self._network}"
+            why = f"failed to allocate IP {requested}: {taken if valid else outside}"
+        raise _invalid(obj, field.invalid("spec.clusterIPs", [requested], why))
+
+    def _free_address(self) -> str:
+        """The next free address, in order, so that one that was just freed is not given at once to somebody else."""
+        size = self._network.num_addresses - 2
+        for step in range(size):
+            offset = (self._next_address + step - 1) % size + 1
+            address = str(self._network[offset])
+            if address not in self._addresses:
+                self._next_address = offset + 1
+                return address
+        raise InternalError("failed to allocate a serviceIP: range is full")
+
+    def _take_ports(self, obj: Service, had: set[int]) -> None:
+        if obj.spec.type not in {"NodePort", "LoadBalancer"}:
+            for port in obj.spec.ports:
+                port.node_port = None
+            return
+        mine: dict[tuple[int, str], int] = {}
+        for index, port in enumerate(obj.spec.ports):
+            if port.node_port is None:
+                continue
+            if port.node_port not in had:
+                self._check_port(obj, index, port.node_port)
+            mine[port.port, port.protocol or "TCP"] = port.node_port
+        for port in obj.spec.ports:
+            if port.node_port is None:
+                port.node_port = self._free_port(set(mine.values()))
+                mine[port.port, port.protocol or "TCP"] = port.node_port
+
+    def _check_port(self, obj: Service, index: int, port: int) -> None:
+        path = f"spec.ports[{index}].nodePort"
+        if port not in NODE_PORTS:
+            text = "provided port is not in the valid range. The range of valid ports is 30000-32767"
+            raise _invalid(obj, field.invalid(path, port, text))
+        if port in self._ports:
+            raise _invalid(obj, field.invalid(path, port, "provided port is already allocated"))
+
+    def _free_port(self, mine: set[int]) -> int:
+        for step in range(len(NODE_PORTS)):
+            port = NODE_PORTS[(self._next_port + step) % len(NODE_PORTS)]
+            if port not in self._ports and port not in mine:
+                self._next_port = port - NODE_PORTS.start + 1
+                return port
+        raise InternalError("failed to allocate a nodePort: range is full")
+
+
+def _keep_allocated(obj: Service, old: Service) -> None:
+    """An update that leaves out what was allocated keeps it (upstream's `patchAllocatedValues`)."""
+    if obj.spec.type != "ExternalName" and old.spec.type != "ExternalName" and not obj.spec.cluster_ip:
+        obj.spec.cluster_ip = old.spec.cluster_ip
+        obj.spec.cluster_ips = list(old.spec.cluster_ips)
+    if obj.spec.type in {"NodePort", "LoadBalancer"}:
+        known = {(port.port, port.protocol): port.node_port for port in old.spec.ports}
+        for port in obj.spec.ports:
+            port.node_port = port.node_port or known.get((port.port, port.protocol))
+
+
+def _addresses(service: Service) -> set[str]:
+    return {address for address in service.spec.cluster_ips if address != "None"}
+
+
+def _ports(service: Service) -> set[int]:
+    return {port.node_port for port in service.spec.ports if port.node_port}
+
+
+def _invalid(obj: Service, error: field.FieldError) -> Invalid:
+    return Invalid.of("", "Service", obj.metadata.name, [error])

@@ -1,0 +1,122 @@
+"""The `Client` port in process: a direct call of the pipeline, no HTTP in between."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from petset.api.types import DeleteOptions, Object
+from petset.apiserver import request
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import Identity, Target
+from petset.apiserver.watch import ChangeFeed
+from petset.client.interface import (
+    ListOptions,
+    ObjectList,
+    WatchEvent,
+    WatchOptions,
+    WriteOptions,
+)
+
+T = TypeVar("T", bound=Object)
+B = TypeVar("B", bound=Object)
+
+_LIST = ListOptions()
+_WATCH = WatchOptions()
+_WRITE = WriteOptions()
+
+
+class LocalClient:
+    """One caller of the pipeline. `field_manager` stands for its writes, unless the options of one say otherwise."""
+
+    def __init__(self, server: ApiServer, identity: Identity, field_manager: str = "") -> None:
+        self._server = server
+        self._identity = identity
+        self._field_manager = field_manager
+
+    async def get(self, kind: type[T], name: str, namespace: str = "") -> T:
+        """One object. Raises NotFound."""
+        answer = await self._server.get(self._target(kind, namespace, name))
+        return self._decode(kind, answer.record.value)
+
+    async def list(self, kind: type[T], namespace: str = "", options: ListOptions = _LIST) -> ObjectList[T]:
+        """All objects of a kind, in one namespace or (namespace empty) in all."""
+        listing = await self._server.list(self._target(kind, namespace), _list_options(options))
+        items = [self._decode(kind, record.value) for record in listing.records]
+        return ObjectList(items, str(listing.revision), listing.continue_)
+
+    @asynccontextmanager
+    async def watch(
+        self, kind: type[T], namespace: str = "", options: WatchOptions = _WATCH
+    ) -> AsyncIterator[AsyncIterator[WatchEvent[T]]]:
+        """Changes as they become durable. Raises Expired (410), at once or later, when the revision is too old."""
+        initial = options.send_initial_events
+        wanted = request.WatchOptions(
+            options.label_selector,
+            options.field_selector,
+            options.resource_version,
+            resource_version_match="NotOlderThan" if initial else "",
+            send_initial_events=True if initial else None,
+            allow_bookmarks=True,
+            timeout_seconds=options.timeout_seconds,
+        )
+        async with self._server.watch(self._target(kind, namespace), wanted) as feed:
+            events = self._events(kind, feed)
+            try:
+                yield events
+            finally:
+                await events.aclose()
+
+    async def create(self, obj: T, options: WriteOptions = _WRITE) -> T:
+        """Creates; the namespace is in the metadata. Raises AlreadyExists, Invalid, NotFound (no such namespace)."""
+        kind = type(obj)
+        target = self._target(kind, obj.metadata.namespace)
+        answer = await self._server.create(self._identity, target, obj, self._write_options(options))
+        return self._decode(kind, answer.record.value)
+
+    async def update(self, obj: T, subresource: str = "", options: WriteOptions = _WRITE) -> T:
+        """Replaces; a resourceVersion in the metadata is the precondition. Raises Conflict, Invalid, NotFound."""
+        kind = type(obj)
+        target = self._target(kind, obj.metadata.namespace, obj.metadata.name, subresource)
+        answer = await self._server.update(self._identity, target, obj, self._write_options(options))
+        return self._decode(kind, answer.record.value)
+
+    async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
+        """Deletes, gracefully where the kind has grace. Raises NotFound, Conflict (preconditions)."""
+        await self._server.delete(self._identity, self._target(kind, namespace, name), options or DeleteOptions())
+
+    async def delete_collection(
+        self, kind: type[T], namespace: str, options: ListOptions, delete: DeleteOptions | None = None
+    ) -> None:
+        """Deletes everything selected."""
+        target = self._target(kind, namespace)
+        wanted = _list_options(options)
+        await self._server.delete_collection(self._identity, target, wanted, delete or DeleteOptions())
+
+    async def close(self) -> None:
+        """Nothing is held between calls."""
+
+    async def _events(self, kind: type[T], feed: ChangeFeed) -> Any:
+        async for batch in feed.batches():
+            for change in batch:
+                yield WatchEvent(change.type, self._decode(kind, change.record.value))
+
+    def _target(self, kind: type[Object], namespace: str, name: str = "", subresource: str = "") -> Target:
+        return Target(self._server.catalogue.of(kind), namespace, name, subresource)
+
+    def _decode(self, kind: type[T], value: bytes) -> T:
+        return self._server.registry.parse(self._server.catalogue.of(kind), value)
+
+    def _write_options(self, options: WriteOptions) -> request.WriteOptions:
+        manager = options.field_manager or self._field_manager
+        validation = options.field_validation
+        return request.WriteOptions(manager, options.dry_run, options.force or None, validation)
+
+
+def _list_options(options: ListOptions) -> request.ListOptions:
+    return request.ListOptions(
+        options.label_selector,
+        options.field_selector,
+        options.resource_version,
+        limit=options.limit,
+        continue_=options.continue_,
+    )

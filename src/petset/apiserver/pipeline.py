@@ -1,0 +1,75 @@
+"""The verbs of the API, whoever carries the request. All state is in the store; any verb may be called at any time."""
+
+from contextlib import AbstractAsyncContextManager
+
+from petset.aio.clock import Clock
+from petset.api.errors import MethodNotAllowed
+from petset.api.resources import Catalogue
+from petset.api.types import DeleteOptions, Service
+from petset.apiserver import delete, read, watch, write
+from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
+from petset.apiserver.registry import Registry
+from petset.apiserver.request import (
+    Answer,
+    Content,
+    Identity,
+    Listing,
+    ListOptions,
+    Target,
+    WatchOptions,
+    WriteOptions,
+)
+from petset.apiserver.watch import ChangeFeed
+from petset.apiserver.write import Change, Server
+from petset.store.interface import Store
+
+
+class ApiServer:
+    """One method a verb. Each raises `petset.api.errors.StatusError`s only.
+
+    `store` has to be open, since the addresses of the Services in it are counted at once.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: Store, clock: Clock, service_cidr: str = SERVICE_CIDR) -> None:
+        self.registry = Registry(catalogue, store, clock)
+        self.catalogue = catalogue
+        self._server = Server(self.registry, Allocations({Service: ServiceAllocator(self.registry, service_cidr)}))
+
+    async def get(self, target: Target) -> Answer:
+        """One object, or the subresource of one. Raises NotFound."""
+        return Answer(read.get(self.registry, target), target.resource)
+
+    async def list(self, target: Target, options: ListOptions) -> Listing:
+        """The selected objects of a collection. Raises BadRequest, Invalid, Expired, Timeout."""
+        return read.list_(self.registry, target, options)
+
+    async def create(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
+        """POST to a collection. Raises BadRequest, NotFound (no such namespace), Forbidden, Invalid, AlreadyExists."""
+        _need(target, "create")
+        return await write.create(Change(self._server, identity, target, options), content)
+
+    async def update(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
+        """PUT. Raises BadRequest, NotFound, Conflict, Invalid."""
+        _need(target, "update")
+        return await write.update(Change(self._server, identity, target, options), content)
+
+    async def delete(self, identity: Identity, target: Target, options: DeleteOptions) -> Answer:
+        """DELETE of one object. Raises NotFound, Conflict (preconditions), Invalid, Forbidden."""
+        _need(target, "delete")
+        return await delete.delete(Change(self._server, identity, target, WriteOptions()), options)
+
+    async def delete_collection(
+        self, identity: Identity, target: Target, listed: ListOptions, options: DeleteOptions
+    ) -> Listing:
+        """DELETE of everything that a list with the same options shows. Answers with what was there."""
+        _need(target, "deletecollection")
+        return await delete.delete_collection(Change(self._server, identity, target, WriteOptions()), listed, options)
+
+    def watch(self, target: Target, options: WatchOptions) -> AbstractAsyncContextManager[ChangeFeed]:
+        """Changes, for as long as the block lasts. Raises on entry as `list` does; iterating may raise Expired."""
+        return watch.open_feed(self.registry, target, options)
+
+
+def _need(target: Target, verb: str) -> None:
+    if not target.subresource and verb not in target.resource.verbs:
+        raise MethodNotAllowed(f'{verb} is not supported on resources of kind "{target.resource.plural}"')

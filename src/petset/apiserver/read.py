@@ -1,0 +1,140 @@
+"""get and list: bytes as they are stored, decoded only when a view needs it.
+
+A list that is read in pages shows each page as of its own time: the token carries the revision of the first page, so
+that a watch from there misses nothing, and the name to go on after.
+"""
+
+import base64
+import binascii
+from bisect import bisect_right
+from typing import Any
+
+import msgspec
+
+from petset.api import field
+from petset.api.errors import BadRequest, Expired, Invalid, NotFound, Timeout
+from petset.api.resources import Resource
+from petset.apiserver import selection
+from petset.apiserver.registry import Registry
+from petset.apiserver.request import Listing, ListOptions, Target
+from petset.store.interface import Record, Snapshot
+
+
+def get(registry: Registry, target: Target) -> Record:
+    """The durable state of one object. Raises NotFound."""
+    resource = target.resource
+    record = registry.store.read(resource.collection, resource.key(target.namespace, target.name))
+    if record is None:
+        raise NotFound.of(resource.group, resource.plural, target.name)
+    return registry.shown(resource, record)
+
+
+def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
+    """The durable records that the options select. Raises BadRequest, Invalid, Expired, Timeout."""
+    _check_options(options)
+    resource = target.resource
+    wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
+    snapshot = _snapshot(registry, target, wanted.name)
+    revision, after = snapshot.revision, ""
+    _check_revision(options, revision)
+    if options.continue_:
+        revision, after = _read_token(options.continue_, revision)
+    records = snapshot.records
+    if after:
+        records = records[bisect_right(records, after, key=lambda record: record.name) :]
+    records = tuple(registry.shown(resource, record) for record in records) if resource.view else records
+    if not wanted.everything:
+        records = tuple(filter(wanted.matches, records))
+    return _page(resource, records, revision, options.limit, counted=wanted.everything)
+
+
+def _snapshot(registry: Registry, target: Target, name: str | None) -> Snapshot:
+    """The records to select from; a selector by name, as clients that wait for one object use, reads only that."""
+    resource = target.resource
+    if name is None or (resource.namespaced and not target.namespace):
+        return registry.store.list(resource.collection, prefix_of(target))
+    record = registry.store.read(resource.collection, resource.key(target.namespace, name))
+    return Snapshot((record,) if record else (), registry.store.revision)
+
+
+def prefix_of(target: Target) -> str:
+    """What the names of the records of a request start with."""
+    return f"{target.namespace}/" if target.resource.namespaced and target.namespace else ""
+
+
+def _page(resource: Resource[Any], records: tuple[Record, ...], revision: int, limit: int, *, counted: bool) -> Listing:
+    if limit <= 0 or len(records) <= limit:
+        return Listing(resource, records, revision)
+    page = records[:limit]
+    remaining = len(records) - limit if counted else None
+    return Listing(resource, page, revision, _token(revision, page[-1].name), remaining)
+
+
+def _token(revision: int, after: str) -> str:
+    tree = {"v": "petset/v1", "rv": revision, "after": after}
+    return base64.urlsafe_b64encode(msgspec.json.encode(tree)).decode().rstrip("=")
+
+
+class _Token(msgspec.Struct):
+    v: str
+    rv: int
+    after: str
+
+
+def _read_token(token: str, present: int) -> tuple[int, str]:
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        read = msgspec.json.decode(raw, type=_Token)
+    except (binascii.Error, msgspec.DecodeError, ValueError) as error:
+        raise BadRequest(f"continue key is not valid: {error}") from error
+    if read.v != "petset/v1" or read.rv > present:
+        raise Expired("The provided continue parameter is too old to display a consistent list result.")
+    return read.rv, read.after
+
+
+def parse_revision(text: str) -> int:
+    """A resourceVersion parameter; "" counts as 0. Raises BadRequest."""
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdecimal():
+        cause = field.invalid("resourceVersion", text, f'strconv.ParseUint: parsing "{text}": invalid syntax')
+        raise BadRequest(str(cause))
+    return int(text)
+
+
+def future(revision: int, present: int) -> Timeout:
+    """The refusal of a revision that has not happened; clients then list anew, without one."""
+    return Timeout(
+        f"Too large resource version: {revision}, current: {present}",
+        {
+            "retryAfterSeconds": 1,
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+        },
+    )
+
+
+def _check_revision(options: ListOptions, present: int) -> None:
+    asked = parse_revision(options.resource_version)
+    if asked > present:
+        raise future(asked, present)
+    if options.resource_version_match == "Exact" and asked != present:
+        raise Expired(f"The resourceVersion for the provided list is too old: {asked} ({present})")
+
+
+def _check_options(options: ListOptions) -> None:
+    """Follows apimachinery's `internalversion/validation`."""
+    match = options.resource_version_match
+    if not match:
+        return
+    path = "resourceVersionMatch"
+    errors = []
+    if not options.resource_version:
+        errors.append(field.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+    if options.continue_:
+        errors.append(field.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
+    if match not in {"Exact", "NotOlderThan"}:
+        errors.append(field.not_supported(path, match, ["Exact", "NotOlderThan", ""]))
+    if match == "Exact" and options.resource_version == "0":
+        errors.append(field.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if errors:
+        raise Invalid.of("meta.k8s.io", "ListOptions", "", errors)

@@ -1,0 +1,139 @@
+"""The stored objects, typed: how an object becomes a record, and how a record becomes an object again.
+
+A resource may be a view: it shows the stored objects of another resource in its own shape (events.k8s.io over the core
+events). Only this module knows the difference.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+
+from petset.aio.clock import Clock
+from petset.api.errors import Conflict, InternalError
+from petset.api.resources import Catalogue, Resource
+from petset.api.types import Object
+from petset.store.interface import Draft, Indexer, Record, Store, StoreFailed, WriteConflict
+
+T = TypeVar("T", bound=Object)
+
+encode = msgspec.json.Encoder().encode
+
+
+class Registry:
+    """What every verb works with: the catalogue, the store, the clock, and the way between objects and bytes."""
+
+    def __init__(self, catalogue: Catalogue, store: Store, clock: Clock) -> None:
+        self.catalogue = catalogue
+        self.store = store
+        self.clock = clock
+        self._decoders: dict[type[Object], msgspec.json.Decoder[Any]] = {
+            resource.type: msgspec.json.Decoder(resource.type) for resource in catalogue.resources
+        }
+        self.field_labels: dict[type[Object], frozenset[str]] = {
+            resource.type: frozenset(resource.fields(resource.type())) for resource in catalogue.resources
+        }
+
+    def time(self) -> str:
+        """The present as a `Time` on the wire; the clock's answer is in UTC by contract."""
+        return f"{self.clock.now().isoformat()[:19]}Z"
+
+    def decode(self, resource: Resource[T], value: bytes) -> T:
+        """The object behind stored bytes, as `resource` serves it: a private copy."""
+        view = resource.view
+        obj: T = view.from_stored(self._decoders[view.stored].decode(value)) if view else self.parse(resource, value)
+        return obj
+
+    def parse(self, resource: Resource[T], value: bytes) -> T:
+        """The object behind bytes in the shape of `resource`. Raises msgspec.DecodeError, msgspec.ValidationError."""
+        obj: T = self._decoders[resource.type].decode(value)
+        return obj
+
+    def shown(self, resource: Resource[Any], record: Record) -> Record:
+        """The record as `resource` serves it: itself, unless the resource is a view of what is stored."""
+        if resource.view is None:
+            return record
+        obj = self.decode(resource, record.value)
+        return Record(record.name, record.revision, encode(obj), record.labels, resource.fields(obj))
+
+    def newest(self, resource: Resource[Any], namespace: str, name: str) -> Record | None:
+        """The state that the next write has to be decided against."""
+        return self.store.newest(resource.collection, resource.key(namespace, name))
+
+    def find(self, kind: type[T], namespace: str, name: str) -> T | None:
+        """The newest state of an object of another kind, for rules that span kinds."""
+        resource = self.catalogue.of(kind)
+        record = self.newest(resource, namespace, name)
+        return self.decode(resource, record.value) if record else None
+
+    def has(self, kind: type[Object], namespace: str, name: str) -> bool:
+        """Whether an object of another kind is there."""
+        return self.newest(self.catalogue.of(kind), namespace, name) is not None
+
+    def all(self, kind: type[T], namespace: str = "") -> list[T]:
+        """Every object of a kind, decoded; for rules over few objects only."""
+        resource = self.catalogue.of(kind)
+        prefix = f"{namespace}/" if namespace else ""
+        snapshot = self.store.list(resource.collection, prefix)
+        return [self.decode(resource, record.value) for record in snapshot.records]
+
+    async def write(self, resource: Resource[T], obj: T, expected: int | None) -> Record:
+        """Makes `obj` the new state and waits until that is durable; the record is in the shape of `resource`.
+
+        Accepted before anything is awaited. Nothing may change `obj` afterwards. `expected` is as in `Store.write`.
+        """
+        collection, name, draft = self._place(resource, obj)
+        with _translated(resource, obj):
+            return self.shown(resource, await self.store.write(collection, name, draft, expected))
+
+    async def remove(self, resource: Resource[T], obj: T, expected: int) -> Record:
+        """Ends an object whose last state is `obj`; otherwise as `write`."""
+        collection, name, draft = self._place(resource, obj)
+        with _translated(resource, obj):
+            return self.shown(resource, await self.store.delete(collection, name, draft, expected))
+
+    def rehearsed(self, resource: Resource[T], obj: T) -> Record:
+        """The record that a dry run answers with: nothing is stored, the resourceVersion stays as it is."""
+        name = resource.key(obj.metadata.namespace, obj.metadata.name)
+        return Record(name, 0, encode(obj), obj.metadata.labels, resource.fields(obj))
+
+    def _place(self, resource: Resource[Any], obj: Object) -> tuple[str, str, Callable[[int], Draft]]:
+        held = resource.view.to_stored(obj) if resource.view else obj
+        name = resource.key(held.metadata.namespace, held.metadata.name)
+        fields = self.catalogue.stored(resource).fields
+
+        def draft(revision: int) -> Draft:
+            held.metadata.resource_version = str(revision)
+            return Draft(encode(held), held.metadata.labels, fields(held))
+
+        return resource.collection, name, draft
+
+
+@contextmanager
+def _translated(resource: Resource[Any], obj: Object) -> Iterator[None]:
+    """The store's refusals in the API's words."""
+    try:
+        yield
+    except WriteConflict as error:
+        raise modified(resource, obj.metadata.name) from error
+    except StoreFailed as error:
+        raise InternalError(f"the write was not stored: {error}") from error
+
+
+def modified(resource: Resource[Any], name: str) -> Conflict:
+    """The refusal of a write that was decided against an old state."""
+    why = "the object has been modified; please apply your changes to the latest version and try again"
+    return Conflict.of(resource.group, resource.plural, name, why)
+
+
+def indexer(catalogue: Catalogue) -> Indexer:
+    """What a store driver calls when it loads: the selectable parts of stored bytes."""
+    by_collection = {resource.collection: resource for resource in catalogue.resources if resource.view is None}
+    decoders = {name: msgspec.json.Decoder(resource.type) for name, resource in by_collection.items()}
+
+    def index(collection: str, value: bytes) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        obj = decoders[collection].decode(value)
+        return obj.metadata.labels, by_collection[collection].fields(obj)
+
+    return index

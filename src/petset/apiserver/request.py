@@ -1,0 +1,118 @@
+"""What a request says, whoever carries it: who asks, for what, with which options. Words of the API's parameters."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from petset.api.resources import Resource
+from petset.api.types import DeleteOptions, Object
+from petset.store.interface import Record
+
+FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
+PatchType = Literal["json", "merge", "strategic", "apply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL names: a collection (no name), an object, or a subresource of one.
+
+    `namespace` is empty for cluster-wide resources, and for a list over all namespaces.
+    """
+
+    resource: Resource[Any]
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """An object as a client sent it. `media_type` is without parameters."""
+
+    raw: bytes
+    media_type: str = "application/json"
+
+
+Content = Body | Object
+"""What a write brings: bytes from the wire, or an object from within the process, which the pipeline copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How a write is carried out. `force` belongs to apply patches; an empty `field_manager` tracks nothing."""
+
+    field_manager: str = ""
+    dry_run: bool = False
+    force: bool | None = None
+    field_validation: FieldValidation = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What a list selects, and how old the answer may be."""
+
+    label_selector: str = ""
+    field_selector: str = ""
+    resource_version: str = ""
+    resource_version_match: str = ""
+    limit: int = 0
+    continue_: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """What a watch selects and where it starts. Bookmarks and the timeout are kept by `ApiServer.stream` only."""
+
+    label_selector: str = ""
+    field_selector: str = ""
+    resource_version: str = ""
+    resource_version_match: str = ""
+    send_initial_events: bool | None = None
+    allow_bookmarks: bool = False
+    timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatchBody:
+    """A patch: bytes from the wire (JSON, and YAML for apply), or the document itself."""
+
+    type: PatchType
+    document: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of a verb on one object. `record.value` is the body, to be sent as it is.
+
+    `resource` tells which kind the body is, for those who want it as a table; None for a Status, Scale and the like.
+    `code` is the HTTP status.
+    """
+
+    record: Record
+    resource: Resource[Any] | None
+    code: int = 200
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The outcome of a list: records in key order, the revision they show, and the way to the next page."""
+
+    resource: Resource[Any]
+    records: tuple[Record, ...]
+    revision: int
+    continue_: str = ""
+    remaining: int | None = None
+
+
+def dry_runs(options: DeleteOptions) -> bool:
+    """Whether a deletion is only to be tried."""
+    return bool(options.dry_run)

@@ -1,0 +1,201 @@
+"""create and update: from what a client sent to a committed record.
+
+The order follows upstream's generic registry: decode, default, admit, fill in metadata, the strategy's reset and
+validation, allocate, track ownership, commit. Nothing is awaited before the commit is accepted, so nobody else's write
+can come between the state a decision was made on and the decision.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
+from petset.api.field import FieldError
+from petset.api.resources import Resource, Strategy
+from petset.api.types import Object
+from petset.apiserver import admission, decoding, metadata
+from petset.apiserver.allocation import Allocations
+from petset.apiserver.registry import Registry, modified
+from petset.apiserver.request import Answer, Content, Identity, Target, WriteOptions
+from petset.store.interface import Record
+
+_NAME_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What every write works with."""
+
+    registry: Registry
+    allocations: Allocations
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A write on its way: who does it, where and how."""
+
+    server: Server
+    identity: Identity
+    target: Target
+    options: WriteOptions
+
+    @property
+    def resource(self) -> Resource[Any]:
+        """The resource of the target."""
+        return self.target.resource
+
+    @property
+    def registry(self) -> Registry:
+        """The stored objects."""
+        return self.server.registry
+
+    @property
+    def strategy(self) -> Strategy[Any]:
+        """The rules of the endpoint. Raises NotFound for a subresource that is no plain view of the object."""
+        if not self.target.subresource:
+            return self.resource.strategy
+        if self.target.subresource != "status" or self.resource.status is None:
+            raise NotFound.path()
+        return self.resource.status
+
+    def newest(self) -> Record:
+        """The state to decide against. Raises NotFound."""
+        record = self.registry.newest(self.resource, self.target.namespace, self.target.name)
+        if record is None:
+            raise NotFound.of(self.resource.group, self.resource.plural, self.target.name)
+        return record
+
+    def attributes(self, obj: Object) -> admission.Attributes:
+        """What admission sees."""
+        return admission.Attributes(self.registry, self.identity, self.resource, obj)
+
+
+async def create(change: Change, content: Content) -> Answer:
+    """Creates what `content` says. Raises BadRequest, NotFound, Forbidden, Invalid, AlreadyExists."""
+    if change.target.subresource:
+        raise MethodNotAllowed(f'create is not supported on resources of kind "{change.resource.plural}"')
+    obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    answer = await begin(change, obj)
+    return _warned(answer, warnings)
+
+
+async def begin(change: Change, obj: Any) -> Answer:
+    """Creates a decoded object that nobody else holds."""
+    resource, registry, meta = change.resource, change.registry, obj.metadata
+    if meta.resource_version:
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    metadata.place(resource, obj, change.target.namespace)
+    _name(change, obj)
+    resource.strategy.default(obj)
+    admission.admit_create(change.attributes(obj))
+    metadata.begin(meta, registry.time())
+    resource.strategy.prepare_create(obj)
+    refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + resource.strategy.validate_create(obj))
+    if registry.newest(resource, meta.namespace, meta.name) is not None:
+        raise AlreadyExists.of(resource.group, resource.plural, meta.name)
+    warnings = tuple(resource.strategy.warnings(obj))
+    undo = change.server.allocations.take(resource, obj, None)
+    if change.options.dry_run:
+        undo()
+        return Answer(registry.rehearsed(resource, obj), resource, 201, warnings)
+    return Answer(await registry.write(resource, obj, None), resource, 201, warnings)
+
+
+async def update(change: Change, content: Content) -> Answer:
+    """Replaces the object of the target. Raises BadRequest, NotFound, Conflict, Invalid."""
+    resource, target, strategy = change.resource, change.target, change.strategy
+    obj, warnings = decoding.read(content, resource, change.options.field_validation)
+    metadata.place(resource, obj, target.namespace)
+    if obj.metadata.name != target.name:
+        found = f"the name of the object ({obj.metadata.name})"
+        raise BadRequest(f"{found} does not match the name on the URL ({target.name})")
+    if _creates(change):
+        return _warned(await begin(change, obj), warnings)
+    record = change.newest()
+    old = change.registry.decode(resource, record.value)
+    _check_uid(resource, obj, old)
+    if not obj.metadata.resource_version and not strategy.allow_unconditional_update:
+        text = "Invalid value: 0x0: must be specified for an update"
+        refuse_invalid(resource, obj, [FieldError("FieldValueInvalid", "metadata.resourceVersion", text)])
+    return _warned(await put(change, obj, record), warnings)
+
+
+async def put(change: Change, obj: Any, record: Record) -> Answer:
+    """Makes a decoded object, that nobody else holds, the successor of `record`.
+
+    A resourceVersion in it is a precondition. What changes nothing is not written.
+    """
+    resource, registry, strategy, meta = change.resource, change.registry, change.strategy, obj.metadata
+    old = registry.decode(resource, record.value)
+    if meta.resource_version and meta.resource_version != old.metadata.resource_version:
+        raise modified(resource, old.metadata.name)
+    metadata.carry_over(meta, old.metadata)
+    strategy.default(obj)
+    admission.admit_update(change.attributes(obj))
+    strategy.prepare_update(obj, old)
+    errors = metadata.update_errors(meta, old.metadata)
+    refuse_invalid(resource, obj, errors + strategy.validate_update(obj, old))
+    return await succeed(change, obj, old, record)
+
+
+async def succeed(change: Change, obj: Any, old: Any, record: Record) -> Answer:
+    """Writes a state that keeps all rules: `old` is the decoded `record`, `obj` what comes after it."""
+    resource, registry = change.resource, change.registry
+    warnings = tuple(change.strategy.warnings(obj))
+    undo = change.server.allocations.take(resource, obj, old)
+    # a state that is not durable yet must not be acknowledged as if it were
+    if obj == old and record.revision <= registry.store.revision:
+        return Answer(registry.shown(resource, record), resource, 200, warnings)
+    if change.options.dry_run:
+        undo()
+        return Answer(registry.rehearsed(resource, obj), resource, 200, warnings)
+    if metadata.ends_with_update(obj.metadata, old.metadata) and not admission.is_held(obj):
+        return Answer(await end(change, obj, record), resource, 200, warnings)
+    return Answer(await registry.write(resource, obj, record.revision), resource, 200, warnings)
+
+
+async def end(change: Change, obj: Any, record: Record) -> Record:
+    """Removes an object whose newest state is `record`, with `obj` as its last state."""
+    change.server.allocations.release(change.resource, obj)
+    return await change.registry.remove(change.resource, obj, record.revision)
+
+
+def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldError]) -> None:
+    """Raises Invalid when there are errors."""
+    found = list(errors)
+    if found:
+        raise Invalid.of(resource.group, resource.kind, obj.metadata.name, found)
+
+
+def _warned(answer: Answer, warnings: tuple[str, ...]) -> Answer:
+    return replace(answer, warnings=warnings + answer.warnings) if warnings else answer
+
+
+def _creates(change: Change) -> bool:
+    """Whether a PUT finds nothing and may create it."""
+    if change.target.subresource or not change.strategy.allow_create_on_update:
+        return False
+    return change.registry.newest(change.resource, change.target.namespace, change.target.name) is None
+
+
+def _name(change: Change, obj: Object) -> None:
+    """The name of a new object: of the URL, its own, or a generated one that is free."""
+    meta = obj.metadata
+    if change.target.name:
+        meta.name = change.target.name
+    if meta.name or not meta.generate_name:
+        return
+    for _ in range(_NAME_ATTEMPTS):
+        metadata.generate_name(meta)
+        if change.registry.newest(change.resource, meta.namespace, meta.name) is None:
+            return
+
+
+def _check_uid(resource: Resource[Any], obj: Object, old: Object) -> None:
+    wanted, found = obj.metadata.uid, old.metadata.uid
+    if wanted and wanted != found:
+        name = old.metadata.name
+        key = f"/registry/{resource.collection}/{resource.key(old.metadata.namespace, name)}"
+        reason = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+        why = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {reason}"
+        raise Conflict.of(resource.group, resource.plural, name, why)
