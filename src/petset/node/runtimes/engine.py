@@ -48,7 +48,7 @@ from petset.node.runtimes.interface import (
     Sandbox,
     SandboxSpec,
 )
-from petset.node.runtimes.kernel import kill_process, killed_for_memory, remove_cgroup
+from petset.node.runtimes.kernel import kill_process, killed_for_memory, remove_cgroup, remove_empty_ancestors
 from petset.node.runtimes.podman_service import PodmanService, engine_name
 from petset.node.runtimes.session import EngineSession, ExecState, converse
 
@@ -220,7 +220,10 @@ class EngineRuntime:
         members = await self._ids(payloads.SANDBOX, sandbox_id)
         await asyncio.gather(*(self.remove_container(container_id) for container_id in members))
         await self.remove_container(sandbox_id)
-        remove_cgroup(labels.get(payloads.CGROUP_PARENT, ""))
+        cgroup = labels.get(payloads.CGROUP_PARENT, "")
+        remove_cgroup(cgroup)
+        if not await self._ids(payloads.KIND, "sandbox"):
+            remove_empty_ancestors(cgroup)
 
     async def list_sandboxes(self) -> Sequence[Sandbox]:
         """Every sandbox of this instance."""

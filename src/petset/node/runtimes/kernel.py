@@ -90,11 +90,21 @@ def remove_cgroup(parent: str) -> None:
     relative = parent.strip("/")
     if not relative or ".." in Path(relative).parts:
         return
-    for hierarchy in (_CGROUPS, *(path for path in _CGROUPS.glob("*") if path.is_dir() and not path.is_symlink())):
-        top = hierarchy / relative
-        if top.is_dir():
-            for directory, _, _ in os.walk(top, topdown=False):
-                try:
-                    os.rmdir(directory)  # noqa: PTH106 (thousands of small calls; Path buys nothing here)
-                except OSError:
-                    break
+    for hierarchy in _hierarchies():
+        for directory, _, _ in os.walk(hierarchy / relative, topdown=False):
+            with suppress(OSError):
+                Path(directory).rmdir()
+
+
+def remove_empty_ancestors(parent: str) -> None:
+    """Remove the cgroups above a pod's in every hierarchy, as far as nothing else is in them."""
+    for ancestor in Path(parent.strip("/")).parents:
+        if ancestor.name:
+            for hierarchy in _hierarchies():
+                with suppress(OSError):
+                    (hierarchy / ancestor).rmdir()
+
+
+def _hierarchies() -> list[Path]:
+    """Where cgroups are: version 2 at the top, each controller of version 1 below it."""
+    return [_CGROUPS, *(path for path in _CGROUPS.glob("*") if path.is_dir() and not path.is_symlink())]

@@ -55,7 +55,8 @@ async def read_log(
 ) -> AsyncIterator[LogLine]:
     """Yield the log's lines, oldest first; when following, until the container has ended and its last words are read.
 
-    `is_running` is asked only when following. A file that does not exist is an empty log: the container has not written anything yet, or was removed.
+    `is_running` is asked only when following. A file that does not exist is an empty log: the container has not written
+    anything yet, or was removed.
     """
     remaining = options.limit_bytes
     async for line in _wanted(source, options, clock, is_running):
