@@ -22,6 +22,7 @@ from petset.store.interface import (
     WriteConflict,
 )
 from petset.store.memory import MemoryStore
+from petset.store.sqlite import SqliteStore
 from petset.store.watchcache import History
 
 SMALL = History(events=10)
@@ -45,7 +46,11 @@ def memory(_directory: Path) -> Callable[[History], Store]:
     return MemoryStore
 
 
-@pytest.fixture(params=[memory])
+def sqlite(directory: Path) -> Callable[[History], Store]:
+    return lambda history: SqliteStore.open(directory, lambda _collection, _value: ({}, {}), history)
+
+
+@pytest.fixture(params=[memory, sqlite])
 async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
     stores = Stores(request.param(tmp_path), [])
     yield stores
@@ -54,7 +59,7 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 @pytest.fixture
-def store(stores: Stores) -> Store:
+async def store(stores: Stores) -> Store:
     return stores.open()
 
 
