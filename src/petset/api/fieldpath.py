@@ -1,0 +1,113 @@
+"""Sets of field paths in the form `metadata.managedFields` keeps them: FieldsV1.
+
+A set is a tree of dicts. An element names a field (`f:spec`), a list item by its keys (`k:{"name":"web"}`), or a value
+of a set (`v:"x"`). An empty dict below an element says that the element itself is a member; with members below it,
+membership is told by the element `.`. The empty dict as a whole is the empty set. No function changes its arguments;
+results may share parts with them.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import msgspec
+
+Fields: TypeAlias = dict[str, Any]
+
+ITSELF = "."
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def key_element(keys: dict[str, Any]) -> str:
+    """The element of a list item that is known by these keys and values."""
+    return "k:" + _encode(keys).decode()
+
+
+def value_element(value: Any) -> str:
+    """The element of a scalar in a list that is a set."""
+    return "v:" + _encode(value).decode()
+
+
+def is_member(below: Fields | None) -> bool:
+    """Whether an element with this below it is a member itself; None stands for an element that is not there."""
+    return below is not None and (not below or ITSELF in below)
+
+
+def union(left: Fields, right: Fields) -> Fields:
+    """The paths in either; `left` itself when it has all."""
+    result = left
+    for element, below in right.items():
+        mine = left.get(element)
+        joined = below if mine is None else _union_below(mine, below)
+        if joined is not mine:
+            result = dict(left) if result is left else result
+            result[element] = joined
+    return result
+
+
+def difference(left: Fields, right: Fields) -> Fields:
+    """The paths of `left` without those of `right` and without all below a last element of `right`; `left` itself when
+    that takes nothing away.
+    """
+    result = left
+    for element, below in right.items():
+        mine = left.get(element)
+        if mine is None:
+            continue
+        rest = _difference_below(mine, below) if below else None
+        if rest is not mine:
+            result = dict(left) if result is left else result
+            if rest is None:
+                del result[element]
+            else:
+                result[element] = rest
+    return result
+
+
+def intersection(left: Fields, right: Fields) -> Fields:
+    """The paths in both."""
+    result: Fields = {}
+    for element, below in right.items():
+        mine = left.get(element)
+        if mine is None:
+            continue
+        both = intersection(mine, below) if mine and below else {}
+        if is_member(mine) and is_member(below):
+            result[element] = {ITSELF: {}, **both} if both else {}
+        elif both:
+            result[element] = both
+    return result
+
+
+def paths(fields: Fields) -> Iterator[str]:
+    """The paths as people read them, `.spec.containers[name="web"].image`; members before what is below them."""
+    elements = sorted((element, below) for element, below in fields.items() if element != ITSELF)
+    shown = [(_shown(element), below) for element, below in elements]
+    yield from (text for text, below in shown if is_member(below))
+    for text, below in shown:
+        yield from (text + rest for rest in paths(below))
+
+
+def _union_below(left: Fields, right: Fields) -> Fields:
+    if not left:
+        return {ITSELF: {}, **right} if right else left
+    if not right:
+        return left if ITSELF in left else {ITSELF: {}, **left}
+    return union(left, right)
+
+
+def _difference_below(left: Fields, right: Fields) -> Fields | None:
+    if not left:
+        return None if ITSELF in right else left
+    rest = difference(left, right)
+    if rest is left:
+        return left
+    return {} if rest.keys() == {ITSELF} else rest or None
+
+
+def _shown(element: str) -> str:
+    kind, _, text = element.partition(":")
+    if kind == "k":
+        keys = msgspec.json.decode(text)
+        return "[" + ",".join(f"{key}={_encode(keys[key]).decode()}" for key in sorted(keys)) + "]"
+    return {"f": f".{text}", "v": f"[={text}]"}.get(kind, f"[{text}]")

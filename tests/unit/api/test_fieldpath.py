@@ -1,0 +1,75 @@
+"""Sets of fields: algebra on FieldsV1, and paths as people read them."""
+
+import copy
+
+import pytest
+
+from petset.api import fieldpath
+from petset.api.fieldpath import Fields
+
+A: Fields = {}
+WITH_B: Fields = {".": {}, "f:b": {}}
+ONLY_B: Fields = {"f:b": {}}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "union", "difference", "intersection"),
+    [
+        ({}, {}, {}, {}, {}),
+        ({"f:a": A}, {}, {"f:a": A}, {"f:a": A}, {}),
+        ({}, {"f:a": A}, {"f:a": A}, {}, {}),
+        ({"f:a": A}, {"f:a": A}, {"f:a": A}, {}, {"f:a": A}),
+        ({"f:a": A}, {"f:c": A}, {"f:a": A, "f:c": A}, {"f:a": A}, {}),
+        ({"f:a": A}, {"f:a": ONLY_B}, {"f:a": WITH_B}, {"f:a": A}, {}),
+        ({"f:a": ONLY_B}, {"f:a": A}, {"f:a": WITH_B}, {}, {}),
+        ({"f:a": WITH_B}, {"f:a": ONLY_B}, {"f:a": WITH_B}, {"f:a": A}, {"f:a": ONLY_B}),
+        ({"f:a": A}, {"f:a": WITH_B}, {"f:a": WITH_B}, {}, {"f:a": A}),
+        ({"f:a": WITH_B}, {"f:a": WITH_B}, {"f:a": WITH_B}, {}, {"f:a": WITH_B}),
+        (
+            {"f:a": {"f:b": A, "f:c": A}},
+            {"f:a": ONLY_B},
+            {"f:a": {"f:b": A, "f:c": A}},
+            {"f:a": {"f:c": A}},
+            {"f:a": ONLY_B},
+        ),
+    ],
+)
+def test_algebra(left: Fields, right: Fields, union: Fields, difference: Fields, intersection: Fields) -> None:
+    before = copy.deepcopy((left, right))
+    assert fieldpath.union(left, right) == union
+    assert fieldpath.difference(left, right) == difference
+    assert fieldpath.intersection(left, right) == intersection
+    assert (left, right) == before
+
+
+def test_what_changes_nothing_costs_nothing() -> None:
+    fields: Fields = {"f:a": {"f:b": {}, "f:c": {}}}
+    assert fieldpath.union(fields, {"f:a": {"f:b": {}}}) is fields
+    assert fieldpath.difference(fields, {"f:a": {"f:x": {}}, "f:y": {}}) is fields
+
+
+def test_paths_are_readable_and_name_members_before_what_is_below() -> None:
+    fields: Fields = {
+        "f:spec": {
+            "f:template": {
+                'k:{"name":"web","z":1}': {".": {}, "f:image": {}},
+                'k:{"z":true,"a":"x"}': {},
+            },
+            "f:replicas": {},
+        },
+        "f:metadata": {'v:"a/b"': {}, "v:1": {}, "i:3": {}},
+    }
+    assert list(fieldpath.paths(fields)) == [
+        ".metadata[3]",
+        '.metadata[="a/b"]',
+        ".metadata[=1]",
+        ".spec.replicas",
+        '.spec.template[name="web",z=1]',
+        '.spec.template[a="x",z=true]',
+        '.spec.template[name="web",z=1].image',
+    ]
+
+
+def test_elements_of_items_are_written_in_one_way() -> None:
+    assert fieldpath.key_element({"protocol": "TCP", "containerPort": 80}) == 'k:{"containerPort":80,"protocol":"TCP"}'
+    assert fieldpath.value_element("x") == 'v:"x"'
