@@ -72,7 +72,7 @@ def compare(old: Tree, new: Tree, node: Node) -> tuple[Fields, Fields]:
 
 
 def applied_fields(config: Tree, node: Node) -> Fields:
-    """The fields that an applied configuration names: leaves, items of lists, and maps that are empty."""
+    """The fields that an applied configuration names: leaves, items of lists, and maps and lists that are empty."""
     return _applied_map(config, node)
 
 
@@ -132,21 +132,16 @@ def _present(value: Any, node: Node | None) -> Fields:
 
 
 def _applied_map(config: Tree, node: Node) -> Fields:
-    fields: Fields = {}
-    for key, value in config.items():
-        below = _applied(value, child(node, key))
-        if below is not None:
-            fields[f"f:{key}"] = below
-    return fields
+    return {f"f:{key}": _applied(value, child(node, key)) for key, value in config.items()}
 
 
-def _applied(value: Any, node: Node | None) -> Fields | None:
+def _applied(value: Any, node: Node | None) -> Fields:
     if node is not None and isinstance(value, dict) and is_granular_map(node):
-        return (_applied_map(value, node) or None) if value else {}
+        return _applied_map(value, node)
     if node is not None and isinstance(value, list) and is_granular_list(node):
         fields: Fields = {}
         for element, item in items_by_element(value, node).items():
             below = _applied(item, node.item)
             fields[element] = {ITSELF: {}, **below} if below else {}
-        return fields or None
+        return fields
     return {}
