@@ -33,7 +33,10 @@ def web(replicas: int = 3, *, policy: str = "OrderedReady", image: str = "nginx:
     set_.spec.selector = LabelSelector(match_labels={"app": "nginx"})
     set_.spec.template.metadata.labels = {"app": "nginx"}
     set_.spec.template.spec.containers = [Container(name="nginx", image=image)]
-    set_.spec.volume_claim_templates = [PersistentVolumeClaim(metadata=ObjectMeta(name="www"))]
+    claim = PersistentVolumeClaim(metadata=ObjectMeta(name="www"))
+    claim.spec.access_modes = ["ReadWriteOnce"]
+    claim.spec.resources.requests = {"storage": "1Gi"}
+    set_.spec.volume_claim_templates = [claim]
     statefulset.RESOURCE.strategy.default(set_)
     return set_
 

@@ -1,0 +1,134 @@
+"""URLs to what they mean. Pure: a path and its query in, a `Target` and options out; unknown paths are NotFound."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from petset.api.errors import BadRequest, NotFound
+from petset.api.resources import Catalogue
+from petset.apiserver.request import FieldValidation, ListOptions, Target, WatchOptions, WriteOptions
+
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A URL of the resource API. `watches` marks the older `/watch/` form of the path."""
+
+    target: Target
+    watches: bool = False
+
+
+def parse_path(catalogue: Catalogue, path: str) -> Route:
+    """The resource behind `/api/v1/...` or `/apis/<group>/<version>/...`. Raises NotFound."""
+    parts = [part for part in path.split("/") if part]
+    if parts[:1] == ["api"]:
+        group, version, rest = "", parts[1] if len(parts) > 1 else "", parts[2:]
+    elif parts[:1] == ["apis"] and len(parts) >= 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        raise NotFound.path()
+    watches = rest[:1] == ["watch"]
+    target = _target(catalogue, (group, version), rest[1:] if watches else rest)
+    return Route(target, watches)
+
+
+def _target(catalogue: Catalogue, place: tuple[str, str], rest: list[str]) -> Target:
+    namespace = ""
+    if len(rest) >= 3 and rest[0] == "namespaces" and catalogue.at(*place, rest[2]) is not None:
+        namespace, rest = rest[1], rest[2:]
+    resource = catalogue.at(*place, rest[0]) if rest else None
+    if resource is None or len(rest) > 3 or (namespace and not resource.namespaced):
+        raise NotFound.path()
+    name, subresource = (*rest[1:], "", "")[:2]
+    if name and resource.namespaced and not namespace:
+        raise NotFound.path()
+    if subresource and subresource not in subresources(resource.status is not None, resource.scale is not None) | {
+        sub.name for sub in resource.subresources
+    }:
+        raise NotFound.path()
+    return Target(resource, namespace, name, subresource)
+
+
+def subresources(has_status: bool, has_scale: bool) -> set[str]:  # noqa: FBT001 - two facts of one resource
+    """The subresources that every resource of that shape has."""
+    return ({"status"} if has_status else set()) | ({"scale"} if has_scale else set())
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """A boolean parameter; present without a value means true for some clients, so only the known words count."""
+    text = query.get(name, "")
+    if text in TRUE:
+        return True
+    if text in FALSE:
+        return False
+    raise BadRequest(f'invalid value for parameter {name}: "{text}" is neither true nor false')
+
+
+def number(query: Mapping[str, str], name: str) -> int | None:
+    """A whole number; None when absent or empty."""
+    text = query.get(name, "")
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise BadRequest(f'invalid value for parameter {name}: "{text}" is not a number') from error
+
+
+def list_options(query: Mapping[str, str]) -> ListOptions:
+    """The options of a list or a deletecollection."""
+    return ListOptions(
+        label_selector=query.get("labelSelector", ""),
+        field_selector=query.get("fieldSelector", ""),
+        resource_version=query.get("resourceVersion", ""),
+        resource_version_match=query.get("resourceVersionMatch", ""),
+        limit=number(query, "limit") or 0,
+        continue_=query.get("continue", ""),
+    )
+
+
+def watch_options(query: Mapping[str, str], target: Target) -> WatchOptions:
+    """The options of a watch; a watch of one name is a field selector."""
+    fields = query.get("fieldSelector", "")
+    if target.name:
+        fields = ",".join(part for part in (fields, f"metadata.name={target.name}") if part)
+    return WatchOptions(
+        label_selector=query.get("labelSelector", ""),
+        field_selector=fields,
+        resource_version=query.get("resourceVersion", ""),
+        resource_version_match=query.get("resourceVersionMatch", ""),
+        send_initial_events=flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None,
+        allow_bookmarks=flag(query, "allowWatchBookmarks"),
+        timeout_seconds=number(query, "timeoutSeconds"),
+    )
+
+
+def write_options(query: Mapping[str, str], agent: str) -> WriteOptions:
+    """The options of a write. Without a fieldManager the client's own name stands for it, as upstream does."""
+    validation = _field_validation(query.get("fieldValidation", ""))
+    return WriteOptions(
+        field_manager=query.get("fieldManager", "") or agent.split("/", 1)[0],
+        dry_run=dry_run(query.get("dryRun", "")),
+        force=flag(query, "force") if query.get("force") else None,
+        field_validation=validation,
+    )
+
+
+def dry_run(text: str) -> bool:
+    """Whether nothing is to be stored. Raises BadRequest for anything but `All`."""
+    if text not in ("", "All"):
+        raise BadRequest(f'invalid value for parameter dryRun: "{text}" is not "All"')
+    return text == "All"
+
+
+def _field_validation(text: str) -> FieldValidation:
+    known: tuple[FieldValidation, ...] = get_args(FieldValidation)
+    for value in known:
+        if text == value:
+            return value
+    raise BadRequest(f'invalid value for parameter fieldValidation: "{text}" is none of Ignore, Warn, Strict')
