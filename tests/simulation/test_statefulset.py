@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from petset.api.meta import is_running_and_ready, is_terminating
+from petset.api.meta import is_pod_available, is_running_and_ready, is_terminating
 from petset.api.types import RollingUpdateStatefulSetStrategy
 from petset.controllers.statefulset import model
 from petset.controllers.statefulset.names import ordinal_of
@@ -112,13 +112,13 @@ class StatefulSetMachine(RuleBasedStateMachine):
         partition = (rolling.partition if rolling else 0) or 0
         deleted = [a for a in plan.actions() if isinstance(a, model.DeletePod) and a.reason == "update"]
         assert all((ordinal_of("web", a.name) or 0) >= partition for a in deleted)
-        healthy = [a for a in deleted if is_running_and_ready(self.world.pods[a.name])]
-        down = [o for o in ordinals(set_) if not self.is_up(f"web-{o}")]
+        healthy = [a for a in deleted if self.is_available(a.name)]
+        down = [o for o in ordinals(set_) if not self.is_available(f"web-{o}")]
         assert not healthy or len(healthy) + len(down) <= max(max_unavailable(set_), len(down))
 
-    def is_up(self, name: str) -> bool:
-        pod = self.world.pods.get(name)
-        return pod is not None and is_running_and_ready(pod) and not is_terminating(pod)
+    def is_available(self, name: str) -> bool:
+        pod, least = self.world.pods.get(name), self.world.set.spec.min_ready_seconds or 0
+        return pod is not None and is_pod_available(pod, least, self.world.now) and not is_terminating(pod)
 
     # --- always -------------------------------------------------------------------------------------------------------
 
