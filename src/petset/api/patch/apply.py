@@ -77,7 +77,8 @@ def apply(live: Tree | None, config: Any, schema: Node, writer: Writer, *, force
     _check_repetition(config, schema, "")
     before, entries = _split(live or {})
     if live is not None and not entries:
-        entries = track_update(None, live, schema, Writer("before-first-apply", writer.api_version, writer.now))
+        earlier = Writer("before-first-apply", writer.api_version, writer.now)
+        entries = track_update(None, _writable(live, writer), schema, earlier)
     own = next((entry for entry in entries if writer.wrote(entry, "Apply")), None)
     others = [entry for entry in entries if entry is not own]
     named = applied_fields(config, schema)
@@ -100,11 +101,17 @@ def _checked(config: Any, writer: Writer) -> Tree:
     """The configuration without nulls, which say nothing, and without what the endpoint does not write."""
     if not isinstance(config, dict):
         raise MalformedPatch("an applied configuration is an object")
-    metadata = config.get("metadata") or {}
-    if isinstance(metadata, dict) and metadata.get("managedFields"):
+    metadata = config.get("metadata", {})
+    if not isinstance(metadata, dict):
+        raise MalformedPatch("metadata must be an object")
+    if metadata.get("managedFields"):
         raise MalformedPatch("metadata.managedFields must be nil")
+    return {key: _without_nulls(value) for key, value in _writable(config, writer).items() if value is not None}
+
+
+def _writable(tree: Tree, writer: Writer) -> Tree:
     ignored = "spec" if writer.subresource == "status" else "status"
-    return {key: _without_nulls(value) for key, value in config.items() if value is not None and key != ignored}
+    return {key: value for key, value in tree.items() if key != ignored}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -102,15 +102,15 @@ def current_entries(old: Tree | None, new: Tree) -> list[Entry]:
     A list with one empty entry, which is how clients ask for it, forgets them all.
     """
     sent = entries_of(new)
-    if sent == [{}]:
+    if sent == [{"fieldsV1": {}}]:
         return []
-    entries = sent or (entries_of(old) if old is not None else [])
-    return [entry if isinstance(entry.get("fieldsV1"), dict) else {**entry, "fieldsV1": {}} for entry in entries]
+    return sent or (entries_of(old) if old is not None else [])
 
 
 def entries_of(tree: Tree) -> list[Entry]:
-    """The entries as they stand in an object."""
-    return (tree.get("metadata") or {}).get("managedFields") or []
+    """The entries as they stand in an object, each with `fieldsV1`."""
+    entries = (tree.get("metadata") or {}).get("managedFields") or []
+    return [entry if entry.get("fieldsV1") else {**entry, "fieldsV1": {}} for entry in entries]
 
 
 def tracked(fields: Fields) -> Fields:

@@ -233,7 +233,7 @@ def test_atomic_values_are_owned_as_one() -> None:
 
 
 def test_an_object_that_nobody_tracked_belongs_to_whoever_was_before() -> None:
-    result = apply(config({"replicas": 3}), config({"replicas": 3}))
+    result = apply({**config({"replicas": 3}), "status": {"replicas": 3}}, config({"replicas": 3}))
     assert owned(result) == {
         "me Apply": {"f:spec": {"f:replicas": {}}},
         "before-first-apply Update": {"f:spec": {"f:replicas": {}}},
@@ -244,6 +244,7 @@ def test_an_object_that_nobody_tracked_belongs_to_whoever_was_before() -> None:
     ("applied", "error", "message"),
     [
         ([], MalformedPatch, "an applied configuration is an object"),
+        ({"metadata": "x"}, MalformedPatch, "metadata must be an object"),
         (config(managedFields=[{}]), MalformedPatch, "metadata.managedFields must be nil"),
         (
             config(containers({"name": "a"}, {"name": "a"})),
