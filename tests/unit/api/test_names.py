@@ -42,9 +42,9 @@ def test_accepted(check: Check, value: str) -> None:
             "Web\n",
             [
                 (
-                    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
-                    "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-                    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+                    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
+                    "start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for "
+                    "validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
                 )
             ],
         ),
@@ -54,9 +54,9 @@ def test_accepted(check: Check, value: str) -> None:
             "web_0",
             [
                 (
-                    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
-                    "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-                    r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+                    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+                    "and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+                    r"validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
                 )
             ],
         ),
@@ -65,9 +65,9 @@ def test_accepted(check: Check, value: str) -> None:
             "1st",
             [
                 (
-                    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-                    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
-                    "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+                    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+                    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex "
+                    "used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
                 )
             ],
         ),
