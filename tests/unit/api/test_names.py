@@ -66,8 +66,8 @@ def test_accepted(check: Check, value: str) -> None:
             [
                 (
                     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-                    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex "
-                    "used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+                    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
+                    "regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
                 )
             ],
         ),
