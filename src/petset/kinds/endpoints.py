@@ -1,10 +1,14 @@
 """Endpoints: the addresses behind a Service, in the older shape that some clients still read."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from petset.api.field import FieldError, required
+from petset.api.names import dns1123_label_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
-from petset.api.types import Endpoints
+from petset.api.types import Endpoints, EndpointSubset
+from petset.kinds.checks import PROTOCOLS, ip, one_of, optional_errors, port_number
 from petset.kinds.columns import AGE, NAME, NONE, format_first
 
 
@@ -16,6 +20,31 @@ class EndpointsStrategy(Strategy[Endpoints]):
         for subset in obj.subsets:
             for port in subset.ports:
                 port.protocol = port.protocol or "TCP"
+
+    def validate_create(self, obj: Endpoints) -> list[FieldError]:
+        """Addresses and ports that can be connected to."""
+        return [error for index, subset in enumerate(obj.subsets) for error in _errors(f"subsets[{index}]", subset)]
+
+    def validate_update(self, obj: Endpoints, old: Endpoints) -> list[FieldError]:
+        """As on creation."""
+        return self.validate_create(obj)
+
+
+def _errors(path: str, subset: EndpointSubset) -> Iterator[FieldError]:
+    if not subset.addresses and not subset.not_ready_addresses:
+        yield required(path, "must specify `addresses` or `notReadyAddresses`")
+    for place, addresses in (("addresses", subset.addresses), ("notReadyAddresses", subset.not_ready_addresses)):
+        for index, address in enumerate(addresses):
+            where = f"{path}.{place}[{index}]"
+            yield from ip(f"{where}.ip", address.ip)
+            yield from optional_errors(f"{where}.hostname", address.hostname, dns1123_label_errors)
+    for index, port in enumerate(subset.ports):
+        where = f"{path}.ports[{index}]"
+        if len(subset.ports) > 1 and not port.name:
+            yield required(f"{where}.name")
+        yield from optional_errors(f"{where}.name", port.name, dns1123_label_errors)
+        yield from port_number(f"{where}.port", port.port)
+        yield from one_of(f"{where}.protocol", port.protocol, PROTOCOLS)
 
 
 def _host_port(host: str, port: int) -> str:

@@ -1,8 +1,9 @@
 """Event: what happened to an object, told by the component that saw it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from petset.api.field import FieldError, invalid
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column, age
 from petset.api.types import Event
@@ -12,6 +13,21 @@ class EventStrategy(Strategy[Event]):
     """Events are written once, and again when they recur."""
 
     allow_create_on_update = True
+
+    def validate_create(self, obj: Event) -> list[FieldError]:
+        """An event lives beside its object; of objects without a namespace it lives in `default`."""
+        return list(_namespace_errors(obj))
+
+    def validate_update(self, obj: Event, old: Event) -> list[FieldError]:
+        """As on creation."""
+        return list(_namespace_errors(obj))
+
+
+def _namespace_errors(obj: Event) -> Iterator[FieldError]:
+    involved, namespace = obj.involved_object.namespace or "", obj.metadata.namespace
+    fits = namespace == involved if involved else namespace in {"default", "kube-system"}
+    if not fits:
+        yield invalid("involvedObject.namespace", involved, "does not match event.namespace")
 
 
 def _first_seen(obj: Event, now: datetime) -> str:

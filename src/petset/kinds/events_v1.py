@@ -1,8 +1,9 @@
 """Event of events.k8s.io: the same events as in the core group, under newer names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from petset.api.field import FieldError, invalid, required, too_long
 from petset.api.resources import Resource, Strategy, View
 from petset.api.table import Cell, Column
 from petset.api.types import Event, EventSeries, EventsV1Event, EventsV1EventSeries
@@ -60,6 +61,34 @@ class EventsV1Strategy(Strategy[EventsV1Event]):
 
     allow_create_on_update = True
 
+    def validate_create(self, obj: EventsV1Event) -> list[FieldError]:
+        """Who reports what, when."""
+        return [*_errors(obj), *event.RESOURCE.strategy.validate_create(to_stored(obj))]
+
+    def validate_update(self, obj: EventsV1Event, old: EventsV1Event) -> list[FieldError]:
+        """Only that its place still fits; events of the core group have less to say."""
+        return event.RESOURCE.strategy.validate_create(to_stored(obj))
+
+
+def _errors(obj: EventsV1Event) -> Iterator[FieldError]:
+    if not obj.event_time:
+        yield required("eventTime")
+    limits = {
+        "reportingController": (obj.reporting_controller, 253),
+        "reportingInstance": (obj.reporting_instance, 128),
+        "action": (obj.action, 128),
+        "reason": (obj.reason, 128),
+    }
+    for path, (text, longest) in limits.items():
+        if not text:
+            yield required(path)
+        elif len(text.encode()) > longest:
+            yield too_long(path, longest)
+    if len((obj.note or "").encode()) > 1024:
+        yield too_long("note", 1024)
+    if obj.type not in {"Normal", "Warning"}:
+        yield invalid("type", "", f"has invalid value: {obj.type or ''}")
+
 
 def _shown(column: Column[Event]) -> Column[EventsV1Event]:
     def cell(obj: EventsV1Event, now: datetime) -> Cell:
@@ -69,8 +98,7 @@ def _shown(column: Column[Event]) -> Column[EventsV1Event]:
 
 
 def _fields(obj: EventsV1Event) -> Mapping[str, str]:
-    stored: Callable[[Event], Mapping[str, str]] = event.event_fields
-    fields = stored(to_stored(obj))
+    fields = event.event_fields(to_stored(obj))
     renamed = {key.replace("involvedObject.", "regarding."): value for key, value in fields.items()}
     renamed["reportingController"] = renamed.pop("reportingComponent")
     renamed.pop("source")

@@ -1,11 +1,16 @@
 """Node: where pods run. The node agent owns its status; a person cordons and taints it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from petset.api.field import FieldError, duplicate, forbidden
+from petset.api.names import label_value_errors, qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import Node
+from petset.kinds.checks import format_errors, one_of, optional_errors
 from petset.kinds.columns import AGE, NAME, NONE
+from petset.kinds.podspec.scheduling import TAINT_EFFECTS
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _ROLE_LABEL = "kubernetes.io/role"
@@ -19,6 +24,14 @@ class NodeStrategy(Strategy[Node]):
         """The status has an endpoint of its own."""
         obj.status = old.status
 
+    def validate_create(self, obj: Node) -> list[FieldError]:
+        """Taints that pods could tolerate."""
+        return list(_errors(obj))
+
+    def validate_update(self, obj: Node, old: Node) -> list[FieldError]:
+        """Where its pods' addresses come from, and which machine it is, stays."""
+        return [*_errors(obj), *_change_errors(obj, old)]
+
 
 class NodeStatusStrategy(Strategy[Node]):
     """`/status`: only the status changes."""
@@ -26,6 +39,25 @@ class NodeStatusStrategy(Strategy[Node]):
     def prepare_update(self, obj: Node, old: Node) -> None:
         """Keeps the spec."""
         obj.spec = old.spec
+
+
+def _errors(obj: Node) -> Iterator[FieldError]:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(obj.spec.taints):
+        path = f"spec.taints[{index}]"
+        yield from format_errors(f"{path}.key", taint.key, qualified_name_errors)
+        yield from optional_errors(f"{path}.value", taint.value, label_value_errors)
+        yield from one_of(f"{path}.effect", taint.effect, TAINT_EFFECTS)
+        if (taint.key, taint.effect) in seen:
+            yield duplicate(path, taint)
+        seen.add((taint.key, taint.effect))
+
+
+def _change_errors(obj: Node, old: Node) -> Iterator[FieldError]:
+    if old.spec.pod_cidrs and obj.spec.pod_cidrs != old.spec.pod_cidrs:
+        yield forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid')
+    if old.spec.provider_id and obj.spec.provider_id != old.spec.provider_id:
+        yield forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid')
 
 
 def _status(obj: Node, _: datetime) -> str:

@@ -1,11 +1,22 @@
 """PersistentVolumeClaim: a wish for storage that binds to one volume; claim templates have its shape too."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from petset.api.field import FieldError, forbidden, invalid, required
+from petset.api.meta import copy, semantically_equal
+from petset.api.names import dns1123_subdomain_errors
+from petset.api.quantity import parse
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
-from petset.api.types import PersistentVolumeClaim, PersistentVolumeClaimStatus
+from petset.api.types import PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus
+from petset.kinds.changes import describe_changes
+from petset.kinds.checks import label_selector, one_of, optional_errors, optional_one_of
 from petset.kinds.columns import AGE, NAME, UNSET, format_access_modes
+from petset.kinds.quantities import canonicalize, quantity_errors
+
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+VOLUME_MODES = ("Block", "Filesystem")
 
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 """Where the class stood before spec.storageClassName; still read first."""
@@ -20,6 +31,39 @@ def default_claim(obj: PersistentVolumeClaim) -> None:
     """Fills in what a claim, or a claim template, leaves out."""
     obj.spec.volume_mode = obj.spec.volume_mode or "Filesystem"
     obj.status.phase = obj.status.phase or "Pending"
+    canonicalize(obj.spec.resources.requests)
+    canonicalize(obj.spec.resources.limits)
+
+
+def claim_spec_errors(path: str, spec: PersistentVolumeClaimSpec) -> Iterator[FieldError]:
+    """Everything wrong with what a claim, or a claim template, asks for."""
+    yield from access_modes_errors(f"{path}.accessModes", spec.access_modes)
+    yield from label_selector(f"{path}.selector", spec.selector)
+    storage = spec.resources.requests.get("storage")
+    if storage is None:
+        yield required(f"{path}.resources[storage]")
+    else:
+        yield from storage_errors(f"{path}.resources[storage]", storage)
+    yield from optional_errors(f"{path}.storageClassName", spec.storage_class_name, dns1123_subdomain_errors)
+    yield from optional_one_of(f"{path}.volumeMode", spec.volume_mode, VOLUME_MODES)
+
+
+def access_modes_errors(path: str, modes: list[str]) -> Iterator[FieldError]:
+    """How a volume may be used; volumes and claims name it alike."""
+    if not modes:
+        yield required(path, "at least 1 access mode is required")
+    for mode in modes:
+        yield from one_of(path, mode, ACCESS_MODES)
+    if "ReadWriteOncePod" in modes and len(set(modes)) > 1:
+        yield forbidden(path, "may not use ReadWriteOncePod with other access modes")
+
+
+def storage_errors(path: str, amount: str) -> Iterator[FieldError]:
+    """How large a volume is."""
+    errors = quantity_errors(path, amount)
+    yield from errors
+    if not errors and not parse(amount).amount:
+        yield invalid(path, amount, "must be greater than zero")
 
 
 class PersistentVolumeClaimStrategy(Strategy[PersistentVolumeClaim]):
@@ -33,9 +77,18 @@ class PersistentVolumeClaimStrategy(Strategy[PersistentVolumeClaim]):
         """Pending until bound."""
         obj.status = PersistentVolumeClaimStatus(phase="Pending")
 
+    def validate_create(self, obj: PersistentVolumeClaim) -> list[FieldError]:
+        """The whole spec."""
+        return list(claim_spec_errors("spec", obj.spec))
+
     def prepare_update(self, obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> None:
         """The status has an endpoint of its own."""
         obj.status = old.status
+
+    def validate_update(self, obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> list[FieldError]:
+        """Binding happens once, growth when bound; whether the class allows growth is for admission to say."""
+        errors = list(claim_spec_errors("spec", obj.spec))
+        return errors or [*_spec_change_errors(obj, old), *_size_change_errors(obj, old)]
 
 
 class PersistentVolumeClaimStatusStrategy(Strategy[PersistentVolumeClaim]):
@@ -44,6 +97,29 @@ class PersistentVolumeClaimStatusStrategy(Strategy[PersistentVolumeClaim]):
     def prepare_update(self, obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> None:
         """Keeps the spec."""
         obj.spec = old.spec
+
+
+def _spec_change_errors(obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> Iterator[FieldError]:
+    permitted = copy(old.spec)
+    permitted.volume_name = permitted.volume_name or obj.spec.volume_name
+    if permitted.storage_class_name is None and CLASS_ANNOTATION not in old.metadata.annotations:
+        # Claims made before there was a default class get it later.
+        permitted.storage_class_name = obj.spec.storage_class_name
+    if old.status.phase == "Bound":
+        permitted.resources.requests["storage"] = obj.spec.resources.requests["storage"]
+        permitted.volume_attributes_class_name = obj.spec.volume_attributes_class_name
+    if not semantically_equal(permitted, obj.spec):
+        changes = describe_changes("spec", permitted, obj.spec)
+        rule = (
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+        )
+        yield forbidden("spec", f"{rule}\n{changes}")
+
+
+def _size_change_errors(obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> Iterator[FieldError]:
+    new_size, old_size = (parse(claim.spec.resources.requests.get("storage", "0")) for claim in (obj, old))
+    if new_size < old_size and new_size <= parse(old.status.capacity.get("storage", "0")):
+        yield forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
 
 
 def _status(obj: PersistentVolumeClaim, _: datetime) -> str | None:

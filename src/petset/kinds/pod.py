@@ -2,12 +2,16 @@
 
 from datetime import datetime
 
+from petset.api.field import FieldError, forbidden
+from petset.api.meta import semantically_equal
 from petset.api.resources import Resource, Strategy, Subresource
 from petset.api.table import Column
 from petset.api.types import Pod, PodStatus
 from petset.kinds.columns import AGE, NAME, NONE
 from petset.kinds.podspec.defaults import default_pod_object, default_pod_spec
 from petset.kinds.podspec.qos import qos_class
+from petset.kinds.podspec.update import pod_spec_update_errors
+from petset.kinds.podspec.validation import pod_spec_errors
 from petset.kinds.podstatus import summarize
 
 TERMINAL_PHASES = frozenset({"Failed", "Succeeded"})
@@ -26,11 +30,22 @@ class PodStrategy(Strategy[Pod]):
         obj.metadata.generation = 1
         obj.status = PodStatus(phase="Pending", qos_class=qos_class(obj.spec))
 
+    def validate_create(self, obj: Pod) -> list[FieldError]:
+        """The whole spec."""
+        errors = list(pod_spec_errors("spec", obj.spec))
+        if obj.spec.ephemeral_containers:
+            errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+        return errors
+
     def prepare_update(self, obj: Pod, old: Pod) -> None:
-        """The status has an endpoint of its own."""
+        """The status has an endpoint of its own; a new generation when the spec changed."""
         obj.status = old.status
-        changed = obj.spec != old.spec
-        obj.metadata.generation = (old.metadata.generation or 0) + 1 if changed else old.metadata.generation
+        same = semantically_equal(obj.spec, old.spec)
+        obj.metadata.generation = old.metadata.generation if same else (old.metadata.generation or 0) + 1
+
+    def validate_update(self, obj: Pod, old: Pod) -> list[FieldError]:
+        """Almost nothing of a spec may change; what may must still be valid."""
+        return pod_spec_update_errors(obj.spec, old.spec) or list(pod_spec_errors("spec", obj.spec))
 
 
 class PodStatusStrategy(Strategy[Pod]):

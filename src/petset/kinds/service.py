@@ -3,14 +3,27 @@
 The address is given out by the API server's admission; here it is only checked that it stays.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from petset.api.names import dns1035_label_errors
+from petset.api.field import FieldError, duplicate, forbidden, invalid, required
+from petset.api.names import dns1035_label_errors, dns1123_label_errors, dns1123_subdomain_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
-from petset.api.types import ClientIPConfig, Service, ServicePort, ServiceStatus, SessionAffinityConfig
+from petset.api.types import ClientIPConfig, Service, ServicePort, ServiceSpec, ServiceStatus, SessionAffinityConfig
+from petset.kinds.checks import (
+    PROTOCOLS,
+    format_errors,
+    ip,
+    labels,
+    one_of,
+    optional_one_of,
+    port_number,
+    port_number_or_name,
+)
 from petset.kinds.columns import AGE, NAME, NONE, format_labels
 
+TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 HEADLESS = "None"
 """The clusterIP of a Service without an address of its own."""
 
@@ -50,10 +63,19 @@ class ServiceStrategy(Strategy[Service]):
         """The status is the server's."""
         obj.status = ServiceStatus()
 
+    def validate_create(self, obj: Service) -> list[FieldError]:
+        """The whole spec."""
+        return list(_errors(obj.spec))
+
     def prepare_update(self, obj: Service, old: Service) -> None:
         """The status has an endpoint of its own, and an address left out of an update is the one that is there."""
         obj.status = old.status
         _keep_addresses(obj, old)
+        _drop_what_the_type_lost(obj.spec, old.spec)
+
+    def validate_update(self, obj: Service, old: Service) -> list[FieldError]:
+        """The spec, and that the address stays."""
+        return [*_change_errors(obj.spec, old.spec), *_errors(obj.spec)]
 
 
 class ServiceStatusStrategy(Strategy[Service]):
@@ -90,6 +112,115 @@ def _keep_addresses(obj: Service, old: Service) -> None:
         obj.spec.cluster_ip = old.spec.cluster_ip
     if not obj.spec.cluster_ips and obj.spec.cluster_ip == old.spec.cluster_ip:
         obj.spec.cluster_ips = old.spec.cluster_ips
+
+
+def _drop_what_the_type_lost(new: ServiceSpec, old: ServiceSpec) -> None:
+    """A change of type takes along what only the old type had, unless the client sets it anew."""
+    if new.type == "ExternalName" and old.type != "ExternalName" and new.cluster_ips == old.cluster_ips:
+        new.cluster_ip, new.cluster_ips = None, []
+        new.ip_families, new.ip_family_policy, new.internal_traffic_policy = [], None, None
+    exposed = {"LoadBalancer", "NodePort"}
+    if new.type not in exposed and old.type in exposed:
+        given = {port.node_port for port in old.ports}
+        for port in new.ports:
+            port.node_port = None if port.node_port in given else port.node_port
+        if new.external_traffic_policy == old.external_traffic_policy:
+            new.external_traffic_policy = None
+
+
+def _errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    if not spec.ports and spec.cluster_ip != HEADLESS and spec.type != "ExternalName":
+        yield required("spec.ports")
+    yield from one_of("spec.type", spec.type, TYPES)
+    yield from _type_errors(spec)
+    yield from _ports_errors(spec)
+    yield from labels("spec.selector", spec.selector)
+    yield from _affinity_errors(spec)
+    yield from _addresses_errors(spec)
+    yield from _policies_errors(spec)
+
+
+def _type_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    if spec.type in {"LoadBalancer", "NodePort"} and spec.cluster_ip == HEADLESS:
+        yield invalid("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {spec.type} services")
+    if spec.type == "ExternalName":
+        if spec.cluster_ip or spec.cluster_ips:
+            yield forbidden("spec.clusterIPs", "may not be set for ExternalName services")
+        name = (spec.external_name or "").removesuffix(".")
+        if not name:
+            yield required("spec.externalName")
+        else:
+            yield from format_errors("spec.externalName", name, dns1123_subdomain_errors)
+
+
+def _ports_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    names: set[str] = set()
+    numbers: set[tuple[int, str | None]] = set()
+    for index, port in enumerate(spec.ports):
+        path = f"spec.ports[{index}]"
+        yield from _port_name_errors(f"{path}.name", port.name or "", names, needed=len(spec.ports) > 1)
+        yield from port_number(f"{path}.port", port.port)
+        yield from one_of(f"{path}.protocol", port.protocol, PROTOCOLS)
+        yield from port_number_or_name(f"{path}.targetPort", port.target_port)
+        if port.node_port and spec.type == "ClusterIP":
+            yield forbidden(f"{path}.nodePort", "may not be used when `type` is 'ClusterIP'")
+        key = (port.port, port.protocol)
+        if key in numbers:
+            yield duplicate(path, ServicePort(port=port.port, protocol=port.protocol))
+        numbers.add(key)
+
+
+def _port_name_errors(path: str, name: str, names: set[str], *, needed: bool) -> Iterator[FieldError]:
+    if name:
+        yield from format_errors(path, name, dns1123_label_errors)
+        if name in names:
+            yield duplicate(path, name)
+        names.add(name)
+    elif needed:
+        yield required(path)
+
+
+def _affinity_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    yield from one_of("spec.sessionAffinity", spec.session_affinity, ("ClientIP", "None"))
+    config = spec.session_affinity_config
+    if config is not None and config.client_ip is not None:
+        seconds = config.client_ip.timeout_seconds or 0
+        if not 0 < seconds <= 86400:
+            path = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
+            yield invalid(path, seconds, "must be greater than 0 and less than 86400")
+
+
+def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    if spec.cluster_ip and spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
+        yield invalid("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`")
+    if len(spec.cluster_ips) > 2:
+        yield invalid("spec.clusterIPs", spec.cluster_ips, "may only hold up to 2 values")
+    for index, address in enumerate(spec.cluster_ips):
+        if address != HEADLESS:
+            yield from ip(f"spec.clusterIPs[{index}]", address)
+    for index, address in enumerate(spec.external_ips):
+        yield from ip(f"spec.externalIPs[{index}]", address)
+
+
+def _policies_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    external = spec.external_traffic_policy
+    if external is not None and spec.type not in {"LoadBalancer", "NodePort"}:
+        rule = "may only be set for externally-accessible services"
+        yield invalid("spec.externalTrafficPolicy", external, rule)
+    else:
+        yield from optional_one_of("spec.externalTrafficPolicy", external, ("Cluster", "Local"))
+    yield from optional_one_of("spec.internalTrafficPolicy", spec.internal_traffic_policy, ("Cluster", "Local"))
+    policies = ("PreferDualStack", "RequireDualStack", "SingleStack")
+    yield from optional_one_of("spec.ipFamilyPolicy", spec.ip_family_policy, policies)
+    for index, family in enumerate(spec.ip_families):
+        yield from optional_one_of(f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6"))
+
+
+def _change_errors(new: ServiceSpec, old: ServiceSpec) -> Iterator[FieldError]:
+    if "ExternalName" in {new.type, old.type} or not old.cluster_ips:
+        return
+    if new.cluster_ips[:1] != old.cluster_ips[:1]:
+        yield invalid("spec.clusterIPs[0]", new.cluster_ips, "may not change once set")
 
 
 def _cluster_ip(obj: Service, _: datetime) -> str:

@@ -1,22 +1,33 @@
 """StatefulSet: pods with names, order and storage that outlive them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from petset.api.meta import semantically_equal
-from petset.api.names import dns1123_label_errors
+from petset.api.field import FieldError, forbidden, invalid, not_supported, required
+from petset.api.meta import copy, semantically_equal
+from petset.api.names import dns1123_label_errors, percent_errors
 from petset.api.resources import Resource, Scale, Strategy
-from petset.api.selectors import selector_of
+from petset.api.selectors import SelectorError, selector_of
 from petset.api.table import Column
 from petset.api.types import (
+    PersistentVolumeClaimVolumeSource,
     RollingUpdateStatefulSetStrategy,
     StatefulSet,
     StatefulSetPersistentVolumeClaimRetentionPolicy,
     StatefulSetSpec,
     StatefulSetStatus,
+    Volume,
 )
+from petset.kinds.checks import label_selector, not_negative, one_of, optional_errors, required_errors
 from petset.kinds.columns import AGE, CONTAINERS, IMAGES, NAME
-from petset.kinds.persistentvolumeclaim import default_claim
+from petset.kinds.persistentvolumeclaim import claim_spec_errors, default_claim
 from petset.kinds.podspec.defaults import default_pod_spec
+from petset.kinds.podspec.validation import pod_template_errors
+
+_MUTABLE = (
+    "'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
+    "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds'"
+)
 
 
 class StatefulSetStrategy(Strategy[StatefulSet]):
@@ -46,11 +57,34 @@ class StatefulSetStrategy(Strategy[StatefulSet]):
         obj.status = StatefulSetStatus()
         obj.metadata.generation = 1
 
+    def validate_create(self, obj: StatefulSet) -> list[FieldError]:
+        """The whole spec, with what is checked only once: the governing Service's name and the claim templates."""
+        errors = list(_spec_errors(obj.spec))
+        errors += template_errors(obj.spec)
+        errors += optional_errors("spec.serviceName", obj.spec.service_name, dns1123_label_errors)
+        errors += _claims_errors(obj.spec)
+        return errors
+
     def prepare_update(self, obj: StatefulSet, old: StatefulSet) -> None:
         """A new generation when the spec means something else; labels and annotations do not count."""
         obj.status = old.status
         generation = old.metadata.generation or 0
         obj.metadata.generation = generation if semantically_equal(obj.spec, old.spec) else generation + 1
+
+    def validate_update(self, obj: StatefulSet, old: StatefulSet) -> list[FieldError]:
+        """What may change, may only change into something valid; a template that was invalid before is left alone."""
+        errors = list(_spec_errors(obj.spec))
+        if not list(template_errors(old.spec)):
+            errors += template_errors(obj.spec)
+        errors += _change_errors(obj.spec, old.spec)
+        return errors
+
+    def warnings(self, obj: StatefulSet) -> list[str]:
+        """A negative history limit keeps every revision."""
+        limit = obj.spec.revision_history_limit
+        if limit is not None and limit < 0:
+            return ["spec.revisionHistoryLimit: a negative value retains all historical revisions"]
+        return []
 
 
 class StatefulSetStatusStrategy(Strategy[StatefulSet]):
@@ -60,6 +94,145 @@ class StatefulSetStatusStrategy(Strategy[StatefulSet]):
         """Keeps the spec."""
         obj.spec = old.spec
         obj.metadata.generation = old.metadata.generation
+
+    def validate_update(self, obj: StatefulSet, old: StatefulSet) -> list[FieldError]:
+        """Counters that can be true together."""
+        return list(_status_errors(obj.status, old.status))
+
+
+def _spec_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
+    yield from _policies_errors(spec)
+    yield from not_negative("spec.replicas", spec.replicas)
+    yield from not_negative("spec.minReadySeconds", spec.min_ready_seconds)
+    if spec.ordinals is not None:
+        yield from not_negative("spec.ordinals.start", spec.ordinals.start)
+    if not spec.selector.match_labels and not spec.selector.match_expressions:
+        yield required("spec.selector")
+    yield from label_selector("spec.selector", spec.selector)
+
+
+def _policies_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
+    path, management = "spec.podManagementPolicy", spec.pod_management_policy
+    if not management:
+        yield required(path)
+    elif management not in {"OrderedReady", "Parallel"}:
+        yield invalid(path, management, "must be 'OrderedReady' or 'Parallel'")
+    yield from _update_strategy_errors("spec.updateStrategy", spec)
+    policy = spec.persistent_volume_claim_retention_policy
+    if policy is not None:
+        place = "spec.persistentVolumeClaimRetentionPolicy"
+        for name, value in (("whenDeleted", policy.when_deleted), ("whenScaled", policy.when_scaled)):
+            yield from one_of(f"{place}.{name}", value, ("Delete", "Retain"))
+
+
+def _update_strategy_errors(path: str, spec: StatefulSetSpec) -> Iterator[FieldError]:
+    strategy = spec.update_strategy
+    if not strategy.type:
+        yield required(path)
+    elif strategy.type == "OnDelete":
+        if strategy.rolling_update is not None:
+            rule = "only allowed for updateStrategy 'RollingUpdate'"
+            yield invalid(f"{path}.rollingUpdate", strategy.rolling_update, rule)
+    elif strategy.type != "RollingUpdate":
+        yield invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")
+    elif strategy.rolling_update is not None:
+        yield from not_negative(f"{path}.rollingUpdate.partition", strategy.rolling_update.partition)
+        yield from _max_unavailable_errors(
+            f"{path}.rollingUpdate.maxUnavailable", strategy.rolling_update.max_unavailable
+        )
+
+
+def _max_unavailable_errors(path: str, value: int | str | None) -> Iterator[FieldError]:
+    if value is None:
+        return
+    messages = percent_errors(value) if isinstance(value, str) else []
+    for message in messages:
+        yield invalid(path, value, message)
+    if messages:
+        return
+    number = int(value.removesuffix("%")) if isinstance(value, str) else value
+    if number < 0:
+        yield invalid(path, value, "must be greater than or equal to 0")
+    elif number == 0:
+        yield invalid(path, value, "cannot be 0")
+    elif isinstance(value, str) and number > 100:
+        yield invalid(path, value, "must not be greater than 100%")
+
+
+def template_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
+    """Everything wrong with the pod template of a set: as a template, and as one of this set."""
+    path = "spec.template"
+    try:
+        matches = selector_of(spec.selector).matches(spec.template.metadata.labels) and _has_terms(spec)
+    except SelectorError:
+        matches = True
+    if not matches:
+        labels = spec.template.metadata.labels
+        yield invalid(f"{path}.metadata.labels", labels, "`selector` does not match template `labels`")
+    template = copy(spec.template)
+    # The controller gives each pod its own host name, the set's subdomain and the volumes of its claims.
+    template.spec.hostname = template.spec.subdomain = None
+    template.spec.volumes = _volumes_with_claims(spec)
+    yield from pod_template_errors(path, template)
+    if template.spec.restart_policy != "Always":
+        yield not_supported(f"{path}.spec.restartPolicy", template.spec.restart_policy or "", ["Always"])
+    if template.spec.active_deadline_seconds is not None:
+        detail = "activeDeadlineSeconds in StatefulSet is not Supported"
+        yield forbidden(f"{path}.spec.activeDeadlineSeconds", detail)
+
+
+def _has_terms(spec: StatefulSetSpec) -> bool:
+    return bool(spec.selector.match_labels or spec.selector.match_expressions)
+
+
+def _volumes_with_claims(spec: StatefulSetSpec) -> list[Volume]:
+    claims = [claim.metadata.name for claim in spec.volume_claim_templates if claim.metadata.name]
+    volumes = [volume for volume in spec.template.spec.volumes if volume.name not in claims]
+    for name in dict.fromkeys(claims):
+        source = PersistentVolumeClaimVolumeSource(claim_name=name)
+        volumes.append(Volume(name=name, persistent_volume_claim=source))
+    return volumes
+
+
+def _claims_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
+    for index, claim in enumerate(spec.volume_claim_templates):
+        path = f"spec.volumeClaimTemplates[{index}]"
+        yield from required_errors(f"{path}.metadata.name", claim.metadata.name, dns1123_label_errors)
+        yield from claim_spec_errors(f"{path}.spec", claim.spec)
+
+
+def _change_errors(new: StatefulSetSpec, old: StatefulSetSpec) -> Iterator[FieldError]:
+    permitted = copy(old)
+    permitted.replicas = new.replicas
+    permitted.template = new.template
+    permitted.update_strategy = new.update_strategy
+    permitted.min_ready_seconds = new.min_ready_seconds
+    permitted.ordinals = new.ordinals
+    permitted.revision_history_limit = new.revision_history_limit
+    permitted.persistent_volume_claim_retention_policy = new.persistent_volume_claim_retention_policy
+    if not semantically_equal(permitted, new):
+        yield forbidden("spec", f"updates to statefulset spec for fields other than {_MUTABLE} are forbidden")
+
+
+def _status_errors(status: StatefulSetStatus, old: StatefulSetStatus) -> Iterator[FieldError]:
+    counters = {
+        "readyReplicas": status.ready_replicas or 0,
+        "currentReplicas": status.current_replicas or 0,
+        "updatedReplicas": status.updated_replicas or 0,
+        "availableReplicas": status.available_replicas,
+    }
+    yield from not_negative("status.replicas", status.replicas)
+    for name, count in counters.items():
+        yield from not_negative(f"status.{name}", count)
+        if count > status.replicas:
+            yield invalid(f"status.{name}", count, "cannot be greater than status.replicas")
+    if status.available_replicas > counters["readyReplicas"]:
+        rule = "cannot be greater than status.readyReplicas"
+        yield invalid("status.availableReplicas", status.available_replicas, rule)
+    yield from not_negative("status.observedGeneration", status.observed_generation)
+    yield from not_negative("status.collisionCount", status.collision_count)
+    if (status.collision_count or 0) < (old.collision_count or 0):
+        yield invalid("status.collisionCount", status.collision_count, "cannot be decremented")
 
 
 def _default_update_strategy(spec: StatefulSetSpec) -> None:

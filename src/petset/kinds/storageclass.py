@@ -1,10 +1,15 @@
 """StorageClass: how volumes of a kind are made; one of them may be the default."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from petset.api.field import FieldError, forbidden
+from petset.api.meta import semantically_equal
+from petset.api.names import qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import StorageClass
+from petset.kinds.checks import one_of, required_errors, unchanged
 from petset.kinds.columns import AGE, UNSET
 
 DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
@@ -24,6 +29,30 @@ class StorageClassStrategy(Strategy[StorageClass]):
         """Volumes are made at once and deleted with their claim."""
         obj.reclaim_policy = obj.reclaim_policy or "Delete"
         obj.volume_binding_mode = obj.volume_binding_mode or "Immediate"
+
+    def validate_create(self, obj: StorageClass) -> list[FieldError]:
+        """Who makes the volumes, and how."""
+        return list(_errors(obj))
+
+    def validate_update(self, obj: StorageClass, old: StorageClass) -> list[FieldError]:
+        """Volumes of one class are all alike; only whether they may grow, and mount options, can change."""
+        return [*_errors(obj), *_change_errors(obj, old)]
+
+
+def _errors(obj: StorageClass) -> Iterator[FieldError]:
+    yield from required_errors("provisioner", obj.provisioner.lower(), qualified_name_errors)
+    yield from one_of("reclaimPolicy", obj.reclaim_policy, ("Delete", "Retain"))
+    yield from one_of("volumeBindingMode", obj.volume_binding_mode, ("Immediate", "WaitForFirstConsumer"))
+
+
+def _change_errors(obj: StorageClass, old: StorageClass) -> Iterator[FieldError]:
+    if not semantically_equal(obj.parameters, old.parameters):
+        yield forbidden("parameters", "updates to parameters are forbidden.")
+    if obj.provisioner != old.provisioner:
+        yield forbidden("provisioner", "updates to provisioner are forbidden.")
+    if obj.reclaim_policy != old.reclaim_policy:
+        yield forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden.")
+    yield from unchanged("volumeBindingMode", obj.volume_binding_mode, old.volume_binding_mode)
 
 
 def _name(obj: StorageClass, _: datetime) -> str:

@@ -1,0 +1,56 @@
+"""Validation of the requests and limits of containers."""
+
+from collections.abc import Iterator, Mapping
+
+from petset.api.field import FieldError, invalid, required
+from petset.api.names import qualified_name_errors
+from petset.api.quantity import QuantityError, parse
+from petset.api.types import ResourceRequirements
+from petset.kinds.quantities import quantity_errors
+
+_STANDARD = ("cpu", "memory", "ephemeral-storage")
+_HUGE_PAGES = "hugepages-"
+
+
+def resource_errors(path: str, resources: ResourceRequirements) -> Iterator[FieldError]:
+    """Everything wrong with requests and limits, and with the one compared to the other."""
+    yield from _amounts_errors(f"{path}.limits", resources.limits)
+    yield from _amounts_errors(f"{path}.requests", resources.requests)
+    for name, request in resources.requests.items():
+        yield from _within_limit(f"{path}.requests", name, request, resources.limits.get(name))
+        if name not in resources.limits and not _can_be_overcommitted(name):
+            yield required(f"{path}.limits", "Limit must be set for non overcommitable resources")
+
+
+def _amounts_errors(path: str, amounts: Mapping[str, str]) -> Iterator[FieldError]:
+    for name, text in amounts.items():
+        where = f"{path}[{name}]"
+        for message in qualified_name_errors(name):
+            yield invalid(where, name, message)
+        if "/" not in name and not _is_standard(name):
+            yield invalid(where, name, "must be a standard resource for containers")
+        errors = quantity_errors(where, text)
+        yield from errors
+        if not errors and not _is_standard(name) and parse(text).amount.denominator != 1:
+            yield invalid(where, text, "must be an integer")
+
+
+def _within_limit(path: str, name: str, request: str, limit: str | None) -> Iterator[FieldError]:
+    if limit is None:
+        return
+    try:
+        wanted, most = parse(request), parse(limit)
+    except QuantityError:
+        return
+    if wanted > most:
+        yield invalid(path, request, f"must be less than or equal to {name} limit of {limit}")
+    elif wanted != most and not _can_be_overcommitted(name):
+        yield invalid(path, request, f"must be equal to {name} limit of {limit}")
+
+
+def _is_standard(name: str) -> bool:
+    return name in _STANDARD or name.startswith(_HUGE_PAGES)
+
+
+def _can_be_overcommitted(name: str) -> bool:
+    return "/" not in name and not name.startswith(_HUGE_PAGES)

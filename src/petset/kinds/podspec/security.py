@@ -1,0 +1,52 @@
+"""Validation of security contexts: ids are ids, and nothing contradicts itself."""
+
+from collections.abc import Iterator
+
+from petset.api.field import FieldError, invalid, required
+from petset.api.types import PodSecurityContext, SeccompProfile, SecurityContext
+from petset.kinds.checks import one_of, optional_one_of
+
+_LARGEST_ID = 2**31 - 1
+
+
+def pod_security_errors(path: str, context: PodSecurityContext) -> Iterator[FieldError]:
+    """The settings of a pod as a whole."""
+    yield from _id(f"{path}.fsGroup", context.fs_group)
+    yield from _id(f"{path}.runAsUser", context.run_as_user)
+    yield from _id(f"{path}.runAsGroup", context.run_as_group)
+    for index, group in enumerate(context.supplemental_groups):
+        yield from _id(f"{path}.supplementalGroups[{index}]", group)
+    yield from optional_one_of(
+        f"{path}.fsGroupChangePolicy", context.fs_group_change_policy, ("Always", "OnRootMismatch")
+    )
+    yield from _seccomp_errors(f"{path}.seccompProfile", context.seccomp_profile)
+
+
+def container_security_errors(path: str, context: SecurityContext) -> Iterator[FieldError]:
+    """The settings of one container."""
+    yield from _id(f"{path}.runAsUser", context.run_as_user)
+    yield from _id(f"{path}.runAsGroup", context.run_as_group)
+    yield from _seccomp_errors(f"{path}.seccompProfile", context.seccomp_profile)
+    if context.allow_privilege_escalation is False:
+        if context.privileged:
+            rule = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
+            yield invalid(path, context, rule)
+        if context.capabilities is not None and "CAP_SYS_ADMIN" in context.capabilities.add:
+            rule = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
+            yield invalid(path, context, rule)
+
+
+def _id(path: str, number: int | None) -> Iterator[FieldError]:
+    if number is not None and not 0 <= number <= _LARGEST_ID:
+        yield invalid(path, number, f"must be between 0 and {_LARGEST_ID}, inclusive")
+
+
+def _seccomp_errors(path: str, profile: SeccompProfile | None) -> Iterator[FieldError]:
+    if profile is None:
+        return
+    yield from one_of(f"{path}.type", profile.type, ("Localhost", "RuntimeDefault", "Unconfined"))
+    if profile.type == "Localhost" and not profile.localhost_profile:
+        yield required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
+    if profile.type != "Localhost" and profile.localhost_profile is not None:
+        rule = "can only be set when seccomp type is Localhost"
+        yield invalid(f"{path}.localhostProfile", profile.localhost_profile, rule)

@@ -1,0 +1,65 @@
+"""Validation of a whole pod spec, and of the template that holds one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from petset.api.field import FieldError, invalid, required
+from petset.api.names import dns1123_subdomain_errors, qualified_name_errors
+from petset.api.types import PodSpec, PodTemplateSpec
+from petset.kinds.checks import format_errors, labels, one_of, optional_errors
+from petset.kinds.podspec.containers import containers_errors
+from petset.kinds.podspec.naming import naming_errors
+from petset.kinds.podspec.scheduling import affinity_errors, spread_errors, tolerations_errors
+from petset.kinds.podspec.security import pod_security_errors
+from petset.kinds.podspec.volumes import volumes_errors
+
+RESTART_POLICIES = ("Always", "Never", "OnFailure")
+LONGEST_DEADLINE = 2**31 - 1
+
+
+def pod_template_errors(path: str, template: PodTemplateSpec) -> Iterator[FieldError]:
+    """Everything wrong with a template, apart from what its owner asks of it."""
+    yield from labels(f"{path}.labels", template.metadata.labels)
+    for key in template.metadata.annotations:
+        yield from format_errors(f"{path}.annotations", key.lower(), qualified_name_errors)
+    yield from pod_spec_errors(f"{path}.spec", template.spec)
+
+
+def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
+    """Everything wrong with a pod spec; it must have its defaults."""
+    yield from volumes_errors(f"{path}.volumes", spec.volumes)
+    yield from containers_errors(path, spec)
+    yield from one_of(f"{path}.restartPolicy", spec.restart_policy, RESTART_POLICIES)
+    yield from naming_errors(path, spec)
+    yield from labels(f"{path}.nodeSelector", spec.node_selector)
+    yield from optional_errors(f"{path}.serviceAccountName", spec.service_account_name, dns1123_subdomain_errors)
+    yield from optional_errors(f"{path}.nodeName", spec.node_name, dns1123_subdomain_errors)
+    yield from affinity_errors(f"{path}.affinity", spec.affinity)
+    yield from tolerations_errors(f"{path}.tolerations", spec.tolerations)
+    yield from spread_errors(f"{path}.topologySpreadConstraints", spec.topology_spread_constraints)
+    if spec.security_context is not None:
+        yield from pod_security_errors(f"{path}.securityContext", spec.security_context)
+    yield from _references_errors(path, spec)
+    yield from deadline_errors(f"{path}.activeDeadlineSeconds", spec.active_deadline_seconds, least=1)
+
+
+def deadline_errors(path: str, seconds: int | None, *, least: int) -> Iterator[FieldError]:
+    """How long a pod may be active."""
+    if seconds is not None and not least <= seconds <= LONGEST_DEADLINE:
+        yield invalid(path, seconds, f"must be between {least} and {LONGEST_DEADLINE}, inclusive")
+
+
+def _references_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
+    for index, secret in enumerate(spec.image_pull_secrets):
+        if not secret.name:
+            yield required(f"{path}.imagePullSecrets[{index}].name")
+    yield from optional_errors(f"{path}.priorityClassName", spec.priority_class_name, dns1123_subdomain_errors)
+    yield from optional_errors(f"{path}.runtimeClassName", spec.runtime_class_name, dns1123_subdomain_errors)
+    gates: list[tuple[str, list[Any]]] = [
+        ("readinessGates", [gate.condition_type for gate in spec.readiness_gates]),
+        ("schedulingGates", [gate.name for gate in spec.scheduling_gates]),
+    ]
+    for place, names in gates:
+        field = "conditionType" if place == "readinessGates" else "name"
+        for index, name in enumerate(names):
+            yield from format_errors(f"{path}.{place}[{index}].{field}", name, qualified_name_errors)

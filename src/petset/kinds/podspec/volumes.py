@@ -1,0 +1,188 @@
+"""Validation of volumes. Sources that petset cannot mount are accepted unread."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from petset.api.field import FieldError, duplicate, forbidden, invalid, required
+from petset.api.names import config_map_key_errors, dns1123_label_errors, dns1123_subdomain_errors
+from petset.api.types import (
+    ConfigMapVolumeSource,
+    DownwardAPIVolumeFile,
+    DownwardAPIVolumeSource,
+    EmptyDirVolumeSource,
+    HostPathVolumeSource,
+    KeyToPath,
+    PersistentVolumeClaimVolumeSource,
+    ProjectedVolumeSource,
+    SecretVolumeSource,
+    ServiceAccountTokenProjection,
+    Volume,
+    VolumeProjection,
+    json_name,
+)
+from petset.kinds.checks import optional_one_of, required_errors
+from petset.kinds.podspec.environment import VOLUME_FIELDS, field_ref_errors, resource_ref_errors
+from petset.kinds.podspec.paths import file_in_volume, file_mode, without_backsteps
+from petset.kinds.podspec.volume_defaults import volume_sources
+from petset.kinds.quantities import quantity_errors
+
+HOST_PATH_TYPES = (
+    "",
+    "BlockDevice",
+    "CharDevice",
+    "Directory",
+    "DirectoryOrCreate",
+    "File",
+    "FileOrCreate",
+    "Socket",
+)
+
+
+def volumes_errors(path: str, volumes: Sequence[Volume]) -> Iterator[FieldError]:
+    """Everything wrong with the volumes of a pod."""
+    names: set[str] = set()
+    for index, volume in enumerate(volumes):
+        where = f"{path}[{index}]"
+        yield from _source_errors(where, volume)
+        yield from required_errors(f"{where}.name", volume.name, dns1123_label_errors)
+        if volume.name and volume.name in names:
+            yield duplicate(f"{where}.name", volume.name)
+        names.add(volume.name)
+
+
+def host_path_errors(path: str, source: HostPathVolumeSource) -> Iterator[FieldError]:
+    """A directory of the node; persistent volumes have it too."""
+    if not source.path:
+        yield required(f"{path}.path")
+    else:
+        yield from without_backsteps(f"{path}.path", source.path)
+    yield from optional_one_of(f"{path}.type", source.type, HOST_PATH_TYPES)
+
+
+def _source_errors(path: str, volume: Volume) -> Iterator[FieldError]:
+    given = volume_sources(volume)
+    if not given:
+        yield required(path, "must specify a volume type")
+    for name in given[1:]:
+        yield forbidden(f"{path}.{json_name(name)}", "may not specify more than 1 volume type")
+    for name in given[:1]:
+        check = _CHECKS.get(name)
+        if check is not None:
+            yield from check(f"{path}.{json_name(name)}", getattr(volume, name))
+
+
+def _items_errors(path: str, items: Sequence[KeyToPath]) -> Iterator[FieldError]:
+    for index, item in enumerate(items):
+        where = f"{path}.items[{index}]"
+        yield from required_errors(f"{where}.key", item.key, config_map_key_errors)
+        if not item.path:
+            yield required(f"{where}.path")
+        else:
+            yield from file_in_volume(f"{where}.path", item.path)
+        yield from file_mode(f"{where}.mode", item.mode)
+
+
+def _config_map_errors(path: str, source: ConfigMapVolumeSource) -> Iterator[FieldError]:
+    yield from required_errors(f"{path}.name", source.name, dns1123_subdomain_errors)
+    yield from file_mode(f"{path}.defaultMode", source.default_mode)
+    yield from _items_errors(path, source.items)
+
+
+def _secret_errors(path: str, source: SecretVolumeSource) -> Iterator[FieldError]:
+    yield from required_errors(f"{path}.secretName", source.secret_name, dns1123_subdomain_errors)
+    yield from file_mode(f"{path}.defaultMode", source.default_mode)
+    yield from _items_errors(path, source.items)
+
+
+def _claim_errors(path: str, source: PersistentVolumeClaimVolumeSource) -> Iterator[FieldError]:
+    yield from required_errors(f"{path}.claimName", source.claim_name, dns1123_subdomain_errors)
+
+
+def _empty_dir_errors(path: str, source: EmptyDirVolumeSource) -> Iterator[FieldError]:
+    if source.size_limit is not None and quantity_errors("", source.size_limit):
+        yield forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")
+
+
+def _downward_api_errors(path: str, source: DownwardAPIVolumeSource) -> Iterator[FieldError]:
+    yield from file_mode(f"{path}.defaultMode", source.default_mode)
+    yield from _downward_files_errors(path, source.items)
+
+
+def _downward_files_errors(path: str, items: Sequence[DownwardAPIVolumeFile]) -> Iterator[FieldError]:
+    for index, item in enumerate(items):
+        yield from _downward_file_errors(f"{path}.items[{index}]", item)
+
+
+def _downward_file_errors(path: str, item: DownwardAPIVolumeFile) -> Iterator[FieldError]:
+    if not item.path:
+        yield required(f"{path}.path")
+    else:
+        yield from file_in_volume(f"{path}.path", item.path)
+    if item.field_ref is not None:
+        yield from field_ref_errors(f"{path}.fieldRef", item.field_ref, VOLUME_FIELDS)
+        if item.resource_field_ref is not None:
+            yield invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
+    elif item.resource_field_ref is not None:
+        yield from resource_ref_errors(f"{path}.resourceFieldRef", item.resource_field_ref, in_volume=True)
+    else:
+        yield required(path, "one of fieldRef and resourceFieldRef is required")
+    yield from file_mode(f"{path}.mode", item.mode)
+
+
+def _projected_errors(path: str, source: ProjectedVolumeSource) -> Iterator[FieldError]:
+    yield from file_mode(f"{path}.defaultMode", source.default_mode)
+    paths: set[str] = set()
+    for index, projection in enumerate(source.sources):
+        where = f"{path}.sources[{index}]"
+        yield from _projection_errors(where, projection)
+        for target in _projected_paths(projection):
+            if target in paths:
+                yield invalid(where, target, "conflicting duplicate paths")
+            paths.add(target)
+
+
+def _projection_errors(path: str, projection: VolumeProjection) -> Iterator[FieldError]:
+    given = [name for name in projection.__struct_fields__ if getattr(projection, name) is not None]
+    if not given:
+        yield required(path, "must specify a volume type")
+    for name in given[1:]:
+        yield forbidden(f"{path}.{json_name(name)}", "may not specify more than 1 volume type per source")
+    for place, named in (("configMap", projection.config_map), ("secret", projection.secret)):
+        if named is not None:
+            yield from required_errors(f"{path}.{place}.name", named.name, dns1123_subdomain_errors)
+            yield from _items_errors(f"{path}.{place}", named.items)
+    if projection.downward_api is not None:
+        yield from _downward_files_errors(f"{path}.downwardAPI", projection.downward_api.items)
+    if projection.service_account_token is not None:
+        yield from _token_errors(f"{path}.serviceAccountToken", projection.service_account_token)
+
+
+def _token_errors(path: str, token: ServiceAccountTokenProjection) -> Iterator[FieldError]:
+    seconds = token.expiration_seconds
+    if seconds is not None and seconds < 600:
+        yield invalid(f"{path}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
+    if seconds is not None and seconds > 1 << 32:
+        yield invalid(f"{path}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds")
+    if not token.path:
+        yield required(f"{path}.path")
+    else:
+        yield from file_in_volume(f"{path}.path", token.path)
+
+
+def _projected_paths(projection: VolumeProjection) -> Iterator[str]:
+    for files in (projection.config_map, projection.secret, projection.downward_api):
+        if files is not None:
+            yield from (item.path for item in files.items)
+    if projection.service_account_token is not None:
+        yield projection.service_account_token.path
+
+
+_CHECKS: dict[str, Callable[[str, Any], Iterator[FieldError]]] = {
+    "config_map": _config_map_errors,
+    "downward_api": _downward_api_errors,
+    "empty_dir": _empty_dir_errors,
+    "host_path": host_path_errors,
+    "persistent_volume_claim": _claim_errors,
+    "projected": _projected_errors,
+    "secret": _secret_errors,
+}
