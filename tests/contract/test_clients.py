@@ -1,5 +1,6 @@
 """What the `Client` port promises, over every client: what is written is read back, refused, watched, deleted alike."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,23 +8,30 @@ import pytest
 from petset.aio.clock import SystemClock
 from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound
 from petset.api.types import (
+    Binding,
     ConfigMap,
     Container,
     DeleteOptions,
+    Eviction,
+    LabelSelector,
     Namespace,
     ObjectMeta,
+    ObjectReference,
     Pod,
     PodSpec,
+    PodTemplateSpec,
     Preconditions,
     Service,
     ServicePort,
     ServiceSpec,
+    StatefulSet,
+    StatefulSetSpec,
 )
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.local import LocalClient
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity
-from petset.client.interface import Client, ListOptions, WatchEvent, WatchOptions, WriteOptions
+from petset.client.interface import Client, ListOptions, Patch, WatchEvent, WatchOptions, WriteOptions
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
 
@@ -335,3 +343,127 @@ class TestServices:
             await client.create(service("third", first.spec.cluster_ip))
         await client.delete(Service, "first", "default")
         assert (await client.create(service("third", first.spec.cluster_ip))).spec.cluster_ip == first.spec.cluster_ip
+
+
+class TestPatch:
+    @pytest.mark.parametrize(
+        ("patch", "data"),
+        [
+            (Patch("merge", {"data": {"key": None, "more": "yes"}}), {"more": "yes"}),
+            (Patch("strategic", {"data": {"more": "yes"}}), {"key": "value", "more": "yes"}),
+            (Patch("json", [{"op": "replace", "path": "/data/key", "value": "other"}]), {"key": "other"}),
+        ],
+    )
+    async def test_changes_what_it_names(self, client: Client, patch: Patch, data: dict[str, str]) -> None:
+        await client.create(config_map(app="web"))
+        patched = await client.patch(ConfigMap, "settings", "default", patch)
+        assert (patched.data, patched.metadata.labels) == (data, {"app": "web"})
+
+    async def test_merges_lists_by_their_keys(self, client: Client) -> None:
+        await client.create(pod())
+        document = {"spec": {"containers": [{"name": "nginx", "image": "nginx:1.7.9"}]}}
+        patched = await client.patch(Pod, "web-0", "default", Patch("strategic", document))
+        assert [(c.name, c.image) for c in patched.spec.containers] == [("nginx", "nginx:1.7.9")]
+
+    async def test_never_conflicts_without_a_resource_version(self, client: Client) -> None:
+        await client.create(config_map())
+        patches = [Patch("merge", {"data": {str(number): "x"}}) for number in range(10)]
+        await asyncio.gather(*(client.patch(ConfigMap, "settings", "default", patch) for patch in patches))
+        assert len((await client.get(ConfigMap, "settings", "default")).data) == 11
+
+    async def test_with_an_old_resource_version_is_a_conflict(self, client: Client) -> None:
+        created = await client.create(config_map())
+        await client.patch(ConfigMap, "settings", "default", Patch("merge", {"data": {"a": "b"}}))
+        document = {"metadata": {"resourceVersion": created.metadata.resource_version}, "data": {"c": "d"}}
+        with pytest.raises(Conflict, match="the object has been modified"):
+            await client.patch(ConfigMap, "settings", "default", Patch("merge", document))
+
+    async def test_of_another_object_of_the_same_name_is_invalid(self, client: Client) -> None:
+        await client.create(config_map())
+        with pytest.raises(Invalid, match="field is immutable"):
+            await client.patch(ConfigMap, "settings", "default", Patch("merge", {"metadata": {"uid": "another"}}))
+
+    async def test_that_does_not_fit_is_invalid(self, client: Client) -> None:
+        await client.create(config_map())
+        patch = Patch("json", [{"op": "test", "path": "/data/key", "value": "other"}])
+        with pytest.raises(Invalid, match="testing value /data/key failed"):
+            await client.patch(ConfigMap, "settings", "default", patch)
+
+    async def test_of_nothing_is_not_found(self, client: Client) -> None:
+        with pytest.raises(NotFound):
+            await client.patch(ConfigMap, "settings", "default", Patch("merge", {}))
+
+
+def applied(**data: str) -> Patch:
+    return Patch("apply", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": data})
+
+
+class TestApply:
+    async def test_creates_then_changes_then_removes(self, client: Client) -> None:
+        await client.patch(ConfigMap, "settings", "default", applied(a="1", b="2"))
+        again = await client.patch(ConfigMap, "settings", "default", applied(a="3"))
+        assert again.data == {"a": "3"}
+        assert [entry.operation for entry in again.metadata.managed_fields] == ["Apply"]
+
+    async def test_of_the_same_writes_nothing(self, client: Client) -> None:
+        first = await client.patch(ConfigMap, "settings", "default", applied(a="1"))
+        assert await client.patch(ConfigMap, "settings", "default", applied(a="1")) == first
+
+    async def test_conflicts_with_another_manager_unless_forced(self, client: Client) -> None:
+        await client.patch(ConfigMap, "settings", "default", applied(a="1"))
+        mine = WriteOptions(field_manager="other")
+        with pytest.raises(Conflict, match="Apply failed with 1 conflict: conflict with") as caught:
+            await client.patch(ConfigMap, "settings", "default", applied(a="2"), options=mine)
+        assert caught.value.details["causes"][0]["reason"] == "FieldManagerConflict"
+        mine = WriteOptions(field_manager="other", force=True)
+        forced = await client.patch(ConfigMap, "settings", "default", applied(a="2"), options=mine)
+        assert forced.data == {"a": "2"}
+
+    async def test_notices_what_an_update_took_over(self, client: Client) -> None:
+        current = await client.patch(ConfigMap, "settings", "default", applied(a="1"))
+        current.data["a"] = "2"
+        await client.update(current, options=WriteOptions(field_manager="editor"))
+        with pytest.raises(Conflict, match=r'conflict with "editor" using v1: \.data\.a'):
+            await client.patch(ConfigMap, "settings", "default", applied(a="1"))
+
+
+class TestSubresources:
+    async def test_a_pod_is_bound_once(self, client: Client) -> None:
+        given = pod()
+        given.spec.node_name = None
+        await client.create(given)
+        target = ObjectReference(kind="Node", name="node-1")
+        binding = Binding(metadata=ObjectMeta(name="web-0", namespace="default"), target=target)
+        await client.create_subresource(Pod, "web-0", "default", "binding", binding)
+        bound = await client.get(Pod, "web-0", "default")
+        assert bound.spec.node_name == "node-1"
+        assert [(c.type, c.status) for c in bound.status.conditions] == [("PodScheduled", "True")]
+        with pytest.raises(Conflict, match='pod web-0 is already assigned to node "node-1"'):
+            await client.create_subresource(Pod, "web-0", "default", "binding", binding)
+
+    async def test_a_pod_is_evicted_as_it_is_deleted(self, client: Client) -> None:
+        await client.create(pod())
+        eviction = Eviction(metadata=ObjectMeta(name="web-0", namespace="default"))
+        await client.create_subresource(Pod, "web-0", "default", "eviction", eviction)
+        assert (await client.get(Pod, "web-0", "default")).metadata.deletion_timestamp
+
+    async def test_a_namespace_goes_when_it_is_finalized(self, client: Client) -> None:
+        await client.create(Namespace(metadata=ObjectMeta(name="other")))
+        await client.delete(Namespace, "other")
+        ending = await client.get(Namespace, "other")
+        assert ending.spec.finalizers == ["kubernetes"]
+        ending.spec.finalizers = []
+        await client.update(ending, subresource="finalize")
+        with pytest.raises(NotFound):
+            await client.get(Namespace, "other")
+
+    async def test_scale_changes_the_replicas_and_nothing_else(self, client: Client) -> None:
+        labels = {"app": "web"}
+        template = PodTemplateSpec(metadata=ObjectMeta(labels=labels), spec=pod().spec)
+        spec = StatefulSetSpec(selector=LabelSelector(match_labels=labels), service_name="web", template=template)
+        created = await client.create(StatefulSet(metadata=ObjectMeta(name="web", namespace="default"), spec=spec))
+        document = {"spec": {"replicas": 3}}
+        await client.patch(StatefulSet, "web", "default", Patch("strategic", document), subresource="scale")
+        scaled = await client.get(StatefulSet, "web", "default")
+        assert (scaled.spec.replicas, scaled.metadata.generation) == (3, 2)
+        assert scaled.spec.template == created.spec.template

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from petset.api import meta
 from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Identity, Target
+from petset.apiserver.request import Identity, PatchBody, Target
 from petset.apiserver.watch import ChangeFeed
 from petset.client.interface import (
     ListOptions,
     ObjectList,
+    Patch,
     WatchEvent,
     WatchOptions,
     WriteOptions,
@@ -80,6 +82,27 @@ class LocalClient:
         answer = await self._server.update(self._identity, target, obj, self._write_options(options))
         return self._decode(kind, answer.record.value)
 
+    async def patch(
+        self,
+        kind: type[T],
+        name: str,
+        namespace: str,
+        patch: Patch,
+        subresource: str = "",
+        options: WriteOptions = _WRITE,
+    ) -> T:
+        """Changes what the patch names. An apply patch creates what is not there."""
+        target = self._target(kind, namespace, name, subresource)
+        body = PatchBody(patch.type, patch.document)
+        answer = await self._server.patch(self._identity, target, body, self._write_options(options))
+        return self._decode(kind, answer.record.value)
+
+    async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
+        """POSTs `body` to a subresource: `binding`, `eviction`. The server says no more than that it is done."""
+        target = self._target(kind, namespace, name, subresource)
+        await self._server.create(self._identity, target, body, self._write_options(_WRITE))
+        return meta.copy(body)
+
     async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         """Deletes, gracefully where the kind has grace. Raises NotFound, Conflict (preconditions)."""
         await self._server.delete(self._identity, self._target(kind, namespace, name), options or DeleteOptions())
@@ -109,7 +132,7 @@ class LocalClient:
     def _write_options(self, options: WriteOptions) -> request.WriteOptions:
         manager = options.field_manager or self._field_manager
         validation = options.field_validation
-        return request.WriteOptions(manager, options.dry_run, options.force or None, validation)
+        return request.WriteOptions(manager, options.dry_run, options.force or None, validation, begins_tracking=False)
 
 
 def _list_options(options: ListOptions) -> request.ListOptions:

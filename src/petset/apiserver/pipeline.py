@@ -3,10 +3,10 @@
 from contextlib import AbstractAsyncContextManager
 
 from petset.aio.clock import Clock
-from petset.api.errors import MethodNotAllowed
+from petset.api.errors import MethodNotAllowed, NotFound
 from petset.api.resources import Catalogue
 from petset.api.types import DeleteOptions, Service
-from petset.apiserver import delete, read, watch, write
+from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
@@ -15,28 +15,41 @@ from petset.apiserver.request import (
     Identity,
     Listing,
     ListOptions,
+    PatchBody,
     Target,
     WatchOptions,
     WriteOptions,
 )
+from petset.apiserver.streams import PodConnections
 from petset.apiserver.watch import ChangeFeed
 from petset.apiserver.write import Change, Server
+from petset.client.interface import PodStreams
 from petset.store.interface import Store
 
 
 class ApiServer:
     """One method a verb. Each raises `petset.api.errors.StatusError`s only.
 
-    `store` has to be open, since the addresses of the Services in it are counted at once.
+    `store` has to be open, since the addresses of the Services in it are counted at once. `node` gives logs and exec.
     """
 
-    def __init__(self, catalogue: Catalogue, store: Store, clock: Clock, service_cidr: str = SERVICE_CIDR) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: Store,
+        clock: Clock,
+        node: PodStreams | None = None,
+        service_cidr: str = SERVICE_CIDR,
+    ) -> None:
         self.registry = Registry(catalogue, store, clock)
         self.catalogue = catalogue
+        self.pods = PodConnections(self.registry, node)
         self._server = Server(self.registry, Allocations({Service: ServiceAllocator(self.registry, service_cidr)}))
 
     async def get(self, target: Target) -> Answer:
         """One object, or the subresource of one. Raises NotFound."""
+        if target.subresource:
+            return subresources.get(self.registry, target)
         return Answer(read.get(self.registry, target), target.resource)
 
     async def list(self, target: Target, options: ListOptions) -> Listing:
@@ -44,14 +57,29 @@ class ApiServer:
         return read.list_(self.registry, target, options)
 
     async def create(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
-        """POST to a collection. Raises BadRequest, NotFound (no such namespace), Forbidden, Invalid, AlreadyExists."""
+        """POST to a collection, or to a subresource of an object: binding, eviction.
+
+        Raises BadRequest, NotFound (also of the namespace), Forbidden, Invalid, AlreadyExists, Conflict.
+        """
         _need(target, "create")
-        return await write.create(Change(self._server, identity, target, options), content)
+        change = Change(self._server, identity, target, options)
+        return await (subresources.create if target.subresource else write.create)(change, content)
 
     async def update(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
         """PUT. Raises BadRequest, NotFound, Conflict, Invalid."""
         _need(target, "update")
-        return await write.update(Change(self._server, identity, target, options), content)
+        put = subresources.UPDATE.get(target.subresource)
+        if put is None:
+            raise NotFound.path()
+        return await put(Change(self._server, identity, target, options), content)
+
+    async def patch(self, identity: Identity, target: Target, body: PatchBody, options: WriteOptions) -> Answer:
+        """PATCH; an apply patch creates what is not there. Raises BadRequest, NotFound, Conflict, Invalid."""
+        _need(target, "patch")
+        carry_out = subresources.PATCH.get(target.subresource)
+        if carry_out is None:
+            raise NotFound.path()
+        return await carry_out(Change(self._server, identity, target, options), body)
 
     async def delete(self, identity: Identity, target: Target, options: DeleteOptions) -> Answer:
         """DELETE of one object. Raises NotFound, Conflict (preconditions), Invalid, Forbidden."""

@@ -12,6 +12,7 @@ import msgspec
 
 from petset.aio.clock import Clock
 from petset.api.errors import Conflict, InternalError
+from petset.api.patch.trees import Tree
 from petset.api.resources import Catalogue, Resource
 from petset.api.types import Object
 from petset.store.interface import Draft, Indexer, Record, Store, StoreFailed, WriteConflict
@@ -49,6 +50,11 @@ class Registry:
         """The object behind bytes in the shape of `resource`. Raises msgspec.DecodeError, msgspec.ValidationError."""
         obj: T = self._decoders[resource.type].decode(value)
         return obj
+
+    def tree(self, resource: Resource[Any], value: bytes) -> Tree:
+        """The JSON tree behind stored bytes, in the shape of `resource`."""
+        tree: Tree = msgspec.json.decode(encode(self.decode(resource, value)) if resource.view else value)
+        return tree
 
     def shown(self, resource: Resource[Any], record: Record) -> Record:
         """The record as `resource` serves it: itself, unless the resource is a view of what is stored."""

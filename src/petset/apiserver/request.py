@@ -53,6 +53,8 @@ class WriteOptions:
     dry_run: bool = False
     force: bool | None = None
     field_validation: FieldValidation = ""
+    begins_tracking: bool = True
+    """Whether field ownership is tracked for objects that have no managedFields yet."""
 
 
 @dataclass(frozen=True, slots=True)

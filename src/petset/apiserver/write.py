@@ -11,9 +11,10 @@ from typing import Any
 
 from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
 from petset.api.field import FieldError
+from petset.api.patch.managed_fields import Writer
 from petset.api.resources import Resource, Strategy
 from petset.api.types import Object
-from petset.apiserver import admission, decoding, metadata
+from petset.apiserver import admission, decoding, metadata, ownership
 from petset.apiserver.allocation import Allocations
 from petset.apiserver.registry import Registry, modified
 from petset.apiserver.request import Answer, Content, Identity, Target, WriteOptions
@@ -51,10 +52,10 @@ class Change:
 
     @property
     def strategy(self) -> Strategy[Any]:
-        """The rules of the endpoint. Raises NotFound for a subresource that is no plain view of the object."""
-        if not self.target.subresource:
+        """The rules of the endpoint: of `/status` for the status, of the object itself for everything else."""
+        if self.target.subresource != "status":
             return self.resource.strategy
-        if self.target.subresource != "status" or self.resource.status is None:
+        if self.resource.status is None:
             raise NotFound.path()
         return self.resource.status
 
@@ -64,6 +65,10 @@ class Change:
         if record is None:
             raise NotFound.of(self.resource.group, self.resource.plural, self.target.name)
         return record
+
+    def writer(self) -> Writer:
+        """Whose the fields become."""
+        return ownership.writer(self.resource, self.options, self.target.subresource, self.registry.time())
 
     def attributes(self, obj: Object) -> admission.Attributes:
         """What admission sees."""
@@ -79,8 +84,8 @@ async def create(change: Change, content: Content) -> Answer:
     return _warned(answer, warnings)
 
 
-async def begin(change: Change, obj: Any) -> Answer:
-    """Creates a decoded object that nobody else holds."""
+async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
+    """Creates a decoded object that nobody else holds. `owned`: its managedFields tell already who wrote it."""
     resource, registry, meta = change.resource, change.registry, obj.metadata
     if meta.resource_version:
         raise BadRequest("resourceVersion should not be set on objects to be created")
@@ -95,6 +100,9 @@ async def begin(change: Change, obj: Any) -> Answer:
         raise AlreadyExists.of(resource.group, resource.plural, meta.name)
     warnings = tuple(resource.strategy.warnings(obj))
     undo = change.server.allocations.take(resource, obj, None)
+    if not owned:
+        meta.managed_fields = []
+        _track(change, obj, None)
     if change.options.dry_run:
         undo()
         return Answer(registry.rehearsed(resource, obj), resource, 201, warnings)
@@ -120,10 +128,10 @@ async def update(change: Change, content: Content) -> Answer:
     return _warned(await put(change, obj, record), warnings)
 
 
-async def put(change: Change, obj: Any, record: Record) -> Answer:
+async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) -> Answer:
     """Makes a decoded object, that nobody else holds, the successor of `record`.
 
-    A resourceVersion in it is a precondition. What changes nothing is not written.
+    A resourceVersion in it is a precondition. What changes nothing is not written. `owned` is as in `begin`.
     """
     resource, registry, strategy, meta = change.resource, change.registry, change.strategy, obj.metadata
     old = registry.decode(resource, record.value)
@@ -135,17 +143,20 @@ async def put(change: Change, obj: Any, record: Record) -> Answer:
     strategy.prepare_update(obj, old)
     errors = metadata.update_errors(meta, old.metadata)
     refuse_invalid(resource, obj, errors + strategy.validate_update(obj, old))
-    return await succeed(change, obj, old, record)
+    return await succeed(change, obj, old, record, owned=owned)
 
 
-async def succeed(change: Change, obj: Any, old: Any, record: Record) -> Answer:
+async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: bool = False) -> Answer:
     """Writes a state that keeps all rules: `old` is the decoded `record`, `obj` what comes after it."""
     resource, registry = change.resource, change.registry
     warnings = tuple(change.strategy.warnings(obj))
     undo = change.server.allocations.take(resource, obj, old)
+    obj.metadata.managed_fields = obj.metadata.managed_fields or old.metadata.managed_fields
     # a state that is not durable yet must not be acknowledged as if it were
     if obj == old and record.revision <= registry.store.revision:
         return Answer(registry.shown(resource, record), resource, 200, warnings)
+    if not owned:
+        _track(change, obj, record)
     if change.options.dry_run:
         undo()
         return Answer(registry.rehearsed(resource, obj), resource, 200, warnings)
@@ -165,6 +176,11 @@ def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldE
     found = list(errors)
     if found:
         raise Invalid.of(resource.group, resource.kind, obj.metadata.name, found)
+
+
+def _track(change: Change, obj: Object, before: Record | None) -> None:
+    tree = change.registry.tree(change.resource, before.value) if before else None
+    ownership.track(obj, tree, change.writer(), change.options, has_status=change.resource.status is not None)
 
 
 def _warned(answer: Answer, warnings: tuple[str, ...]) -> Answer:

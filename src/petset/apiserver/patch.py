@@ -1,0 +1,144 @@
+"""PATCH: the four patch types over the newest state, then the same way as an update.
+
+The patch is applied and the result accepted without an await in between, so a patch conflicts only when it carries a
+resourceVersion of its own, or when an apply meets fields of another manager.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from petset.api import field
+from petset.api.errors import BadRequest, Conflict, Invalid, NotFound
+from petset.api.patch import apply, json_patch, merge, strategic
+from petset.api.patch.errors import InapplicablePatch, MalformedPatch
+from petset.api.patch.trees import Tree
+from petset.api.schema import schema_of
+from petset.api.schema.decode import convert
+from petset.api.types import Object
+from petset.apiserver import decoding
+from petset.apiserver.request import Answer, PatchBody
+from petset.apiserver.write import Change, begin, put
+
+
+async def patch(change: Change, body: PatchBody) -> Answer:
+    """Changes what the patch names. Raises BadRequest, NotFound, Conflict, Invalid."""
+    check_options(change, body)
+    document = read_document(body)
+    if body.type == "apply":
+        return await _apply(change, document)
+    record = change.newest()
+    kind = change.resource.type
+    tree = change.registry.tree(change.resource, record.value)
+    patched = patch_tree(body, document, tree, kind)
+    warnings = decoding.field_warnings(msgspec.json.encode(patched), kind, change.options.field_validation)
+    answer = await put(change, _converted(change, patched), record)
+    return replace(answer, warnings=warnings + answer.warnings)
+
+
+def check_options(change: Change, body: PatchBody) -> None:
+    """Raises Invalid for options that do not go with the patch type."""
+    errors = []
+    if body.type == "apply" and not change.options.field_manager:
+        errors.append(field.required("fieldManager", "is required for apply patch"))
+    if body.type != "apply" and change.options.force is not None:
+        errors.append(field.forbidden("force", "may not be specified for non-apply patch"))
+    if errors:
+        raise Invalid.of("meta.k8s.io", "PatchOptions", "", errors)
+
+
+def read_document(body: PatchBody) -> Any:
+    """The document of a patch. Raises BadRequest."""
+    if not isinstance(body.document, bytes):
+        return body.document
+    if body.type == "apply":
+        return decoding.read_yaml(body.document)
+    try:
+        return msgspec.json.decode(body.document)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"error decoding patch: {error}") from error
+
+
+def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -> Tree:
+    """The tree after a patch that is no apply. Raises BadRequest, Invalid."""
+    try:
+        if body.type == "json":
+            return json_patch.apply(tree, document)
+        if body.type == "merge":
+            return merge.apply(tree, document)
+        return strategic.apply(tree, document, schema_of(kind))
+    except MalformedPatch as error:
+        raise BadRequest(str(error)) from error
+    except InapplicablePatch as error:
+        raise Invalid(str(error)) from error
+
+
+async def _apply(change: Change, document: Any) -> Answer:
+    config = _checked_config(change, document)
+    resource, target = change.resource, change.target
+    record = change.registry.newest(resource, target.namespace, target.name)
+    if record is None and target.subresource:
+        raise NotFound.of(resource.group, resource.plural, target.name)
+    warnings = decoding.field_warnings(msgspec.json.encode(config), resource.type, change.options.field_validation)
+    live = change.registry.tree(resource, record.value) if record else None
+    merged = _merged(change, config, live)
+    obj = _converted(change, merged)
+    if record is None:
+        if obj.metadata.uid:
+            why = (
+                f"uid mismatch: the provided object specified uid {obj.metadata.uid}, and no existing object was found"
+            )
+            raise Conflict.of(resource.group, resource.plural, target.name, why)
+        answer = await begin(change, obj, owned=True)
+    else:
+        answer = await put(change, obj, record, owned=True)
+    return replace(answer, warnings=warnings + answer.warnings)
+
+
+def _merged(change: Change, config: Tree, live: Tree | None) -> Tree:
+    force = bool(change.options.force)
+    try:
+        return apply.apply(live, config, schema_of(change.resource.type), change.writer(), force=force)
+    except apply.ApplyConflict as error:
+        causes = [
+            {
+                "reason": "FieldManagerConflict",
+                "message": f"conflict with {conflict.manager}",
+                "field": conflict.path,
+            }
+            for conflict in error.conflicts
+        ]
+        raise Conflict(str(error), {"causes": causes}) from error
+    except MalformedPatch as error:
+        raise BadRequest(str(error)) from error
+    except InapplicablePatch as error:
+        raise Invalid(str(error)) from error
+
+
+def _checked_config(change: Change, document: Any) -> Tree:
+    """The configuration to apply, when it is of the kind and the name that the URL says. Raises BadRequest."""
+    if not isinstance(document, dict):
+        raise BadRequest("error decoding YAML: an applied configuration is an object")
+    resource = change.resource
+    found = (document.get("apiVersion"), document.get("kind"))
+    if found != (resource.group_version, resource.kind):
+        raise BadRequest(
+            f"invalid object type: {found[0]}, Kind={found[1]}; expected {resource.group_version}, Kind={resource.kind}"
+        )
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if name and name != change.target.name:
+        raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({change.target.name})")
+    if namespace and namespace != change.target.namespace:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    return document
+
+
+def _converted(change: Change, tree: Tree) -> Any:
+    resource = change.resource
+    obj: Any = decoding.decode_or_refuse(lambda: convert(tree, resource.type), resource.kind, resource.group_version)
+    obj.api_version, obj.kind = resource.group_version, resource.kind
+    return obj

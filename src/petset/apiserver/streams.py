@@ -1,0 +1,59 @@
+"""Logs, exec and attach: checks that the pod and the container exist, then hands through to the node."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+from petset.api.errors import BadRequest, NotFound, ServiceUnavailable
+from petset.api.types import Pod
+from petset.apiserver.registry import Registry
+from petset.apiserver.request import Target
+from petset.client.interface import ExecOptions, LogOptions, PodStreams, StreamSession
+
+
+class PodConnections:
+    """What a client may open to the containers of a pod. `node` is None on a server that runs no pods."""
+
+    def __init__(self, registry: Registry, node: PodStreams | None) -> None:
+        self._registry = registry
+        self._node = node
+
+    def logs(self, target: Target, options: LogOptions) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """A container's log. Raises NotFound, BadRequest, ServiceUnavailable, here or on entry."""
+        container = self._container(target, options.container)
+        return self._serving().logs(target.namespace, target.name, replace(options, container=container))
+
+    def exec(self, target: Target, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
+        """A command in a container. Raises as `logs`."""
+        if not options.command:
+            raise BadRequest("you must specify at least one command for the container")
+        container = self._container(target, options.container)
+        return self._serving().exec(target.namespace, target.name, replace(options, container=container))
+
+    def attach(self, target: Target, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
+        """The streams of a container's main process. Raises as `logs`."""
+        container = self._container(target, options.container)
+        return self._serving().attach(target.namespace, target.name, replace(options, container=container))
+
+    def _serving(self) -> PodStreams:
+        if self._node is None:
+            raise ServiceUnavailable("no node of this server runs pods")
+        return self._node
+
+    def _container(self, target: Target, named: str) -> str:
+        """The container that is meant, in the words of upstream's `registry/core/pod/strategy.go`."""
+        record = self._registry.store.read(target.resource.collection, f"{target.namespace}/{target.name}")
+        if record is None:
+            raise NotFound.of("", "pods", target.name)
+        pod = self._registry.decode(self._registry.catalogue.of(Pod), record.value)
+        spec = pod.spec
+        names = [c.name for c in (*spec.init_containers, *spec.containers)]
+        names += [c.name for c in spec.ephemeral_containers]
+        if named and named not in names:
+            raise BadRequest(f"container {named} is not valid for pod {target.name}")
+        if not named and len(spec.containers) != 1:
+            choice = f", choose one of: [{' '.join(names)}]" if names else ""
+            raise BadRequest(f"a container name must be specified for pod {target.name}{choice}")
+        if not spec.node_name:
+            raise BadRequest(f"pod {target.name} does not have a host assigned")
+        return named or spec.containers[0].name

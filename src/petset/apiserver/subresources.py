@@ -1,0 +1,223 @@
+"""The subresources that are more than a part of their object: scale, binding, eviction, finalize, logs and exec.
+
+`/status` goes the way of the object itself, with the status strategy (`write.Change.strategy`).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from petset.aio.clock import Clock
+from petset.api import field, meta
+from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound, UnsupportedMediaType
+from petset.api.resources import Resource
+from petset.api.schema.decode import convert
+from petset.api.types import (
+    Binding,
+    DeleteOptions,
+    Eviction,
+    Object,
+    ObjectMeta,
+    Pod,
+    PodCondition,
+    Scale,
+    ScaleSpec,
+    ScaleStatus,
+    TokenRequest,
+)
+from petset.apiserver import decoding, delete, metadata, patch, read, write
+from petset.apiserver.registry import Registry, encode
+from petset.apiserver.request import Answer, Content, PatchBody, Target
+from petset.apiserver.write import Change, put, refuse_invalid, succeed
+from petset.store.interface import Record
+
+Handler = Callable[[Change, Content], Awaitable[Answer]]
+
+
+def body_type(resource: Resource[Any], subresource: str) -> type[Object]:
+    """What is sent to, and read from, a subresource. Raises NotFound."""
+    if subresource == "status" and resource.status is not None:
+        return resource.type
+    if subresource == "scale" and resource.scale is not None:
+        return Scale
+    if any(known.name == subresource for known in resource.subresources):
+        return _BODIES.get(subresource, resource.type)
+    raise NotFound.path()
+
+
+def get(registry: Registry, target: Target) -> Answer:
+    """GET of a subresource. Raises NotFound, MethodNotAllowed."""
+    body_type(target.resource, target.subresource)
+    if target.subresource == "status":
+        return Answer(read.get(registry, target), target.resource)
+    if target.subresource != "scale":
+        raise _unsupported(target, "get")
+    return _scale_answer(registry, target, Answer(_scaled_record(registry, target, durable=True), target.resource))
+
+
+async def create(change: Change, content: Content) -> Answer:
+    """POST to a subresource. Raises NotFound, MethodNotAllowed and what the subresource says."""
+    handler = _CREATE.get((change.resource.type, change.target.subresource))
+    if handler is None:
+        body_type(change.resource, change.target.subresource)
+        raise _unsupported(change.target, "create")
+    return await handler(change, content)
+
+
+async def update_scale(change: Change, content: Content) -> Answer:
+    """PUT of a Scale: only replicas count, and the resourceVersion as a precondition."""
+    kind = body_type(change.resource, "scale")
+    scale, warnings = decoding.read_as(content, kind, "autoscaling/v1", change.options.field_validation)
+    assert isinstance(scale, Scale)
+    if scale.metadata.name != change.target.name:
+        found = f"the name of the object ({scale.metadata.name})"
+        raise BadRequest(f"{found} does not match the name on the URL ({change.target.name})")
+    metadata.place(change.resource, scale, change.target.namespace)
+    answer = await _rescale(change, scale, _scaled_record(change.registry, change.target))
+    return replace(answer, warnings=warnings + answer.warnings)
+
+
+async def patch_scale(change: Change, body: PatchBody) -> Answer:
+    """PATCH of a Scale, by every patch type but apply."""
+    body_type(change.resource, "scale")
+    patch.check_options(change, body)
+    if body.type == "apply":
+        raise UnsupportedMediaType("apply patches are not supported on scale: use a merge patch")
+    record = _scaled_record(change.registry, change.target)
+    scale = _scale_of(change.resource, change.registry.decode(change.resource, record.value))
+    tree = patch.patch_tree(body, patch.read_document(body), msgspec.to_builtins(scale), Scale)
+    patched = decoding.decode_or_refuse(lambda: convert(tree, Scale), "Scale")
+    if patched.metadata.resource_version == scale.metadata.resource_version:
+        patched.metadata.resource_version = ""
+    return await _rescale(change, patched, record)
+
+
+async def finalize(change: Change, content: Content) -> Answer:
+    """PUT of `/finalize`: only spec.finalizers of a namespace change; the last one gone, so is the namespace."""
+    body_type(change.resource, "finalize")
+    sent, _ = decoding.read(content, change.resource, "Ignore")
+    record = change.newest()
+    old = change.registry.decode(change.resource, record.value)
+    obj = change.registry.decode(change.resource, record.value)
+    if sent.metadata.resource_version not in {"", old.metadata.resource_version}:
+        obj.metadata.resource_version = sent.metadata.resource_version
+    obj.spec.finalizers = sent.spec.finalizers
+    return await succeed(change, obj, old, record)
+
+
+def _scaled_record(registry: Registry, target: Target, *, durable: bool = False) -> Record:
+    resource = target.resource
+    key = resource.key(target.namespace, target.name)
+    look_up = registry.store.read if durable else registry.store.newest
+    record = look_up(resource.collection, key)
+    if record is None:
+        raise NotFound.of(resource.group, f"{resource.plural}/scale", target.name)
+    return record
+
+
+def _scale_of(resource: Resource[Any], obj: Object) -> Scale:
+    assert resource.scale is not None
+    desired, actual, selector = resource.scale.read(obj)
+    source = obj.metadata
+    shown = ObjectMeta(
+        name=source.name,
+        namespace=source.namespace,
+        uid=source.uid,
+        resource_version=source.resource_version,
+        creation_timestamp=source.creation_timestamp,
+    )
+    spec = ScaleSpec(replicas=desired or None)
+    return Scale(metadata=shown, spec=spec, status=ScaleStatus(replicas=actual, selector=selector or None))
+
+
+def _scale_answer(registry: Registry, target: Target, answer: Answer) -> Answer:
+    scale = _scale_of(target.resource, registry.decode(target.resource, answer.record.value))
+    return Answer(replace(answer.record, value=encode(scale)), None, answer.code, answer.warnings)
+
+
+async def _rescale(change: Change, scale: Scale, record: Record) -> Answer:
+    resource = change.resource
+    assert resource.scale is not None
+    replicas = scale.spec.replicas or 0
+    if replicas < 0:
+        error = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise Invalid.of("autoscaling", "Scale", change.target.name, [error])
+    obj = change.registry.decode(resource, record.value)
+    if scale.metadata.uid and scale.metadata.uid != obj.metadata.uid:
+        why = f"Precondition failed: UID in precondition: {scale.metadata.uid}, UID in object meta: {obj.metadata.uid}"
+        raise Conflict.of(resource.group, f"{resource.plural}/scale", change.target.name, why)
+    resource.scale.write(obj, replicas)
+    obj.metadata.resource_version = scale.metadata.resource_version
+    return _scale_answer(change.registry, change.target, await put(change, obj, record))
+
+
+async def _bind(change: Change, content: Content) -> Answer:
+    """Gives a pod its node, once (upstream's `BindingREST`)."""
+    binding, _ = decoding.read_as(content, Binding, "v1", change.options.field_validation)
+    record = change.newest()
+    pod, old = (change.registry.decode(change.resource, record.value) for _ in range(2))
+    refuse_invalid(change.resource, binding, _binding_errors(binding))
+    if binding.metadata.uid not in {"", pod.metadata.uid}:
+        why = f"Precondition failed: UID in precondition: {binding.metadata.uid}"
+        why += f", UID in object meta: {pod.metadata.uid}"
+        raise Conflict.of("", "pods/binding", pod.metadata.name, why)
+    if pod.metadata.deletion_timestamp is not None:
+        why = f"pod {pod.metadata.name} is being deleted, cannot be assigned to a host"
+        raise Conflict.of("", "pods/binding", pod.metadata.name, why)
+    if pod.spec.node_name:
+        why = f'pod {pod.metadata.name} is already assigned to node "{pod.spec.node_name}"'
+        raise Conflict.of("", "pods/binding", pod.metadata.name, why)
+    _assign(pod, binding, change.registry.clock)
+    answer = await succeed(change, pod, old, record)
+    return _success(answer)
+
+
+def _binding_errors(binding: Binding) -> list[field.FieldError]:
+    errors = []
+    if binding.target.kind not in {None, "", "Node"}:
+        errors.append(field.not_supported("target.kind", binding.target.kind, ["Node", "<empty>"]))
+    if not binding.target.name:
+        errors.append(field.required("target.name"))
+    return errors
+
+
+def _assign(pod: Pod, binding: Binding, clock: Clock) -> None:
+    pod.spec.node_name = binding.target.name
+    pod.metadata.annotations |= binding.metadata.annotations
+    meta.set_condition(pod.status.conditions, PodCondition(type="PodScheduled", status="True"), clock.now())
+
+
+async def _evict(change: Change, content: Content) -> Answer:
+    """Deletes a pod; what it says beyond a deletion is a disruption budget, and none is served."""
+    eviction, _ = decoding.read_as(content, Eviction, "policy/v1", change.options.field_validation)
+    answer = await delete.delete(change, eviction.delete_options or DeleteOptions())
+    return _success(answer)
+
+
+def _success(answer: Answer) -> Answer:
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+    return Answer(replace(answer.record, value=msgspec.json.encode(status)), None, 201)
+
+
+def _unsupported(target: Target, verb: str) -> MethodNotAllowed:
+    kind = f"{target.resource.plural}/{target.subresource}"
+    return MethodNotAllowed(f'{verb} is not supported on resources of kind "{kind}"')
+
+
+_BODIES: dict[str, type[Object]] = {"binding": Binding, "eviction": Eviction, "token": TokenRequest}
+_CREATE: dict[tuple[type[Object], str], Handler] = {(Pod, "binding"): _bind, (Pod, "eviction"): _evict}
+UPDATE: dict[str, Handler] = {
+    "": write.update,
+    "status": write.update,
+    "scale": update_scale,
+    "finalize": finalize,
+}
+"""What PUT does, by subresource."""
+PATCH: dict[str, Callable[[Change, PatchBody], Awaitable[Answer]]] = {
+    "": patch.patch,
+    "status": patch.patch,
+    "scale": patch_scale,
+}
+"""What PATCH does, by subresource."""
