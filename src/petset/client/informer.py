@@ -29,6 +29,7 @@ T = TypeVar("T", bound=Object)
 PAGE = 500
 FIRST_BACK_OFF = 0.1
 LONGEST_BACK_OFF = 30.0
+EVENTS_PER_TURN = 100
 SHORTEST_WATCH = 1.0
 """Seconds: a stream that ends sooner, without an event, has failed."""
 
@@ -72,6 +73,7 @@ class Informer(Generic[T]):
         self._back_off = FIRST_BACK_OFF
         self._waiters: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
+        self._turn = 0
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -167,6 +169,7 @@ class Informer(Generic[T]):
         async with self._open(WatchOptions(send_initial_events=True)) as events:
             async for event in events:
                 any_event = True
+                await self._give_way()
                 if event.ends_initial_events:
                     self._replace(initial.values(), revision_of(event.object))
                     self._state = State.WATCHING
@@ -204,7 +207,14 @@ class Informer(Generic[T]):
         async for event in events:
             any_event = True
             self._apply(event)
+            await self._give_way()
         return self._ended(began, any_event=any_event)
+
+    async def _give_way(self) -> None:
+        """Lets others run now and then: thousands of events may be there at once, without a wait between them."""
+        self._turn += 1
+        if self._turn % EVENTS_PER_TURN == 0:
+            await self._clock.sleep(0)
 
     def _ended(self, began: float, *, any_event: bool) -> Outcome:
         lasted = self._clock.monotonic() - began
