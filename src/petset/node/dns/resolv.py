@@ -128,9 +128,15 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def is_loopback(address: str) -> bool:
-    """Whether a nameserver line names this machine."""
+def is_address(server: str) -> bool:
+    """Whether a nameserver line holds an IP address, for IPv6 perhaps with a zone as in fe80::1%eth0."""
     try:
-        return ip_address(address.partition("%")[0]).is_loopback
+        ip_address(server.partition("%")[0])
     except ValueError:
         return False
+    return True
+
+
+def is_loopback(server: str) -> bool:
+    """Whether a nameserver line names this machine."""
+    return is_address(server) and ip_address(server.partition("%")[0]).is_loopback
