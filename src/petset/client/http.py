@@ -23,7 +23,7 @@ from petset.client.interface import (
     WriteOptions,
 )
 from petset.client.paths import collection_path, object_path
-from petset.client.transport import Body, Transport
+from petset.client.transport import USER_AGENT, Body, Transport
 
 T = TypeVar("T", bound=Object)
 B = TypeVar("B", bound=Object)
@@ -64,10 +64,11 @@ class HttpClient:
         connection: Connection,
         catalogue: Catalogue,
         *,
+        user_agent: str = USER_AGENT,
         clock: Clock | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
-        self.transport = Transport(connection, clock=clock, on_warning=on_warning)
+        self.transport = Transport(connection, user_agent=user_agent, clock=clock, on_warning=on_warning)
         """For requests the port has no verb for: tables, discovery, other kinds."""
         self._catalogue = catalogue
 

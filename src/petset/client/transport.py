@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,15 +12,15 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from petset import __version__
 from petset.aio.clock import Clock
 from petset.api.errors import StatusError, Unauthorized, from_status
 from petset.client.connection import Connection, Credentials, tls_context
 from petset.client.errors import ConfigError
 from petset.client.interface import ConnectionLost
 
-log = logging.getLogger(__name__)
-
 JSON = "application/json"
+USER_AGENT = f"petset/{__version__}"
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 75.0
 """A server answers or gives up within 60 s; streams have no such limit."""
@@ -42,18 +41,21 @@ class Body(NamedTuple):
 class Transport:
     """Sends requests to the server of a connection. Errors are StatusErrors, or ConnectionLost.
 
-    Connections are opened with the first request and kept for the next ones until `close`.
+    The user agent is the field manager of writes that name none. Connections are opened with the first request and
+    kept for the next ones until `close`.
     """
 
     def __init__(
         self,
         connection: Connection,
         *,
+        user_agent: str = USER_AGENT,
         clock: Clock | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = connection
         self._credentials = Credentials(connection, clock)
+        self._user_agent = user_agent
         self._on_warning = on_warning
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -166,7 +168,7 @@ class Transport:
                 except ConfigError as error:
                     raise Unauthorized(str(error)) from error
                 connector = aiohttp.TCPConnector(limit=0, ssl=tls or False, socket_factory=_keepalive_socket)
-                self._session = aiohttp.ClientSession(connector=connector, skip_auto_headers=("User-Agent",))
+                self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": self._user_agent})
         return self._session
 
     def _url(self, path: str, params: Params) -> URL:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from petset import __version__
 from petset.api import errors
 from petset.client.connection import Connection
 from petset.client.interface import ConnectionLost
@@ -81,6 +82,14 @@ async def test_what_goes_wrong_in_the_callers_block_is_not_a_lost_connection() -
         with pytest.raises(OSError, match="mine"):
             async with transport.stream("/watch"):
                 raise OSError("mine")
+
+
+async def test_a_client_says_who_it_is() -> None:
+    async with Web(answer({})).serve() as server:
+        for transport in (Transport(server.connection), Transport(server.connection, user_agent="kubectl-like/1")):
+            await transport.request("GET", "/api")
+            await transport.close()
+    assert [seen.headers["User-Agent"] for seen in server.seen] == [f"petset/{__version__}", "kubectl-like/1"]
 
 
 @pytest.mark.parametrize(
