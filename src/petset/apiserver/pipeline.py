@@ -8,6 +8,7 @@ from petset.api.resources import Catalogue
 from petset.api.types import DeleteOptions, Service
 from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
+from petset.apiserver.discovery import Discovery
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
     Answer,
@@ -20,6 +21,7 @@ from petset.apiserver.request import (
     WatchOptions,
     WriteOptions,
 )
+from petset.apiserver.stream import Batches, open_stream
 from petset.apiserver.streams import PodConnections
 from petset.apiserver.watch import ChangeFeed
 from petset.apiserver.write import Change, Server
@@ -44,6 +46,7 @@ class ApiServer:
         self.registry = Registry(catalogue, store, clock)
         self.catalogue = catalogue
         self.pods = PodConnections(self.registry, node)
+        self.discovery = Discovery(catalogue)
         self._server = Server(self.registry, Allocations({Service: ServiceAllocator(self.registry, service_cidr)}))
 
     async def get(self, target: Target) -> Answer:
@@ -96,6 +99,10 @@ class ApiServer:
     def watch(self, target: Target, options: WatchOptions) -> AbstractAsyncContextManager[ChangeFeed]:
         """Changes, for as long as the block lasts. Raises on entry as `list` does; iterating may raise Expired."""
         return watch.open_feed(self.registry, target, options)
+
+    def stream(self, target: Target, options: WatchOptions) -> AbstractAsyncContextManager[Batches]:
+        """A watch in batches, with its bookmarks and its timeout; raises as `watch`."""
+        return open_stream(self.registry, target, options)
 
 
 def _need(target: Target, verb: str) -> None:
