@@ -290,7 +290,6 @@ class TestEvents:
         await runtime.close()
         async with asyncio.timeout(PROMPT):
             assert [found async for found in aiter(events)] == []
-        await runtime.start()
 
 
 class TestExec:

@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import aiodocker
@@ -48,14 +48,17 @@ from petset.node.runtimes.interface import (
     Sandbox,
     SandboxSpec,
 )
-from petset.node.runtimes.kernel import kill_process, killed_for_memory, remove_cgroup, remove_empty_ancestors
+from petset.node.runtimes.kernel import kill_process, killed_for_memory, remove_cgroup, remove_empty_cgroups
 from petset.node.runtimes.podman_service import PodmanService, engine_name
 from petset.node.runtimes.session import EngineSession, ExecState, converse
 
 _CALL_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5)
 _UNREACHABLE = 900  # aiodocker's status for "cannot connect"
 _EVENT_BACKLOG = 1 << 20
+_LOOKS = 10
+_LOOK_AGAIN = 0.01
 _OUTPUT_LIMIT = 16 * 1024 * 1024  # as CRI's ExecSync; probes look at a few hundred bytes
+_ENDED_MEANWHILE = re.compile(r"/proc/\d+/\S+: no such (process|file)")
 _NO_SUCH_IMAGE = re.compile(r"(?i)manifest unknown|name unknown|not found|does not exist|requested access.*denied")
 
 
@@ -73,6 +76,7 @@ class EngineRuntime:
         self._client: aiodocker.Docker | None = None
         self._name = "docker"
         self._start_failures: dict[str, str] = {}
+        self._sweeps: set[asyncio.Task[None]] = set()
         self._out_of_memory: dict[str, bool] = {}
 
     @property
@@ -111,6 +115,8 @@ class EngineRuntime:
 
     async def close(self) -> None:
         """Disconnect. Containers, and a Podman service of our own, live on."""
+        if self._sweeps:
+            await asyncio.wait(self._sweeps)
         await self._tasks.stop()
         self._events.close()
         if self._client is not None:
@@ -221,9 +227,14 @@ class EngineRuntime:
         await asyncio.gather(*(self.remove_container(container_id) for container_id in members))
         await self.remove_container(sandbox_id)
         cgroup = labels.get(payloads.CGROUP_PARENT, "")
-        remove_cgroup(cgroup)
-        if not await self._ids(payloads.KIND, "sandbox"):
-            remove_empty_ancestors(cgroup)
+        if cgroup:
+            sweep = self._tasks.background(f"cgroup {cgroup}", self._remove_cgroup(cgroup))
+            self._sweeps.add(sweep)
+            sweep.add_done_callback(self._sweeps.discard)
+
+    async def _remove_cgroup(self, cgroup: str) -> None:
+        if await remove_cgroup(cgroup, self._clock) and not await self._ids(payloads.KIND, "sandbox"):
+            remove_empty_cgroups(*(str(parent) for parent in PurePosixPath(cgroup.strip("/")).parents if parent.name))
 
     async def list_sandboxes(self) -> Sequence[Sandbox]:
         """Every sandbox of this instance."""
@@ -359,7 +370,7 @@ class EngineRuntime:
 
         query = f"stream=1&stdout=1&stderr=1&stdin={int(request.stdin)}"
         target = f"/{self._docker.api_version}/containers/{container_id}/attach?{query}"
-        conversation = await converse(self._socket, target, {}, tty=request.tty)
+        conversation = await converse(self._socket, target, None, tty=request.tty)
         try:
             yield EngineSession(conversation, resize, ExecState(inspect, self._clock))
         finally:
@@ -391,9 +402,10 @@ class EngineRuntime:
         except (RuntimeUnavailable, ContainerNotFound):
             raise
         except ContainerRuntimeError as error:
-            # Podman leaves such a container "created" with exit code 0; the reason is known only here
-            self._start_failures[container_id] = str(error)
-            raise StartFailed(str(error)) from error
+            if not _ENDED_MEANWHILE.search(str(error)):  # else it did start, and has ended already
+                # Podman leaves such a container "created" with exit code 0; the reason is known only here
+                self._start_failures[container_id] = str(error)
+                raise StartFailed(str(error)) from error
         answer = await self._inspect(container_id)
         self._publish("started", container_id, _sandbox_of(answer))
         self._exits.watch(container_id, _sandbox_of(answer), answer["State"].get("Pid", 0))
@@ -406,8 +418,17 @@ class EngineRuntime:
             return
 
     async def _inspect(self, container_id: str) -> payloads.Json:
-        with _engine_errors():
-            return await self._container(container_id).show()
+        """Podman fails while a process ends between two of its looks at /proc; a moment later it knows better."""
+        looks = 0
+        while True:
+            try:
+                with _engine_errors():
+                    return await self._container(container_id).show()
+            except ContainerRuntimeError as error:
+                looks += 1
+                if looks > _LOOKS or not _ENDED_MEANWHILE.search(str(error)):
+                    raise
+            await self._clock.sleep(_LOOK_AGAIN)
 
     async def _exists(self, container_id: str) -> bool:
         try:

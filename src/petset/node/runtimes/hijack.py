@@ -83,9 +83,12 @@ class Conversation:
             return
 
 
-async def open_conversation(socket: Path, target: str, body: object, *, tty: bool) -> Conversation:
-    """POST `body` to `target` and keep the connection. Raises `RefusedError` and `RuntimeUnavailable`."""
-    content = msgspec.json.encode(body)
+async def open_conversation(socket: Path, target: str, body: object | None, *, tty: bool) -> Conversation:
+    """POST `body` to `target` and keep the connection. Raises `RefusedError` and `RuntimeUnavailable`.
+
+    Attach takes no body: Podman would hand one to the process as input.
+    """
+    content = b"" if body is None else msgspec.json.encode(body)
     request = (
         f"POST {target} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"

@@ -6,8 +6,12 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from petset.aio.clock import Clock
+
 _CGROUPS = Path("/sys/fs/cgroup")
 _RECORD = 8192
+_SWEEP_INTERVAL = 0.05
+_SWEEP_TIMEOUT = 5.0
 
 
 async def process_end(pid: int, container_id: str) -> bool:
@@ -16,6 +20,8 @@ async def process_end(pid: int, container_id: str) -> bool:
     False, at once, when this machine's process of that number is not the container's (the engine runs elsewhere, or in
     another PID namespace): then only the engine knows.
     """
+    if pid <= 0:
+        return True
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -85,24 +91,48 @@ def killed_for_memory(container_id: str) -> bool:
         os.close(log)
 
 
-def remove_cgroup(parent: str) -> None:
-    """Remove a pod's cgroup in every hierarchy, as far as nothing runs in it. Engines make it and leave it."""
+async def remove_cgroup(parent: str, clock: Clock) -> bool:
+    """Remove a pod's cgroup in every hierarchy, once its containers are gone; whether that worked.
+
+    Engines make it and leave it. What may still be in it is conmon, Podman's monitor of each container and exec: one
+    that only waits is ended, one that cleans up is waited for.
+    """
     relative = parent.strip("/")
     if not relative or ".." in Path(relative).parts:
-        return
-    for hierarchy in _hierarchies():
-        for directory, _, _ in os.walk(hierarchy / relative, topdown=False):
+        return False
+    waited = 0.0
+    while left := [top for top in (root / relative for root in _hierarchies()) if top.is_dir()]:
+        if waited > _SWEEP_TIMEOUT:
+            return False
+        for top in left:
+            _end_monitors(top)
+            _remove_tree(top)
+        await clock.sleep(_SWEEP_INTERVAL)
+        waited += _SWEEP_INTERVAL
+    return True
+
+
+def _end_monitors(top: Path) -> None:
+    """Kill the conmon processes of a cgroup; whatever else runs there is left to its end."""
+    for processes in top.rglob("cgroup.procs"):
+        with suppress(OSError):
+            for pid in processes.read_text().split():
+                if Path(f"/proc/{pid}/comm").read_text().strip() == "conmon":
+                    os.kill(int(pid), signal.SIGKILL)
+
+
+def _remove_tree(top: Path) -> None:
+    for directory, _, _ in os.walk(top, topdown=False):
+        with suppress(OSError):
+            Path(directory).rmdir()
+
+
+def remove_empty_cgroups(*relative: str) -> None:
+    """Remove cgroups in every hierarchy as far as nothing is in them."""
+    for path in relative:
+        for root in _hierarchies():
             with suppress(OSError):
-                Path(directory).rmdir()
-
-
-def remove_empty_ancestors(parent: str) -> None:
-    """Remove the cgroups above a pod's in every hierarchy, as far as nothing else is in them."""
-    for ancestor in Path(parent.strip("/")).parents:
-        if ancestor.name:
-            for hierarchy in _hierarchies():
-                with suppress(OSError):
-                    (hierarchy / ancestor).rmdir()
+                (root / path).rmdir()
 
 
 def _hierarchies() -> list[Path]:

@@ -23,7 +23,7 @@ from aiodocker.exceptions import DockerError
 
 from petset.aio.clock import Clock
 from petset.node.runtimes.errors import RuntimeUnavailable
-from petset.node.runtimes.kernel import remove_cgroup
+from petset.node.runtimes.kernel import remove_empty_cgroups
 
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 10.0
@@ -115,7 +115,7 @@ class PodmanService:
                 await self._clock.sleep(_POLL)
             self._kill_service()
         self._unmount()
-        remove_cgroup("libpod_parent")  # Podman's own, as far as no other Podman uses it
+        remove_empty_cgroups("libpod_parent/conmon", "libpod_parent")  # Podman's own, as far as no other Podman uses it
         shutil.rmtree(self._run, ignore_errors=True)
         (self._data / "pid").unlink(missing_ok=True)
 

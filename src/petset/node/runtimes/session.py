@@ -60,7 +60,7 @@ class EngineSession:
         return await self._state.pid()
 
 
-async def converse(socket: Path, target: str, body: object, *, tty: bool) -> Conversation:
+async def converse(socket: Path, target: str, body: object | None, *, tty: bool) -> Conversation:
     """Open a conversation, with the engine's refusals as the port's errors."""
     try:
         return await open_conversation(socket, target, body, tty=tty)
