@@ -1,5 +1,6 @@
 """The pods' network on the real kernel: own bridge, own ranges, own namespaces; nothing leaves the machine."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from petset.node.network.interface import (
     RangeTaken,
 )
 from petset.node.network.namespaces import run_in_namespace
+from petset.node.network.proxy import ProxiedPort, ProxiedService, ServiceProxy
 from petset.node.network.simulated import SimulatedNetwork
 
 T = TypeVar("T")
@@ -256,8 +258,33 @@ async def test_starting_again_completes_what_is_missing(bridge: BridgeNetwork, d
 @needs_root
 async def test_a_half_made_pair_is_removed_at_the_start(bridge: BridgeNetwork) -> None:
     ip("link", "add", "psdeadbeef", "master", "petsettest0", "type", "veth", "peer", "name", "psdeadpeer")
-    await bridge.start()
-    assert "psdeadbeef" not in links()
+    ip("link", "add", "stranger0", "master", "petsettest0", "type", "veth", "peer", "name", "stranger1")
+    try:
+        await bridge.start()
+        assert "psdeadbeef" not in links()
+        assert "stranger0" in links()
+    finally:
+        ip("link", "del", "stranger0")
+
+
+@needs_root
+async def test_a_cluster_address_leads_to_a_pod(bridge: BridgeNetwork, pods: Callable[[], Namespace]) -> None:
+    client, server = pods(), pods()
+    await bridge.attach(client.path, "uid-1")
+    attachment = await bridge.attach(server.path, "uid-2")
+    proxy = ServiceProxy()
+    port = ProxiedPort(80, "TCP", ((attachment.ip, 8080),))
+    await proxy.apply({"default/web": ProxiedService("10.214.0.7", (port,))})
+    with server.run(lambda: socket.create_server((attachment.ip, 8080))) as listener:
+        listener.settimeout(5)
+
+        def connect() -> None:
+            connect_to("10.214.0.7", 80)
+
+        for connected in (connect, lambda: client.run(connect)):
+            # In a thread: the proxy under test runs on this test's own loop.
+            assert await asyncio.to_thread(connected_from, listener, connected) == "10.213.0.1"
+    await proxy.close()
 
 
 @needs_root

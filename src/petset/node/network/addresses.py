@@ -45,9 +45,12 @@ def hardware_address(ip: str) -> str:
     return "0a:58:" + ":".join(f"{octet:02x}" for octet in IPv4Address(ip).packed)
 
 
+INTERFACE_PREFIX = "ps"
+
+
 def interface_name(pod_uid: str) -> str:
     """The machine's end of the pod's pair. The kernel allows 15 characters: the uid itself does not fit."""
-    return "ps" + hashlib.sha256(pod_uid.encode()).hexdigest()[:12]
+    return INTERFACE_PREFIX + hashlib.sha256(pod_uid.encode()).hexdigest()[:12]
 
 
 _ALIAS = "petset pod"

@@ -26,15 +26,15 @@ Expression = dict[str, object]
 
 def install(config: NetworkConfig) -> None:
     """Puts the rules in place, replacing those of an earlier process."""
+    for rule in _wanted_rules(config):
+        if not _iptables("-C", *rule):
+            _iptables("-I", *rule)
     try:
         _replace_table(config)
     except (NetlinkError, OSError) as error:
         log.warning("pods cannot reach addresses outside this machine: nftables refused (%s)", error)
-        return
-    write_setting("ipv4/ip_forward", "1")
-    for rule in _wanted_rules(config):
-        if not _iptables("-C", *rule):
-            _iptables("-I", *rule)
+    else:
+        write_setting("ipv4/ip_forward", "1")
 
 
 def uninstall(config: NetworkConfig) -> None:

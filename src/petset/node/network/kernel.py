@@ -15,7 +15,7 @@ from typing import Any
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from petset.node.network.addresses import hardware_address, link_alias, parse_link_alias
+from petset.node.network.addresses import INTERFACE_PREFIX, hardware_address, link_alias, parse_link_alias
 from petset.node.network.interface import Attachment, NetworkConfig, NetworkError, RangeTaken
 from petset.node.network.namespaces import run_in_namespace
 
@@ -205,7 +205,9 @@ class Kernel:
         return None
 
     def _ports(self, bridge: int) -> list[Any]:
-        return list(self._ip.get_links(master=bridge)) if bridge else []
+        """Our own; an interface that somebody else put on the bridge is not touched."""
+        links = self._ip.get_links(master=bridge) if bridge else ()
+        return [link for link in links if str(link.get_attr("IFLA_IFNAME")).startswith(INTERFACE_PREFIX)]
 
     def _delete_link(self, index: int) -> None:
         with ignored(errno.ENODEV):
