@@ -9,6 +9,7 @@ from petset.api.types import DeleteOptions, Service
 from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.discovery import Discovery
+from petset.apiserver.openapi import OpenApi
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
     Answer,
@@ -47,6 +48,7 @@ class ApiServer:
         self.catalogue = catalogue
         self.pods = PodConnections(self.registry, node)
         self.discovery = Discovery(catalogue)
+        self.openapi = OpenApi(catalogue)
         self._server = Server(self.registry, Allocations({Service: ServiceAllocator(self.registry, service_cidr)}))
 
     async def get(self, target: Target) -> Answer:
