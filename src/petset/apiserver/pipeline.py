@@ -8,8 +8,6 @@ from petset.api.resources import Catalogue
 from petset.api.types import DeleteOptions, Service
 from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
-from petset.apiserver.discovery import Discovery
-from petset.apiserver.openapi import OpenApi
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
     Answer,
@@ -47,8 +45,6 @@ class ApiServer:
         self.registry = Registry(catalogue, store, clock)
         self.catalogue = catalogue
         self.pods = PodConnections(self.registry, node)
-        self.discovery = Discovery(catalogue)
-        self.openapi = OpenApi(catalogue)
         self._server = Server(self.registry, Allocations({Service: ServiceAllocator(self.registry, service_cidr)}))
 
     async def get(self, target: Target) -> Answer:
