@@ -73,15 +73,6 @@ class OpenApi:
         self._catalogue = catalogue
         self._documents: dict[str, bytes] = {}
 
-    def get(self, path: str) -> bytes | None:
-        """The document at `/openapi/v2`, `/openapi/v3` or `/openapi/v3/<group and version>`; None for anything else."""
-        if path == "/openapi/v2":
-            return self.v2
-        if path == "/openapi/v3":
-            return self.v3_index
-        prefix = "/openapi/v3/"
-        return self.v3(path.removeprefix(prefix)) if path.startswith(prefix) else None
-
     @cached_property
     def v2(self) -> bytes:
         """`/openapi/v2`: everything in one Swagger 2.0 document."""
