@@ -1,0 +1,142 @@
+"""The listener: TLS, authentication, the edge where errors become answers, and an end that drains.
+
+One handler serves every URL: the API's URLs are parsed by `routes`, and the documents (discovery, OpenAPI, version,
+health) are looked up by path.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from petset.api.errors import InternalError, RequestEntityTooLarge, StatusError, Unauthorized
+from petset.apiserver.request import Identity
+from petset.httpd.authentication import from_certificate
+from petset.httpd.pki import Certificates
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 3 * 1024 * 1024
+DRAIN_SECONDS = 2.0
+PUBLIC_PATHS = frozenset({"/version", "/healthz", "/livez", "/readyz"})
+
+Handler = Callable[[web.BaseRequest, Identity], Awaitable[web.StreamResponse]]
+
+ANONYMOUS = Identity("system:anonymous", ("system:unauthenticated",))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server listens; port 0 asks for any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    """TLS 1.2 or newer with the server's certificate; a client may show a certificate of our authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificates.server.certificate, certificates.server.key)
+    context.load_verify_locations(cafile=certificates.authority.certificate)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class HttpServer:
+    """Serves `handler` over HTTPS. `start` returns once connections are accepted."""
+
+    def __init__(self, handler: Handler, context: ssl.SSLContext) -> None:
+        self._handler = handler
+        self._context = context
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, address: Address) -> Address:
+        """Listens. Raises OSError when the address is taken. Returns the address with the port that was given."""
+        server = web.Server(self._serve, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=DRAIN_SECONDS)
+        await runner.setup()
+        self._runner = runner
+        site = web.TCPSite(runner, address.host, address.port, ssl_context=self._context, backlog=1024)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        return Address(host, port)
+
+    async def stop(self) -> None:
+        """Stops listening, lets requests end for a moment, then closes all connections."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The edge: whatever happens inside, the client gets an answer."""
+        try:
+            return await self._handler(request, identify(request))
+        except StatusError as error:
+            return error_response(error)
+        except ConnectionResetError:
+            log.debug("%s %s: the client went away", request.method, request.path)
+            return web.Response(status=499)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return error_response(InternalError("Internal error occurred: see the log of petset"))
+
+
+def identify(request: web.BaseRequest) -> Identity:
+    """Who is at the other end. Raises Unauthorized, except for paths that anybody may read."""
+    transport = request.transport
+    certificate = transport.get_extra_info("peercert") if transport is not None else None
+    identity = from_certificate(certificate)
+    if identity is not None:
+        return identity
+    if request.path in PUBLIC_PATHS or request.path.startswith(("/livez/", "/readyz/")):
+        return ANONYMOUS
+    raise Unauthorized("Unauthorized")
+
+
+async def read_body(request: web.BaseRequest) -> bytes:
+    """The body of a request, up to the limit of 3 MiB. Raises RequestEntityTooLarge."""
+    if not request.body_exists:
+        return b""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise RequestEntityTooLarge(f"Request entity too large: limit is {LARGEST_BODY}")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def json_response(body: bytes, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:
+    """JSON bytes as they are, with `Warning` headers."""
+    response = web.Response(body=body, status=code, content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache, private"
+    for warning in warnings:
+        text = warning.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{text}"')
+    return response
+
+
+def error_response(error: StatusError) -> web.Response:
+    """An error as a client reads it."""
+    response = json_response(msgspec.json.encode(error.status()), error.code)
+    if error.retry_after_seconds:
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def read_authority(certificates: Certificates) -> str:
+    """The authority's certificate in PEM form, as kubeconfig and kube-root-ca.crt carry it."""
+    return Path(certificates.authority.certificate).read_text()

@@ -1,0 +1,143 @@
+"""HTTP methods to verbs: what a request means, and how its answer is written."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from petset.api.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from petset.api.types import DeleteOptions
+from petset.apiserver import decoding, encodings
+from petset.apiserver.encodings import Form
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, PatchType, Target
+from petset.httpd import routes, streams
+from petset.httpd.app import json_response, read_body
+from petset.httpd.negotiation import accepted_form
+from petset.httpd.watch import serve_watch
+
+PATCH_TYPES: dict[str, PatchType] = {
+    "application/json-patch+json": "json",
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+    "application/apply-patch+yaml": "apply",
+}
+
+
+class ResourceHandler:
+    """The URLs of the resource API."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+
+    async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
+        """Answers one request. Raises StatusError."""
+        route = routes.parse_path(self._server.catalogue, request.path)
+        target, query = route.target, request.query
+        match request.method:
+            case "GET" | "HEAD":
+                return await self._read(request, route)
+            case "POST":
+                return await self._post(request, identity, target)
+            case "PUT":
+                options = routes.write_options(query, agent(request))
+                answer = await self._server.update(identity, target, await body_of(request), options)
+                return self._answer(answer, form_of(request))
+            case "PATCH":
+                return await self._patch(request, identity, target)
+            case "DELETE":
+                return await self._delete(request, identity, target)
+        raise MethodNotAllowed("the server does not allow this method on the requested resource")
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    async def _read(self, request: web.BaseRequest, route: routes.Route) -> web.StreamResponse:
+        target, query = route.target, request.query
+        if target.subresource in ("log", "exec", "attach"):
+            return await self._stream(request, target)
+        form = form_of(request)
+        if route.watches or routes.flag(query, "watch"):
+            return await serve_watch(request, self._server, target, routes.watch_options(query, target), form)
+        if target.name:
+            return self._answer(await self._server.get(target), form)
+        listing = await self._server.list(target, routes.list_options(query))
+        return self._listing(listing, form)
+
+    async def _stream(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+        if target.subresource == "log":
+            return await streams.serve_logs(request, self._server.pods.logs(target, streams.log_options(request.query)))
+        options = streams.exec_options(request.query, request.query.getall("command", []))
+        pods = self._server.pods
+        opening = pods.exec(target, options) if target.subresource == "exec" else pods.attach(target, options)
+        return await streams.serve_session(request, opening, options)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    async def _post(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
+        if target.subresource in ("exec", "attach"):
+            return await self._stream(request, target)
+        options = routes.write_options(request.query, agent(request))
+        answer = await self._server.create(identity, target, await body_of(request), options)
+        return self._answer(answer, form_of(request))
+
+    async def _patch(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
+        type_ = PATCH_TYPES.get(media_type(request))
+        if type_ is None:
+            known = ", ".join(PATCH_TYPES)
+            raise UnsupportedMediaType(
+                f"the body of the request was in an unknown format - accepted media types include: {known}"
+            )
+        options = routes.write_options(request.query, agent(request))
+        if type_ == "apply" and not request.query.get("fieldManager"):
+            raise BadRequest("fieldManager is required for an apply patch")
+        answer = await self._server.patch(identity, target, PatchBody(type_, await read_body(request)), options)
+        return self._answer(answer, form_of(request))
+
+    async def _delete(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
+        options = delete_options(request.query, await body_of(request))
+        form = form_of(request)
+        if target.name:
+            return self._answer(await self._server.delete(identity, target, options), form)
+        listed = routes.list_options(request.query)
+        listing = await self._server.delete_collection(identity, target, listed, options)
+        return self._listing(listing, form)
+
+    # --- answering ----------------------------------------------------------------------------------------------------
+
+    def _answer(self, answer: Answer, form: Form) -> web.Response:
+        body = encodings.object_bytes(self._server.registry, answer, form)
+        return json_response(body, answer.code, answer.warnings)
+
+    def _listing(self, listing: Listing, form: Form) -> web.Response:
+        return json_response(encodings.list_bytes(self._server.registry, listing, form))
+
+
+def agent(request: web.BaseRequest) -> str:
+    """The client's own name."""
+    return request.headers.get("User-Agent", "unknown")
+
+
+def form_of(request: web.BaseRequest) -> Form:
+    """The form of answer that the client asked for."""
+    return accepted_form(request.headers.get("Accept", ""), request.query.get("includeObject", ""))
+
+
+def media_type(request: web.BaseRequest) -> str:
+    """The body's type, without parameters."""
+    return request.headers.get("Content-Type", "").split(";", 1)[0].strip()
+
+
+async def body_of(request: web.BaseRequest) -> Body:
+    """The body, whole."""
+    return Body(await read_body(request), media_type(request))
+
+
+def delete_options(query: Mapping[str, str], body: Body) -> DeleteOptions:
+    """The options of a deletion: from the body, or from the query where the body is empty."""
+    if body.raw:
+        return decoding.read_struct(body, DeleteOptions)
+    return DeleteOptions(
+        grace_period_seconds=routes.number(query, "gracePeriodSeconds"),
+        propagation_policy=query.get("propagationPolicy") or None,
+        orphan_dependents=routes.flag(query, "orphanDependents") if "orphanDependents" in query else None,
+        dry_run=["All"] if routes.dry_run(query.get("dryRun", "")) else [],
+    )

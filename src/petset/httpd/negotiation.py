@@ -1,0 +1,69 @@
+"""What form of an answer the client accepts. Pure.
+
+The server writes JSON only; a client that lists protobuf first also lists JSON or anything. What `Accept` decides is
+the form: the object itself, a Table for people, or metadata alone; for discovery, the aggregated form.
+"""
+
+from collections.abc import Iterator
+from typing import get_args
+
+from petset.api.errors import BadRequest, NotAcceptable
+from petset.api.table import IncludeObject
+from petset.apiserver.encodings import PLAIN, Form, FormName
+
+_JSON_TYPES = frozenset({"*/*", "application/*", "application/json"})
+_FORMS: dict[str, FormName] = {
+    "Table": "Table",
+    "PartialObjectMetadata": "PartialObjectMetadata",
+    "PartialObjectMetadataList": "PartialObjectMetadata",
+}
+_META_GROUP, _META_VERSIONS = "meta.k8s.io", ("v1", "v1beta1")
+_DISCOVERY_GROUP, _DISCOVERY_VERSIONS = "apidiscovery.k8s.io", ("v2", "v2beta1")
+
+
+def accepted_form(accept: str, include_object: str = "") -> Form:
+    """The first form in an Accept header that this server can give. Raises NotAcceptable when there is none.
+
+    `include_object` is the query parameter of that name: what a row of a Table carries.
+    """
+    include = _include(include_object)
+    for parameters in _json_clauses(accept):
+        wanted = parameters.get("as", "")
+        if not wanted:
+            return PLAIN
+        known = parameters.get("g") == _META_GROUP and parameters.get("v") in _META_VERSIONS
+        if known and wanted in _FORMS:
+            return Form(_FORMS[wanted], parameters["v"], include)
+    if not accept:
+        return PLAIN
+    raise NotAcceptable("only the following media types are accepted: application/json")
+
+
+def accepted_discovery(accept: str) -> str:
+    """The version of aggregated discovery a client prefers, or "" for the plain form, which is never refused."""
+    for parameters in _json_clauses(accept):
+        if not parameters.get("as"):
+            return ""
+        if parameters["as"] == "APIGroupDiscoveryList" and parameters.get("g") == _DISCOVERY_GROUP:
+            version = parameters.get("v", "")
+            if version in _DISCOVERY_VERSIONS:
+                return version
+    return ""
+
+
+def _json_clauses(accept: str) -> Iterator[dict[str, str]]:
+    """The parameters of every clause that means JSON, in the client's order."""
+    for clause in accept.split(",") if accept else ():
+        media_type, *parameters = (part.strip() for part in clause.split(";"))
+        if media_type in _JSON_TYPES:
+            yield dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+
+
+def _include(text: str) -> IncludeObject:
+    known: tuple[IncludeObject, ...] = get_args(IncludeObject)
+    for value in known:
+        if text == value:
+            return value
+    if text:
+        raise BadRequest(f'invalid value for parameter includeObject: "{text}" is none of {", ".join(known)}')
+    return "Metadata"
