@@ -23,7 +23,7 @@ from petset.client.interface import (
     WriteOptions,
 )
 from petset.client.paths import collection_path, object_path
-from petset.client.transport import USER_AGENT, Body, Transport
+from petset.client.transport import USER_AGENT, Body, Params, Transport
 
 T = TypeVar("T", bound=Object)
 B = TypeVar("B", bound=Object)
@@ -57,13 +57,18 @@ _decode_frame = msgspec.json.Decoder(_Frame).decode
 
 
 class HttpClient:
-    """Implements `petset.client.interface.Client`. The catalogue says where the kinds live."""
+    """Implements `petset.client.interface.Client`. The catalogue says where the kinds live.
+
+    `field_manager` stands for the client's writes, unless the options of one say otherwise; without it the server takes
+    the user agent, and refuses apply patches.
+    """
 
     def __init__(
         self,
         connection: Connection,
         catalogue: Catalogue,
         *,
+        field_manager: str = "",
         user_agent: str = USER_AGENT,
         clock: Clock | None = None,
         on_warning: Callable[[str], None] | None = None,
@@ -71,6 +76,7 @@ class HttpClient:
         self.transport = Transport(connection, user_agent=user_agent, clock=clock, on_warning=on_warning)
         """For requests the port has no verb for: tables, discovery, other kinds."""
         self._catalogue = catalogue
+        self._field_manager = field_manager
 
     async def get(self, kind: type[T], name: str, namespace: str = "") -> T:
         """One object. Raises NotFound."""
@@ -102,7 +108,7 @@ class HttpClient:
     async def create(self, obj: T, options: WriteOptions = _PLAINLY) -> T:
         """Creates; the namespace is in the metadata."""
         path = collection_path(self._catalogue.of(type(obj)), obj.metadata.namespace)
-        raw = await self.transport.request("POST", path, _write_params(options), Body(_encode(obj)))
+        raw = await self.transport.request("POST", path, self._write_params(options), Body(_encode(obj)))
         return _decoded(raw, type(obj))
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
@@ -114,7 +120,7 @@ class HttpClient:
     async def update(self, obj: T, subresource: str = "", options: WriteOptions = _PLAINLY) -> T:
         """Replaces; a resourceVersion in the metadata is the precondition."""
         path = self._path(type(obj), obj.metadata.name, obj.metadata.namespace, subresource)
-        raw = await self.transport.request("PUT", path, _write_params(options), Body(_encode(obj)))
+        raw = await self.transport.request("PUT", path, self._write_params(options), Body(_encode(obj)))
         return _decoded(raw, type(obj))
 
     async def patch(
@@ -129,7 +135,7 @@ class HttpClient:
         """Changes what the patch names. An apply patch creates what is not there."""
         path = self._path(kind, name, namespace, subresource)
         body = Body(_encode(patch.document), PATCH_TYPES[patch.type])
-        return _decoded(await self.transport.request("PATCH", path, _write_params(options), body), kind)
+        return _decoded(await self.transport.request("PATCH", path, self._write_params(options), body), kind)
 
     async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         """Deletes, gracefully where the kind has grace. Raises NotFound, Conflict (preconditions)."""
@@ -154,8 +160,16 @@ class HttpClient:
         resource: Resource[Any] = self._catalogue.of(kind)
         return object_path(resource, name, namespace, subresource)
 
+    def _write_params(self, options: WriteOptions) -> Params:
+        return _given(
+            ("fieldManager", options.field_manager or self._field_manager),
+            ("dryRun", "All" if options.dry_run else ""),
+            ("force", "true" if options.force else ""),
+            ("fieldValidation", options.field_validation),
+        )
 
-def _list_params(options: ListOptions) -> list[tuple[str, str]]:
+
+def _list_params(options: ListOptions) -> Params:
     return _given(
         ("labelSelector", options.label_selector),
         ("fieldSelector", options.field_selector),
@@ -165,7 +179,7 @@ def _list_params(options: ListOptions) -> list[tuple[str, str]]:
     )
 
 
-def _watch_params(options: WatchOptions) -> list[tuple[str, str]]:
+def _watch_params(options: WatchOptions) -> Params:
     initial = options.send_initial_events
     return _given(
         ("watch", "true"),
@@ -179,16 +193,7 @@ def _watch_params(options: WatchOptions) -> list[tuple[str, str]]:
     )
 
 
-def _write_params(options: WriteOptions) -> list[tuple[str, str]]:
-    return _given(
-        ("fieldManager", options.field_manager),
-        ("dryRun", "All" if options.dry_run else ""),
-        ("force", "true" if options.force else ""),
-        ("fieldValidation", options.field_validation),
-    )
-
-
-def _given(*params: tuple[str, str]) -> list[tuple[str, str]]:
+def _given(*params: tuple[str, str]) -> Params:
     return [(name, value) for name, value in params if value]
 
 
