@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from petset.aio.clock import SystemClock
-from petset.node.runtimes.discovery import chosen_sockets, find_runtime
+from petset.node.runtimes.discovery import find_runtime
 from petset.node.runtimes.engine import EngineRuntime
 from petset.node.runtimes.interface import (
     Container,
@@ -394,10 +394,6 @@ class TestDiscovery:
         monkeypatch.setenv("PETSET_ENGINE", str(service.socket))
         with pytest.raises(RuntimeUnavailable, match=str(service.socket)):
             await find_runtime("docker", tmp_path, "found", CLOCK)
-
-    def test_addresses_that_are_no_unix_socket_are_not_ours(self) -> None:
-        environment = {"PETSET_ENGINE": "/a.sock", "DOCKER_HOST": "tcp://10.0.0.1:2375"}
-        assert chosen_sockets(environment) == [Path("/a.sock")]
 
 
 async def frames_of(read: object) -> AsyncIterator[Frame]:
