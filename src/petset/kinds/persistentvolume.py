@@ -110,7 +110,7 @@ def _source_errors(spec: PersistentVolumeSpec) -> Iterator[FieldError]:
 
 
 def _spec_change_errors(new: PersistentVolumeSpec, old: PersistentVolumeSpec) -> Iterator[FieldError]:
-    new_source, old_source = ({name: getattr(spec, name) for name in _SOURCES} for spec in (new, old))
+    new_source, old_source = ({json_name(name): getattr(spec, name) for name in _SOURCES} for spec in (new, old))
     if not semantically_equal(new_source, old_source):
         changes = describe_changes("spec", old_source, new_source)
         rule = "spec.persistentvolumesource is immutable after creation"
