@@ -388,6 +388,7 @@ class TestDiscovery:
         await runtime.close()
         assert not (tmp_path / "engine").exists()
 
+    @pytest.mark.skipif(Path("/var/run/docker.sock").exists(), reason="Docker runs here")
     async def test_docker_where_only_podman_answers_is_unavailable(
         self, service: PodmanService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
