@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
@@ -14,7 +14,7 @@ from yarl import URL
 
 from petset import __version__
 from petset.aio.clock import Clock
-from petset.api.errors import StatusError, Unauthorized, from_status
+from petset.api.errors import Unauthorized, from_status
 from petset.client.connection import Connection, Credentials, tls_context
 from petset.client.errors import ConfigError
 from petset.client.interface import ConnectionLost
@@ -99,17 +99,14 @@ class Transport:
         session = await self._open_session()
         headers = await self._authorization()
         with _connection_errors():
-            try:
-                socket_ = await session.ws_connect(
-                    self._url(path, params),
-                    protocols=(protocol,),
-                    headers=headers,
-                    max_msg_size=0,
-                    heartbeat=PING_SECONDS,
-                    server_hostname=self._connection.tls_server_name or None,
-                )
-            except aiohttp.WSServerHandshakeError as refusal:
-                await self._explain(refusal, path, params)
+            socket_ = await session.ws_connect(
+                self._url(path, params),
+                protocols=(protocol,),
+                headers=headers,
+                max_msg_size=0,
+                heartbeat=PING_SECONDS,
+                server_hostname=self._connection.tls_server_name or None,
+            )
         try:
             if socket_.protocol != protocol:
                 raise ConnectionLost(f"the server does not speak {protocol}")
@@ -134,22 +131,23 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         session = await self._open_session()
         sent = {**headers, "Content-Type": body.type} if body else {**headers}
-        for attempt in (1, 2):
-            response = await session.request(
-                method,
-                self._url(path, params),
-                data=body.content if body else None,
-                headers={**sent, **await self._authorization()},
-                timeout=limits,
-                allow_redirects=False,
-                server_hostname=self._connection.tls_server_name or None,
-            )
-            if response.status != 401 or attempt == 2 or not self._credentials.discard():
+        for again in (True, False):
+            try:
+                response = await session.request(
+                    method,
+                    self._url(path, params),
+                    data=body.content if body else None,
+                    headers={**sent, **await self._authorization()},
+                    timeout=limits,
+                    allow_redirects=False,
+                    server_hostname=self._connection.tls_server_name or None,
+                )
+            except Unauthorized:
+                if not again or not self._credentials.discard():
+                    raise
+            else:
                 break
-            response.release()
         self._warn(response)
-        if response.status not in (200, 201, 202):
-            raise await _refusal(response)
         return response
 
     async def _authorization(self) -> Mapping[str, str]:
@@ -168,7 +166,9 @@ class Transport:
                 except ConfigError as error:
                     raise Unauthorized(str(error)) from error
                 connector = aiohttp.TCPConnector(limit=0, ssl=tls or False, socket_factory=_keepalive_socket)
-                self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": self._user_agent})
+                self._session = aiohttp.ClientSession(
+                    connector=connector, headers={"User-Agent": self._user_agent}, raise_for_status=_refuse
+                )
         return self._session
 
     def _url(self, path: str, params: Params) -> URL:
@@ -181,11 +181,6 @@ class Transport:
                 code, _, text = header.partition(" - ")
                 if code == "299":
                     self._on_warning(text.removeprefix('"').removesuffix('"').replace('\\"', '"'))
-
-    async def _explain(self, refusal: aiohttp.WSServerHandshakeError, path: str, params: Params) -> NoReturn:
-        """Raises the error that a plain request to the same place has: a refused handshake hides its body."""
-        await self.request("GET", path, params)
-        raise StatusError(f"the server refused a WebSocket with HTTP status {refusal.status}")
 
 
 @contextlib.contextmanager
@@ -209,7 +204,10 @@ def _accept(accept: str) -> dict[str, str]:
     return {"Accept": accept}
 
 
-async def _refusal(response: aiohttp.ClientResponse) -> StatusError:
+async def _refuse(response: aiohttp.ClientResponse) -> None:
+    """Raises the error that an answer stands for; also that to a WebSocket's handshake, whose body is lost later on."""
+    if response.status in (101, 200, 201, 202):
+        return
     raw = await response.read()
     response.release()
     try:
@@ -220,7 +218,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> StatusError:
     retry_after = response.headers.get("Retry-After", "")
     if retry_after.isdecimal():
         error.details.setdefault("retryAfterSeconds", int(retry_after))
-    return error
+    raise error
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:

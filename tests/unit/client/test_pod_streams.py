@@ -153,9 +153,10 @@ async def _open(streams: PodStreams) -> None:
 
 async def test_a_refused_stream_says_why() -> None:
     refusal = answer(status("NotFound", 404, 'pods "web-0" not found'), 404)
-    async with streams_of(refusal) as (streams, _):
+    async with streams_of(refusal) as (streams, server):
         with pytest.raises(errors.NotFound, match='pods "web-0" not found'):
             await _open(streams)
+    assert len(server.seen) == 1
 
 
 async def test_a_server_of_another_protocol_is_refused() -> None:
