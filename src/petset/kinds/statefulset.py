@@ -74,7 +74,7 @@ class StatefulSetStrategy(Strategy[StatefulSet]):
     def validate_update(self, obj: StatefulSet, old: StatefulSet) -> list[FieldError]:
         """What may change, may only change into something valid; a template that was invalid before is left alone."""
         errors = list(_spec_errors(obj.spec))
-        if not list(template_errors(old.spec)):
+        if not _same_pods(obj.spec, old.spec) and not list(template_errors(old.spec)):
             errors += template_errors(obj.spec)
         errors += _change_errors(obj.spec, old.spec)
         return errors
@@ -157,6 +157,15 @@ def _max_unavailable_errors(path: str, value: int | str | None) -> Iterator[Fiel
         yield invalid(path, value, "cannot be 0")
     elif isinstance(value, str) and number > 100:
         yield invalid(path, value, "must not be greater than 100%")
+
+
+def _same_pods(new: StatefulSetSpec, old: StatefulSetSpec) -> bool:
+    """Whether everything that the validity of a template depends on is as it was; scaling is by far the most common."""
+    return (new.template, new.selector, new.volume_claim_templates) == (
+        old.template,
+        old.selector,
+        old.volume_claim_templates,
+    )
 
 
 def template_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import asdict
+
 from petset.api.types import (
     AzureDiskVolumeSource,
     DownwardAPIVolumeFile,
@@ -21,7 +23,7 @@ FILE_MODE = 0o644
 
 def volume_sources(volume: Volume) -> list[str]:
     """The attributes of a volume that hold a source; one, when it is valid and defaulted."""
-    return [name for name in _SOURCES if getattr(volume, name) is not None]
+    return [name for name, source in asdict(volume).items() if source is not None and name != "name"]
 
 
 def default_volume(volume: Volume) -> None:
@@ -33,9 +35,6 @@ def default_volume(volume: Volume) -> None:
         fill = _DEFAULTS.get(name)
         if fill is not None:
             fill(getattr(volume, name))
-
-
-_SOURCES = tuple(name for name in Volume.__struct_fields__ if name != "name")
 
 
 def _default_mode(source: Any) -> None:
