@@ -20,6 +20,7 @@ T = TypeVar("T", bound=Object)
 
 JSON = "application/json"
 YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
 class _Kind(msgspec.Struct, rename="camel"):
@@ -61,9 +62,15 @@ def to_json(body: Body) -> bytes:
     if body.media_type in {JSON, ""}:
         return body.raw
     if body.media_type != YAML:
-        known = f"accepted media types include: {JSON}, {YAML}"
-        raise UnsupportedMediaType(f"the body of the request was in an unknown format - {known}")
+        raise UnsupportedMediaType(f"the body of the request was in an unknown format - {_accepted(body.media_type)}")
     return msgspec.json.encode(read_yaml(body.raw))
+
+
+def _accepted(media_type: str) -> str:
+    known = f"accepted media types include: {JSON}, {YAML}"
+    if media_type != PROTOBUF:
+        return known
+    return f"{known}; this server does not read protobuf, so send a manifest instead: kubectl apply -f FILE"
 
 
 def read_yaml(raw: bytes) -> Any:

@@ -23,6 +23,22 @@ def writer(resource: Resource[Any], options: WriteOptions, subresource: str, now
     return Writer(options.field_manager, resource.group_version, now, subresource)
 
 
+def unchanged(new: Object, old: Object) -> bool:
+    """Whether two states are the same but for the times in their managedFields.
+
+    An apply whose defaulted outcome is what was there comes with a new time and nothing else.
+    """
+    fields = new.metadata.managed_fields
+    if len(fields) == len(old.metadata.managed_fields):
+        new.metadata.managed_fields = [
+            msgspec.structs.replace(entry, time=before.time)
+            for entry, before in zip(fields, old.metadata.managed_fields, strict=True)
+        ]
+    same = new == old
+    new.metadata.managed_fields = fields
+    return same
+
+
 def track(obj: Object, before: Tree | None, who: Writer, options: WriteOptions, *, has_status: bool) -> None:
     """Notes in `obj`, in place, that the writer made it of `before` (None: of nothing), a tree that may be changed."""
     meta = obj.metadata

@@ -153,7 +153,7 @@ async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: 
     undo = change.server.allocations.take(resource, obj, old)
     obj.metadata.managed_fields = obj.metadata.managed_fields or old.metadata.managed_fields
     # a state that is not durable yet must not be acknowledged as if it were
-    if obj == old and record.revision <= registry.store.revision:
+    if record.revision <= registry.store.revision and ownership.unchanged(obj, old):
         return Answer(registry.shown(resource, record), resource, 200, warnings)
     if not owned:
         _track(change, obj, record)
