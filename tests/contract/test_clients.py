@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -28,12 +29,11 @@ from petset.api.types import (
     StatefulSetSpec,
 )
 from petset.apiserver.bootstrap import create_system_objects
-from petset.apiserver.local import LocalClient
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Identity
 from petset.client.interface import Client, ListOptions, Patch, WatchEvent, WatchOptions, WriteOptions
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
+from tests.contract.clients import CLIENTS
 
 
 @pytest.fixture
@@ -45,11 +45,10 @@ async def server() -> AsyncIterator[ApiServer]:
     await store.close()
 
 
-@pytest.fixture(params=["local"])
-async def client(server: ApiServer) -> AsyncIterator[Client]:
-    client = LocalClient(server, Identity("tester"), "tester")
-    yield client
-    await client.close()
+@pytest.fixture(params=CLIENTS)
+async def client(request: pytest.FixtureRequest, server: ApiServer, tmp_path: Path) -> AsyncIterator[Client]:
+    async with CLIENTS[request.param](server, tmp_path) as client:
+        yield client
 
 
 def config_map(name: str = "settings", **labels: str) -> ConfigMap:

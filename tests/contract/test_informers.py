@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -10,21 +11,21 @@ from petset.aio.tasks import Supervisor
 from petset.api import meta
 from petset.api.types import ConfigMap, ObjectMeta
 from petset.apiserver.bootstrap import create_system_objects
-from petset.apiserver.local import LocalClient
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Identity
 from petset.client.informer import Informer, InformerFactory
 from petset.client.interface import Client
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
+from tests.contract.clients import CLIENTS
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
+@pytest.fixture(params=CLIENTS)
+async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Client]:
     store = MemoryStore()
     server = ApiServer(CATALOGUE, store, SystemClock())
     await create_system_objects(server, 6443)
-    yield LocalClient(server, Identity("tester"), "tester")
+    async with CLIENTS[request.param](server, tmp_path) as client:
+        yield client
     await store.close()
 
 
