@@ -9,7 +9,8 @@ from petset.aio.clock import Clock
 from petset.node.runtimes.engine import EngineRuntime
 from petset.node.runtimes.errors import RuntimeUnavailable
 from petset.node.runtimes.interface import Runtime
-from petset.node.runtimes.podman_service import PodmanService, engine_at
+from petset.node.runtimes.ping import ping
+from petset.node.runtimes.podman_service import PodmanService
 from petset.node.runtimes.simulated import SimulatedRuntime
 
 Wanted = Literal["auto", "podman", "docker", "simulated"]
@@ -30,8 +31,8 @@ async def find_runtime(wanted: Wanted, data_dir: Path, instance: str, clock: Clo
     chosen = chosen_sockets(os.environ)
     usual = () if service.exists and wanted != "docker" else _USUAL
     for socket in (*chosen, *usual):
-        engine = await engine_at(socket)
-        if engine and wanted in {"auto", engine}:
+        engine = await ping(socket)
+        if engine is not None and wanted in {"auto", engine.name}:
             return EngineRuntime(socket, instance, clock)
     if wanted == "docker":
         places = ", ".join(str(socket) for socket in (*chosen, *_USUAL))

@@ -49,12 +49,14 @@ from petset.node.runtimes.interface import (
     SandboxSpec,
 )
 from petset.node.runtimes.kernel import kill_process, killed_for_memory, remove_cgroup, remove_empty_cgroups
-from petset.node.runtimes.podman_service import PodmanService, engine_name
+from petset.node.runtimes.ping import ping
+from petset.node.runtimes.podman_service import PodmanService
 from petset.node.runtimes.session import EngineSession, ExecState, converse
 
 _CALL_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=5)
 _UNREACHABLE = 900  # aiodocker's status for "cannot connect"
 _EVENT_BACKLOG = 1 << 20
+_KILLED = 137
 _LOOKS = 10
 _LOOK_AGAIN = 0.01
 _OUTPUT_LIMIT = 16 * 1024 * 1024  # as CRI's ExecSync; probes look at a few hundred bytes
@@ -98,13 +100,14 @@ class EngineRuntime:
 
     async def start(self) -> None:
         """Connect, load the pause image when the engine lacks it, follow the containers that run."""
-        if self._service is not None:
-            await self._service.start()
-        # without a limit: every container of a remote engine may hold a connection that waits for its exit
+        found = await self.version()
+        self._name = found.name
+        # without a limit: every container of an engine in another PID namespace holds a connection until its exit
         session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket), limit=0))
-        self._client = aiodocker.Docker(f"unix://{self._socket}", session=session, timeout=_CALL_TIMEOUT)
+        self._client = aiodocker.Docker(
+            f"unix://{self._socket}", session=session, timeout=_CALL_TIMEOUT, api_version=f"v{found.api_version}"
+        )
         try:
-            self._name = (await self.version()).name
             if await self.image(pause.REFERENCE) is None:
                 await self._load_pause_image()
             for answer in await self._inspect_all():
@@ -125,17 +128,14 @@ class EngineRuntime:
             self._client = None
 
     async def version(self) -> RuntimeVersion:
-        """Ask the engine who it is, starting our own service again when that is what went away."""
-        try:
-            with _engine_errors():
-                answer = await self._docker.version()
-        except RuntimeUnavailable:
-            if self._service is None:
-                raise
+        """Ask the engine who it is, starting our own service when it does not answer."""
+        found = await ping(self._socket)
+        if found is None and self._service is not None:
             await self._service.start()
-            with _engine_errors():
-                answer = await self._docker.version()
-        return RuntimeVersion(engine_name(answer), answer.get("Version", ""), answer.get("ApiVersion", ""))
+            found = await ping(self._socket)
+        if found is None:
+            raise RuntimeUnavailable(f"no container engine answers at {self._socket}")
+        return found
 
     async def _load_pause_image(self) -> None:
         with tempfile.TemporaryDirectory(prefix="petset-") as directory:
@@ -281,14 +281,19 @@ class EngineRuntime:
     async def remove_container(self, container_id: str) -> None:
         """Remove a container, running or not."""
         try:
-            sandbox_id = _sandbox_of(await self._inspect(container_id))
+            answer = await self._inspect(container_id)
         except ContainerNotFound:
             return
+        unreported = self._exits.forget(container_id)
         await self._delete(container_id)
-        await self._exits.exited(container_id)
+        if unreported:
+            ended = payloads.state_of(answer) == "exited"
+            self._publish(
+                "exited", container_id, _sandbox_of(answer), answer["State"]["ExitCode"] if ended else _KILLED
+            )
         self._start_failures.pop(container_id, None)
         self._out_of_memory.pop(container_id, None)
-        self._publish("removed", container_id, sandbox_id)
+        self._publish("removed", container_id, _sandbox_of(answer))
 
     async def inspect(self, container_id: str) -> Container:
         """Read one container."""
@@ -476,14 +481,14 @@ class EngineRuntime:
         return self._out_of_memory[container_id]
 
     def _report_exit(self, container_id: str, sandbox_id: str, answer: payloads.Json | None) -> None:
-        if answer is None:  # removed by force, ours or a stranger's: nobody knows a better exit code than KILL's
-            self._publish("exited", container_id, sandbox_id, exit_code=137)
+        if answer is None:  # removed by a stranger: nobody knows a better exit code than KILL's
+            self._publish("exited", container_id, sandbox_id, _KILLED)
             return
         if self._killed_for_memory(answer) or answer["State"].get("OOMKilled"):
             self._publish("oom", container_id, sandbox_id)
-        self._publish("exited", container_id, sandbox_id, exit_code=answer["State"].get("ExitCode", 0))
+        self._publish("exited", container_id, sandbox_id, answer["State"].get("ExitCode", 0))
 
-    def _publish(self, kind: EventKind, container_id: str, sandbox_id: str, *, exit_code: int = 0) -> None:
+    def _publish(self, kind: EventKind, container_id: str, sandbox_id: str, exit_code: int = 0) -> None:
         self._events.publish(RuntimeEvent(kind, container_id, sandbox_id, self._clock.now(), exit_code))
 
 

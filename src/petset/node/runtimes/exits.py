@@ -15,7 +15,7 @@ from petset.node.runtimes.payloads import Json, is_running
 
 _FIRST_LOOK = 0.004
 _LONGEST_LOOK = 0.25
-_RETRY = 0.5
+_LONGEST_RETRY = 0.5
 _PATIENCE = 5.0
 
 
@@ -47,6 +47,11 @@ class ExitWatch:
             work = self._follow(container_id, sandbox_id, pid)
             self._watched[container_id] = self._tasks.background(f"exit of {container_id[:12]}", work)
 
+    def forget(self, container_id: str) -> bool:
+        """Follow a container no more, because its end is being brought about; whether it had not been reported yet."""
+        task = self._watched.pop(container_id, None)
+        return task is not None and task.cancel()
+
     async def exited(self, container_id: str, timeout_seconds: float | None = None) -> bool:
         """Wait for the end of a watched container; False when the time is over first."""
         task = self._watched.get(container_id)
@@ -56,13 +61,12 @@ class ExitWatch:
         return bool(done)
 
     async def _follow(self, container_id: str, sandbox_id: str, pid: int) -> None:
-        try:
-            last = await self._last_state(container_id, pid)
-        finally:
-            self._watched.pop(container_id, None)
+        last = await self._last_state(container_id, pid)
+        self._watched.pop(container_id, None)
         self._report(container_id, sandbox_id, last)
 
     async def _last_state(self, container_id: str, pid: int) -> Json | None:
+        retry = _FIRST_LOOK
         while True:
             try:
                 if not await process_end(pid, container_id):
@@ -71,7 +75,8 @@ class ExitWatch:
             except ContainerNotFound:
                 return None
             except ContainerRuntimeError:  # the engine is being restarted; its containers live on
-                await self._clock.sleep(_RETRY)
+                await self._clock.sleep(retry)
+                retry = min(retry * 2, _LONGEST_RETRY)
 
     async def _settled(self, container_id: str) -> Json:
         """Look until the engine knows as well, seldom more than twice."""

@@ -12,23 +12,20 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import aiodocker
 import aiohttp
-from aiodocker.exceptions import DockerError
 
 from petset.aio.clock import Clock
 from petset.node.runtimes.errors import RuntimeUnavailable
 from petset.node.runtimes.kernel import remove_empty_cgroups
+from petset.node.runtimes.ping import ping
 
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 10.0
 _POLL = 0.02
-_REMOVE_TIMEOUT = aiohttp.ClientTimeout(total=60)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _CONMON_PATH = "/usr/libexec/podman:/usr/lib/podman:/usr/local/libexec/podman"
@@ -87,7 +84,7 @@ class PodmanService:
 
     async def start(self) -> None:
         """Make sure that the service answers: the one that runs, or a new one. Raises `RuntimeUnavailable`."""
-        if await engine_at(self.socket):
+        if await ping(self.socket):
             return
         runtime = self._require_programs()
         self._kill_service()
@@ -95,7 +92,7 @@ class PodmanService:
         self._write_settings(runtime)
         self._spawn()
         deadline = self._clock.monotonic() + _START_TIMEOUT
-        while not await engine_at(self.socket):
+        while not await ping(self.socket):
             if self._clock.monotonic() > deadline:
                 raise RuntimeUnavailable(f"the Podman service does not start: {self._last_words()}")
             await self._clock.sleep(_POLL)
@@ -105,8 +102,7 @@ class PodmanService:
 
         Images stay in the data directory for the next start.
         """
-        if await engine_at(self.socket):
-            await self._remove_containers()
+        await self._remove_containers()
         pid = self._pid()
         if pid:
             os.kill(pid, signal.SIGTERM)
@@ -206,11 +202,12 @@ class PodmanService:
         return lines[-1] if lines else f"it says nothing in {self._data / 'service.log'}"
 
     async def _remove_containers(self) -> None:
+        version = await ping(self.socket)
+        if version is None:
+            return
         session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket)))
-        async with (
-            session,
-            aiodocker.Docker(f"unix://{self.socket}", session=session, timeout=_REMOVE_TIMEOUT) as docker,
-        ):
+        docker = aiodocker.Docker(f"unix://{self.socket}", session=session, api_version=f"v{version.api_version}")
+        async with session, docker:
             # those that joined another's network first: it cannot go before them
             for joined in (True, False):
                 for container in await docker.containers.list(all="true"):
@@ -224,34 +221,6 @@ class PodmanService:
         mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for point in reversed([path for path in mounted if path.startswith(roots)]):
             subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
-
-
-async def engine_at(path: Path) -> str:
-    """Which engine answers on a socket: `podman`, `docker`, or nothing."""
-    if not _connects(path):
-        return ""
-    try:
-        session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path)))
-        timeout = aiohttp.ClientTimeout(total=5)
-        async with session, aiodocker.Docker(f"unix://{path}", session=session, timeout=timeout) as docker:
-            return engine_name(await docker.version())
-    except (DockerError, aiohttp.ClientError, TimeoutError):
-        return ""
-
-
-def engine_name(version: dict[str, Any]) -> str:
-    """`podman` or `docker`, from what the engine says about its version."""
-    names = [component.get("Name", "").lower() for component in version.get("Components") or ()]
-    return "podman" if any("podman" in name for name in names) else "docker"
-
-
-def _connects(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _find(program: str) -> Path | None:
