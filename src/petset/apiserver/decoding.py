@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
+from petset.api import protobuf
 from petset.api.errors import BadRequest, UnsupportedMediaType
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
@@ -20,7 +21,6 @@ T = TypeVar("T", bound=Object)
 
 JSON = "application/json"
 YAML = "application/yaml"
-PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
 class _Kind(msgspec.Struct, rename="camel"):
@@ -61,16 +61,20 @@ def to_json(body: Body) -> bytes:
     """The body as JSON. Raises UnsupportedMediaType, BadRequest."""
     if body.media_type in {JSON, ""}:
         return body.raw
-    if body.media_type != YAML:
-        raise UnsupportedMediaType(f"the body of the request was in an unknown format - {_accepted(body.media_type)}")
-    return msgspec.json.encode(read_yaml(body.raw))
+    if body.media_type == YAML:
+        return msgspec.json.encode(read_yaml(body.raw))
+    if body.media_type == protobuf.MEDIA_TYPE:
+        return msgspec.json.encode(read_protobuf(body.raw))
+    known = f"accepted media types include: {JSON}, {YAML}, {protobuf.MEDIA_TYPE}"
+    raise UnsupportedMediaType(f"the body of the request was in an unknown format - {known}")
 
 
-def _accepted(media_type: str) -> str:
-    known = f"accepted media types include: {JSON}, {YAML}"
-    if media_type != PROTOBUF:
-        return known
-    return f"{known}; this server does not read protobuf, so send a manifest instead: kubectl apply -f FILE"
+def read_protobuf(raw: bytes) -> dict[str, Any]:
+    """The tree of a body in Kubernetes' protobuf. Raises BadRequest."""
+    try:
+        return protobuf.to_tree(raw)
+    except protobuf.ProtobufError as error:
+        raise BadRequest(f"error decoding protobuf: {error}") from error
 
 
 def read_yaml(raw: bytes) -> Any:

@@ -1,0 +1,71 @@
+"""Writes src/petset/api/protobuf_fields.json: the field numbers of the messages that clients send in protobuf.
+
+The numbers are facts of Kubernetes' protobuf definitions, kept beside the project in ../shared/facts. Only what can be
+reached from a served kind is carried over.
+
+    python tools/generate_protobuf.py [--check]
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FACTS = ROOT.parent / "shared" / "facts" / "protobuf-fields.json"
+OUTPUT = ROOT / "src" / "petset" / "api" / "protobuf_fields.json"
+
+META, API = "k8s.io.apimachinery.pkg.apis.meta.v1.", "k8s.io.api."
+KINDS = {
+    "core.v1": (
+        "v1",
+        "Binding ConfigMap Endpoints Event Namespace Node PersistentVolume PersistentVolumeClaim Pod Secret Service"
+        + " ServiceAccount",
+    ),
+    "apps.v1": ("apps/v1", "ControllerRevision StatefulSet"),
+    "authentication.v1": ("authentication.k8s.io/v1", "SelfSubjectReview TokenRequest"),
+    "autoscaling.v1": ("autoscaling/v1", "Scale"),
+    "coordination.v1": ("coordination.k8s.io/v1", "Lease"),
+    "discovery.v1": ("discovery.k8s.io/v1", "EndpointSlice"),
+    "events.v1": ("events.k8s.io/v1", "Event"),
+    "policy.v1": ("policy/v1", "Eviction"),
+    "storage.v1": ("storage.k8s.io/v1", "StorageClass"),
+}
+
+
+def message_of(type_: str) -> str:
+    """The message a field's type refers to, through maps."""
+    return type_.split(",", 1)[1].rstrip(">") if type_.startswith("map<") else type_
+
+
+def table(facts: dict[str, dict[str, list[str]]]) -> dict[str, object]:
+    kinds = {f"{gv} {kind}": f"{API}{place}.{kind}" for place, (gv, names) in KINDS.items() for kind in names.split()}
+    kinds["DeleteOptions"] = f"{META}DeleteOptions"
+    waiting = list(kinds.values())
+    messages: dict[str, dict[str, list[str]]] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in messages:
+            continue
+        messages[name] = facts[name]
+        waiting += [m for _, type_, _ in facts[name].values() if (m := message_of(type_)).startswith("k8s.io.")]
+    return {
+        "generated": "by tools/generate_protobuf.py; do not edit",
+        "kinds": dict(sorted(kinds.items())),
+        "messages": dict(sorted(messages.items())),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when the file is out of date")
+    check = parser.parse_args().check
+    text = json.dumps(table(json.loads(FACTS.read_text())), separators=(",", ":")) + "\n"
+    if not check:
+        OUTPUT.write_text(text)
+    elif OUTPUT.read_text() != text:
+        sys.exit(f"out of date: {OUTPUT.relative_to(ROOT)}; run tools/generate_protobuf.py")
+
+
+if __name__ == "__main__":
+    main()
