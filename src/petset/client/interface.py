@@ -1,8 +1,9 @@
 """The port through which everybody but the server reads and writes the cluster.
 
 Two implementations pass one contract suite: `petset.apiserver.local.LocalClient` (a direct call of the pipeline) and
-`petset.client.http.HttpClient` (any Kubernetes). Kinds are named by their type: `await client.get(Pod, "web-0", "default")`.
-Every failure is an `petset.api.errors.StatusError`; a broken connection is `ConnectionLost`.
+`petset.client.http.HttpClient` (any Kubernetes). Kinds are named by their type:
+`await client.get(Pod, "web-0", "default")`.
+Every failure is a `petset.api.errors.StatusError`; a broken connection is `ConnectionLost`.
 Objects handed out are private copies: the caller may change them. Objects from an informer are shared: copy first.
 """
 
@@ -103,7 +104,7 @@ class Client(Protocol):
     def watch(
         self, kind: type[T], namespace: str = "", options: WatchOptions = WatchOptions()
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[T]]]:
-        """Changes as they become durable. Raises Expired (410) when the revision is too old, on entry or while iterating."""
+        """Changes as they become durable. Raises Expired (410), at once or later, when the revision is too old."""
         ...
 
     async def create(self, obj: T, options: WriteOptions = WriteOptions()) -> T:
@@ -130,9 +131,7 @@ class Client(Protocol):
         """Changes what the patch names. An apply patch creates what is not there."""
         ...
 
-    async def delete(
-        self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None
-    ) -> None:
+    async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         """Deletes, gracefully where the kind has grace. Raises NotFound, Conflict (preconditions)."""
         ...
 

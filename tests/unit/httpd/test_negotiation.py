@@ -1,0 +1,54 @@
+"""Which form a client gets for its Accept header."""
+
+import pytest
+
+from petset.api.errors import BadRequest, NotAcceptable
+from petset.httpd.negotiation import accepted_discovery, accepted_form
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", "Object"),
+        ("*/*", "Object"),
+        ("application/json", "Object"),
+        ("application/json, */*", "Object"),
+        ("application/vnd.kubernetes.protobuf,application/json", "Object"),
+        ("application/vnd.kubernetes.protobuf, */*", "Object"),
+        (f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", "Table"),
+        ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", "PartialObjectMetadata"),
+        ("application/json;as=Unheard;g=meta.k8s.io;v=v1,application/json", "Object"),
+    ],
+)
+def test_the_first_form_that_can_be_given_counts(accept: str, form: str) -> None:
+    assert accepted_form(accept).name == form
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/vnd.kubernetes.protobuf", "application/json;as=Unheard"])
+def test_a_client_that_takes_no_json_is_refused(accept: str) -> None:
+    with pytest.raises(NotAcceptable):
+        accepted_form(accept)
+
+
+def test_rows_carry_what_the_client_asks_for() -> None:
+    assert accepted_form(TABLE).include == "Metadata"
+    assert accepted_form(TABLE, "Object").include == "Object"
+    with pytest.raises(BadRequest, match="includeObject"):
+        accepted_form(TABLE, "Everything")
+
+
+@pytest.mark.parametrize(
+    ("accept", "version"),
+    [
+        ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json", "v2"),
+        ("application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", "v2beta1"),
+        ("application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,application/json", ""),
+        ("application/json", ""),
+        ("text/html", ""),
+        ("", ""),
+    ],
+)
+def test_discovery_is_never_refused(accept: str, version: str) -> None:
+    assert accepted_discovery(accept) == version
