@@ -63,7 +63,7 @@ class HttpServer:
 
     async def start(self, address: Address) -> Address:
         """Listens. Raises OSError when the address is taken. Returns the address with the port that was given."""
-        # A client that leaves ends its request: a watch has nobody to write to. An accepted write is stored all the same.
+        # A client that leaves ends its request: a watch has nobody to write to; an accepted write is stored anyway.
         server = web.Server(self._serve, access_log=None, handler_cancellation=True)
         runner = web.ServerRunner(server, shutdown_timeout=DRAIN_SECONDS)
         await runner.setup()
