@@ -184,7 +184,7 @@ class EngineRuntime:
                 raise
             raise ImagePullFailed(f"cannot load {archive}: {error}") from error
         text = "\n".join(line.get("stream", "") for line in lines)
-        return re.findall(r"Loaded image(?: ID)?(?:\(s\))?: (\S+)", text)
+        return [payloads.full_reference(name) for name in re.findall(r"Loaded image(?: ID)?(?:\(s\))?: (\S+)", text)]
 
     # --- sandboxes
 

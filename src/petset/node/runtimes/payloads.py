@@ -165,7 +165,7 @@ def image_value(reference: str, answer: Json) -> Image:
     digests: Sequence[str] = answer.get("RepoDigests") or ()
     return Image(
         id=answer["Id"] if ":" in answer["Id"] else f"sha256:{answer['Id']}",
-        reference=next(iter(answer.get("RepoTags") or ()), reference),
+        reference=full_reference(next(iter(answer.get("RepoTags") or ()), reference)),
         digest=digests[0] if digests else "",
         size=answer.get("Size", 0),
         user=config.get("User", ""),
