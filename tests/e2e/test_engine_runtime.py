@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -337,7 +338,39 @@ class TestImages:
         assert (await runtime.inspect(container_id)).exit_code == 0
 
 
+KILLED_AGENT = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from petset.aio.clock import SystemClock
+from petset.node.runtimes.engine import EngineRuntime
+from petset.node.runtimes.interface import SandboxSpec
+from petset.node.runtimes.podman_service import PodmanService
+
+async def main():
+    service = PodmanService(Path(sys.argv[1]), SystemClock())
+    runtime = EngineRuntime(service.socket, "x", SystemClock(), service)
+    await runtime.start()
+    await runtime.create_sandbox(SandboxSpec("web-0", "default", "uid", "web-0"))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
 class TestService:
+    async def test_an_agent_killed_at_any_moment_leaves_its_pods_to_the_next(self, tmp_path: Path) -> None:
+        agent = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED_AGENT, str(tmp_path))
+        assert await agent.wait() == -signal.SIGKILL
+        service = PodmanService(tmp_path, CLOCK)
+        engine = service_pid(service)
+        runtime = EngineRuntime(service.socket, "x", CLOCK, service)
+        await runtime.start()
+        assert [(found.pod_name, found.ready) for found in await runtime.list_sandboxes()] == [("web-0", True)]
+        assert service_pid(service) == engine
+        await runtime.close()
+        await service.delete()
+        await until_gone(engine)
+
     async def test_containers_outlive_the_service_and_are_watched_again(
         self, runtime: EngineRuntime, service: PodmanService, sandbox: str
     ) -> None:
