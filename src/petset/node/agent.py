@@ -1,0 +1,153 @@
+"""The agent: runs the pods that are bound to this node, and ends what is left of pods that are no more.
+
+News comes from the informer, the runtime's events and the probes; a slow listing of the runtime catches what they miss.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from petset.aio.clock import Clock
+from petset.aio.queue import KeyedQueue
+from petset.aio.tasks import Supervisor
+from petset.api.errors import StatusError
+from petset.api.meta import Key, key_of
+from petset.api.types import Pod
+from petset.client.informer import InformerFactory
+from petset.client.interface import Client, ConnectionLost
+from petset.client.recorder import EventRecorder
+from petset.node.directories import Directories
+from petset.node.images import Credentials, Images
+from petset.node.network.interface import PodNetwork
+from petset.node.pods.act import Hooks, PodSpecs, PodVolumes, Tools
+from petset.node.pods.inventory import Inventory
+from petset.node.pods.model import Node
+from petset.node.pods.worker import Surroundings, Worker
+from petset.node.probes.handlers import Prober
+from petset.node.probes.schedule import ProbeSchedule
+from petset.node.runtimes.errors import ContainerRuntimeError
+from petset.node.runtimes.interface import EventStream, Runtime
+from petset.node.volumes import VolumeNotReady
+
+log = logging.getLogger(__name__)
+
+WORKERS = 4
+RESYNC = 60.0
+"""Seconds between listings of the runtime and refreshments of volumes."""
+SECOND_LOOK = 5.0
+"""Seconds after the start until the runtime is listed again: what a killed process had asked for may come that late."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDependencies:
+    """What the agent works with. `starts_at_once` bounds the sandboxes and containers that start concurrently."""
+
+    client: Client
+    informers: InformerFactory
+    runtime: Runtime
+    network: PodNetwork
+    volumes: PodVolumes
+    specs: PodSpecs
+    prober: Prober
+    hooks: Hooks
+    recorder: EventRecorder
+    clock: Clock
+    directories: Directories
+    node_name: str
+    host_ip: str
+    credentials: Credentials | None = None
+    starts_at_once: int = 8
+
+
+class Agent:
+    """Runs pods. Runtime, network and recorder have been started by whoever made them."""
+
+    def __init__(self, deps: AgentDependencies) -> None:
+        self._deps = deps
+        self._queue: KeyedQueue[Key] = KeyedQueue("pods", deps.clock)
+        self._pods = deps.informers.informer(Pod, field_selector=f"spec.nodeName={deps.node_name}")
+        self._pods.add_handlers(self._changed, lambda _, new: self._changed(new), self._changed)
+        self._inventory = Inventory(deps.runtime)
+
+    async def run(self) -> None:
+        """Works until cancelled. The pods live on; the next run takes them over."""
+        deps = self._deps
+        async with Supervisor("agent", deps.clock) as tasks:
+            images = Images(deps.runtime, deps.recorder, tasks, deps.clock, deps.credentials)
+            probes = ProbeSchedule(deps.prober, deps.recorder, tasks, deps.clock, self._queue.add)
+            worker = Worker(self._tools(images), Surroundings(self._find, self._inventory, probes, self._queue, tasks))
+            events = deps.runtime.events()
+            try:
+                await self._take_over(worker)
+                tasks.background("events", self._follow_events(events))
+                tasks.start("probes", probes.run)
+                tasks.background("resync", self._resync(worker))
+                await self._queue.run(WORKERS, worker.reconcile)
+            finally:
+                events.close()
+
+    def _tools(self, images: Images) -> Tools:
+        deps = self._deps
+        return Tools(
+            client=deps.client,
+            runtime=deps.runtime,
+            network=deps.network,
+            volumes=deps.volumes,
+            specs=deps.specs,
+            images=images,
+            hooks=deps.hooks,
+            recorder=deps.recorder,
+            directories=deps.directories,
+            clock=deps.clock,
+            node=Node(deps.node_name, deps.host_ip, deps.runtime.name),
+            starts=asyncio.Semaphore(deps.starts_at_once),
+        )
+
+    def _changed(self, pod: Pod) -> None:
+        self._queue.add(key_of(pod))
+
+    def _find(self, key: Key) -> Pod | None:
+        return self._pods.get(key.namespace, key.name)
+
+    # --- taking over --------------------------------------------------------------------------------------------------
+
+    async def _take_over(self, worker: Worker) -> None:
+        """Finds what an earlier process left: what belongs to pods is adopted, the rest is cleaned away."""
+        await self._pods.synced()
+        await self._inventory.refresh()
+        pods = {pod.metadata.uid: key_of(pod) for pod in self._pods.list()}
+        for uid, attachment in (await self._deps.network.attachments()).items():
+            if uid in pods:
+                worker.adopt_address(pods[uid], uid, attachment.ip)
+            elif uid not in self._inventory.uids():
+                await self._deps.network.detach(uid)
+        for uid in self._deps.directories.pod_uids():
+            if uid not in pods and uid not in self._inventory.uids():
+                await self._deps.volumes.unmount(uid)
+        for key in (*pods.values(), *self._inventory.keys()):
+            self._queue.add(key)
+
+    # --- news from the runtime ----------------------------------------------------------------------------------------
+
+    async def _follow_events(self, events: EventStream) -> None:
+        async for event in events:
+            try:
+                key = await self._inventory.take(event)
+            except ContainerRuntimeError as error:
+                log.info("cannot follow event %s of %s: %s", event.kind, event.container_id[:12], error)
+                continue  # the next listing tells
+            if key is not None:
+                self._queue.add(key)
+
+    async def _resync(self, worker: Worker) -> None:
+        pause = SECOND_LOOK
+        while True:
+            await self._deps.clock.sleep(pause)
+            pause = RESYNC
+            try:
+                for key in await self._inventory.refresh():
+                    self._queue.add(key)
+                for pod in self._pods.list():
+                    await worker.refresh_volumes(key_of(pod))
+            except (ContainerRuntimeError, VolumeNotReady, StatusError, ConnectionLost, OSError) as error:
+                log.warning("cannot look at what runs: %s", error)

@@ -1,0 +1,48 @@
+"""A plan in the making: tasks are added, reasons to wait are noted, the earliest time to look again is kept. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from petset.node.pods.model import Action, Observed, Probing, Slot, Task
+
+
+@dataclass(slots=True)
+class Draft:
+    """What has been decided so far."""
+
+    seen: Observed
+    tasks: list[Task] = field(default_factory=list)
+    probes: list[Probing] = field(default_factory=list)
+    waiting_for: str | None = None
+    look_at: datetime | None = None
+
+    def add(self, uid: str, action: Action) -> None:
+        """Plans an action that the pod has to wait for, unless its slot is taken."""
+        self.tidy(uid, action)
+        self.wait(str(action))
+
+    def tidy(self, uid: str, action: Action) -> None:
+        """Plans an action that nobody waits for, unless its slot is taken."""
+        slot = action.slot(uid)
+        if slot not in self.seen.ongoing and all(task.slot != slot for task in self.tasks):
+            self.tasks.append(Task(uid, action))
+
+    def replace(self, uid: str, action: Action) -> None:
+        """Plans an action in place of the one that goes on in its slot."""
+        self.tasks.append(Task(uid, action))
+
+    def wait(self, reason: str) -> None:
+        """Notes what the pod waits for; the first reason counts."""
+        self.waiting_for = self.waiting_for or reason
+
+    def again(self, moment: datetime) -> None:
+        """Asks for another look at that time, at the latest."""
+        self.look_at = moment if self.look_at is None else min(self.look_at, moment)
+
+    def goes_on(self, uid: str, *places: str) -> bool:
+        """Whether something goes on, or is planned, in any of these places of a pod."""
+        return any(_is_in(slot, uid, places) for slot in (*self.seen.ongoing, *(task.slot for task in self.tasks)))
+
+
+def _is_in(slot: Slot, uid: str, places: tuple[str, ...]) -> bool:
+    return slot.uid == uid and slot.what in places

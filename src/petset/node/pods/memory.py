@@ -1,0 +1,64 @@
+"""What only this process knows of a pod. All of it may be lost at any moment: it is found out again, or starts anew."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from petset.api.meta import revision_of
+from petset.api.types import Container, Pod, PodStatus
+from petset.node.pods.backoff import BackOff
+from petset.node.pods.model import Action, Probing, Slot, Waiting
+from petset.node.runtimes.interface import Image
+
+
+@dataclass(slots=True)
+class Operation:
+    """An action that goes on, and its task."""
+
+    action: Action
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class Memory:
+    """One pod. `pod` is its object as last seen or written, None when it was never seen."""
+
+    uid: str
+    pod: Pod | None = None
+    address: str = ""
+    etc_written: bool = False
+    volumes: Mapping[str, Path] | None = None
+    images: dict[str, Image] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    back_offs: dict[str, BackOff] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    hooks_due: set[str] = field(default_factory=set)
+    probes: tuple[Probing, ...] = ()
+    ongoing: dict[Slot, Operation] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    wanted: PodStatus | None = None
+    writing: asyncio.Task[None] | None = None
+    torn_down: bool = False
+    deleted: bool = False
+
+    def take(self, pod: Pod) -> Pod:
+        """Remembers the newer one of what is known and this object; returns it."""
+        if self.pod is None or revision_of(pod) >= revision_of(self.pod):
+            self.pod = pod
+        return self.pod
+
+    def container(self, name: str) -> Container | None:
+        """The spec of a container."""
+        if self.pod is None:
+            return None
+        spec = self.pod.spec
+        return next((c for c in (*spec.init_containers, *spec.containers) if c.name == name), None)
+
+    @property
+    def field_paths(self) -> Mapping[str, str]:
+        """What events call each container."""
+        if self.pod is None:
+            return {}
+        paths = {c.name: f"spec.initContainers{{{c.name}}}" for c in self.pod.spec.init_containers}
+        return paths | {c.name: f"spec.containers{{{c.name}}}" for c in self.pod.spec.containers}

@@ -1,0 +1,181 @@
+"""What was observed, seen as one pod: which of its containers counts, what it may do next. Pure.
+
+The rules are those of upstream's `pkg/kubelet/kuberuntime/kuberuntime_manager.go` and `container/helpers.go`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from petset.api.meta import parse_time
+from petset.api.types import Container as ContainerSpec
+from petset.api.types import ContainerStatus, Pod
+from petset.node.pods.model import Health, Observed, Slot
+from petset.node.runtimes.interface import Container, Sandbox
+
+ENDED = frozenset({"Failed", "Succeeded"})
+
+
+def is_sidecar(container: ContainerSpec) -> bool:
+    """Whether an init container runs beside the others instead of before them."""
+    return container.restart_policy == "Always"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One pod of what was observed."""
+
+    seen: Observed
+    pod: Pod
+
+    @property
+    def uid(self) -> str:
+        """The pod's uid."""
+        return self.pod.metadata.uid
+
+    @property
+    def now(self) -> datetime:
+        """When it was observed."""
+        return self.seen.now
+
+    def slot_taken(self, slot: Slot) -> bool:
+        """Whether something goes on there."""
+        return slot in self.seen.ongoing
+
+    # --- sandbox
+
+    @property
+    def sandbox(self) -> Sandbox | None:
+        """The newest sandbox, alive or not."""
+        return next(reversed(self.seen.sandboxes_of(self.uid)), None)
+
+    @property
+    def live_sandbox(self) -> Sandbox | None:
+        """The newest sandbox, when it is alive."""
+        sandbox = self.sandbox
+        return sandbox if sandbox is not None and sandbox.ready else None
+
+    @property
+    def address(self) -> str:
+        """The pod's address: the machine's own with hostNetwork, "" as long as there is none."""
+        return self.seen.node.host_ip if self.pod.spec.host_network else self.seen.address
+
+    # --- containers
+
+    def attempts(self, name: str) -> list[Container]:
+        """What the runtime has of one container, oldest first."""
+        ids = {sandbox.id for sandbox in self.seen.sandboxes_of(self.uid)}
+        found = [c for c in self.seen.containers if c.name == name and c.sandbox_id in ids]
+        return sorted(found, key=lambda c: c.attempt)
+
+    def newest(self, name: str) -> Container | None:
+        """The container's latest attempt, in whatever sandbox."""
+        return next(reversed(self.attempts(name)), None)
+
+    def present(self, name: str) -> Container | None:
+        """The container's latest attempt, when it belongs to the live sandbox."""
+        newest, sandbox = self.newest(name), self.live_sandbox
+        return newest if newest and sandbox and newest.sandbox_id == sandbox.id else None
+
+    def reported(self, name: str) -> ContainerStatus | None:
+        """What the API shows of a container."""
+        status = self.pod.status
+        return next((s for s in (*status.init_container_statuses, *status.container_statuses) if s.name == name), None)
+
+    def next_attempt(self, name: str) -> int:
+        """The number of the attempt to come, also when the runtime has lost its memory of the earlier ones."""
+        newest, reported = self.newest(name), self.reported(name)
+        if newest is not None:
+            return newest.attempt + 1
+        return reported.restart_count + 1 if reported is not None and reported.container_id else 0
+
+    def container_id(self, container: Container) -> str:
+        """The id as statuses show it."""
+        return f"{self.seen.node.runtime}://{container.id}"
+
+    # --- restarting
+
+    def restarts(self, spec: ContainerSpec, exit_code: int) -> bool:
+        """Whether the restart policy wants a container again that ended with this code."""
+        policy = spec.restart_policy or self.pod.spec.restart_policy
+        return policy == "Always" or (policy == "OnFailure" and exit_code != 0) or policy is None
+
+    def restarts_init(self, spec: ContainerSpec, exit_code: int) -> bool:
+        """The same for an init container, which has done its work once it ended with 0."""
+        return is_sidecar(spec) or (exit_code != 0 and self.pod.spec.restart_policy != "Never")
+
+    def exit_code(self, name: str) -> int | None:
+        """The exit code of a container that has ended, as the runtime knows it, else as the API remembers it."""
+        newest, reported = self.newest(name), self.reported(name)
+        if newest is not None:
+            return newest.exit_code if newest.state == "exited" else None
+        terminated = reported.state.terminated if reported is not None else None
+        return terminated.exit_code if terminated is not None else None
+
+    def back_off_ends(self, container: Container) -> datetime:
+        """When a container that has ended may be started again."""
+        ended = container.finished_at or container.created_at
+        entry = self.seen.back_offs.get(container.name)
+        return entry.ends(ended) if entry is not None else ended
+
+    # --- health
+
+    def health(self, container: Container) -> Health:
+        """Probe results; what the API says of this very container stands in for results that a restart has lost."""
+        known = self.seen.health.get(container.id, Health())
+        reported = self.reported(container.name)
+        if reported is None or reported.container_id != self.container_id(container):
+            return known
+        startup = known.startup if known.startup is not None else (True if reported.started else None)
+        readiness = known.readiness if known.readiness is not None else (True if reported.ready else None)
+        return Health(startup, readiness, known.liveness)
+
+    def is_started(self, spec: ContainerSpec) -> bool:
+        """Whether a container runs, its postStart hook is done and its startup probe, if any, has succeeded."""
+        container = self.newest(spec.name)
+        if container is None or container.state != "running" or container.id in self.seen.hooks_due:
+            return False
+        return spec.startup_probe is None or self.health(container).startup is True
+
+    def is_ready(self, spec: ContainerSpec) -> bool:
+        """Whether a container is started and its readiness probe, if any, has succeeded."""
+        container = self.newest(spec.name)
+        if container is None or not self.is_started(spec):
+            return False
+        return spec.readiness_probe is None or self.health(container).readiness is True
+
+    # --- the pod as a whole
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any container that is not an init container exists in the live sandbox: initialization is over."""
+        return any(self.present(spec.name) is not None for spec in self.pod.spec.containers)
+
+    @property
+    def init_failed(self) -> bool:
+        """Whether an init container has failed for good."""
+        return not self.has_begun and any(
+            not is_sidecar(spec) and code not in {None, 0} and not self.restarts_init(spec, code or 0)
+            for spec in self.pod.spec.init_containers
+            for code in (self.exit_code(spec.name),)
+        )
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When activeDeadlineSeconds are over."""
+        seconds, started = self.pod.spec.active_deadline_seconds, self.pod.status.start_time
+        return parse_time(started) + timedelta(seconds=seconds) if seconds is not None and started else None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether activeDeadlineSeconds are over, and the pod did not end before."""
+        if self.pod.status.phase in ENDED:
+            return False
+        return self.deadline is not None and self.deadline <= self.now
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the pod has come to its end by itself: nothing of it will be started any more."""
+        if self.pod.status.phase in ENDED or self.init_failed or self.is_overdue:
+            return True
+        codes = [(spec, self.exit_code(spec.name)) for spec in self.pod.spec.containers]
+        return all(code is not None and not self.restarts(spec, code) for spec, code in codes)

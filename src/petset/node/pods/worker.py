@@ -1,0 +1,220 @@
+"""One key's turn: observe, plan, begin what was planned. Nothing here waits for an action; each ends in a new turn."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from petset.aio.queue import KeyedQueue
+from petset.aio.tasks import Supervisor
+from petset.api.errors import Conflict, NotFound, StatusError
+from petset.api.meta import Key, semantically_equal
+from petset.api.types import Pod, PodStatus
+from petset.client.interface import ConnectionLost
+from petset.node.network.interface import NetworkError
+from petset.node.pods.act import Actor, Tools
+from petset.node.pods.inventory import Inventory
+from petset.node.pods.memory import Memory, Operation
+from petset.node.pods.model import Action, Observed, Plan, Slot, Task
+from petset.node.pods.plan import plan
+from petset.node.pods.termination import termination_message
+from petset.node.probes.schedule import ProbeSchedule, Subject
+from petset.node.runtimes.errors import ContainerRuntimeError
+from petset.node.runtimes.interface import Container
+from petset.node.volumes import VolumeNotReady
+
+log = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""Seconds until an action is tried again that the runtime or the API could not do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker reads from and reports to, besides the tools of its actor."""
+
+    find: Callable[[Key], Pod | None]
+    inventory: Inventory
+    probes: ProbeSchedule
+    queue: KeyedQueue[Key]
+    tasks: Supervisor
+
+
+class Worker:
+    """Brings the pods of one name one step closer to what the API says, a name at a time."""
+
+    def __init__(self, tools: Tools, around: Surroundings) -> None:
+        self._tools = tools
+        self._around = around
+        self._actor = Actor(tools, around.inventory)
+        self._memories: dict[Key, dict[str, Memory]] = {}
+
+    def adopt_address(self, key: Key, uid: str, address: str) -> None:
+        """Remembers the address that a pod was given by an earlier process."""
+        self._memory(key, uid).address = address
+
+    async def reconcile(self, key: Key) -> None:
+        """One turn. Raises nothing that the runtime or the API can bring about."""
+        seen = await self._observe(key)
+        decision = plan(seen)
+        log.debug("%s: %s", key, decision)
+        for task in decision.tasks:
+            self._begin(key, task)
+        if seen.pod is not None:
+            memory = self._memory(key, seen.pod.metadata.uid)
+            self._probe(memory, decision, seen)
+            if decision.status is not None:
+                self._report(key, memory, decision.status)
+        self._forget(key, seen)
+        if decision.look_again is not None:
+            self._around.queue.add_after(key, decision.look_again)
+
+    async def refresh_volumes(self, key: Key) -> None:
+        """Brings what a running pod's volumes show of the API up to date."""
+        pod = self._around.find(key)
+        memory = self._memories.get(key, {}).get(pod.metadata.uid) if pod is not None else None
+        if pod is not None and memory is not None and memory.volumes is not None:
+            await self._tools.volumes.refresh(pod)
+
+    # --- observing ----------------------------------------------------------------------------------------------------
+
+    async def _observe(self, key: Key) -> Observed:
+        inventory = self._around.inventory
+        pod = self._around.find(key)
+        sandboxes, containers = inventory.sandboxes(key), inventory.containers(key)
+        for sandbox in sandboxes:
+            self._memory(key, sandbox.pod_uid)
+        memory = self._memory(key, pod.metadata.uid) if pod is not None else Memory("")
+        if pod is not None:
+            pod = memory.take(pod)
+        await self._hear_last_words(memory, containers)
+        health = self._around.probes.health
+        memories = self._memories.get(key, {})
+        return Observed(
+            pod=pod,
+            node=self._tools.node,
+            now=self._tools.clock.now(),
+            sandboxes=sandboxes,
+            containers=containers,
+            ongoing={slot: op.action for each in memories.values() for slot, op in each.ongoing.items()},
+            torn_down=frozenset(uid for uid, each in memories.items() if each.torn_down),
+            address=memory.address,
+            mounted=memory.volumes is not None,
+            images=frozenset(memory.images),
+            waiting=memory.waiting,
+            back_offs=memory.back_offs,
+            health={c.id: health(c.id) for c in containers if c.state == "running"},
+            messages=memory.messages,
+            hooks_due=frozenset(memory.hooks_due),
+            deleted=memory.deleted,
+        )
+
+    async def _hear_last_words(self, memory: Memory, containers: tuple[Container, ...]) -> None:
+        for container in containers:
+            spec = memory.container(container.name)
+            if container.state != "exited" or container.id in memory.messages or spec is None:
+                continue
+            path = self._tools.directories.termination_log(memory.uid, container.name, container.attempt)
+            message = await termination_message(container, spec, path, self._tools.clock)
+            memory.messages[container.id] = message
+            self._around.probes.forget(container.id)
+
+    def _memory(self, key: Key, uid: str) -> Memory:
+        memories = self._memories.setdefault(key, {})
+        return memories.setdefault(uid, Memory(uid))
+
+    def _forget(self, key: Key, seen: Observed) -> None:
+        """Drops the memories of pods that are neither in the API nor in the runtime and of which nothing goes on."""
+        alive = {sandbox.pod_uid for sandbox in seen.sandboxes}
+        if seen.pod is not None:
+            alive.add(seen.pod.metadata.uid)
+        for uid, memory in list(self._memories.get(key, {}).items()):
+            if uid in alive or any(slot.what != "image" for slot in memory.ongoing):
+                continue
+            for operation in memory.ongoing.values():
+                operation.task.cancel()
+            self._probe_nothing(memory)
+            del self._memories[key][uid]
+        if not self._memories.get(key, True):
+            del self._memories[key]
+
+    # --- acting -------------------------------------------------------------------------------------------------------
+
+    def _begin(self, key: Key, task: Task) -> None:
+        memory = self._memory(key, task.uid)
+        replaced = memory.ongoing.get(task.slot)
+        if replaced is not None:
+            replaced.task.cancel()
+        name = f"{key}: {task}"
+        work = self._around.tasks.background(name, self._perform(key, memory, task.slot, task.action))
+        memory.ongoing[task.slot] = Operation(task.action, work)
+
+    async def _perform(self, key: Key, memory: Memory, slot: Slot, action: Action) -> None:
+        failed = True
+        try:
+            await self._actor.perform(memory, action)
+            failed = False
+        except (ContainerRuntimeError, NetworkError, VolumeNotReady, StatusError, ConnectionLost, OSError) as error:
+            log.warning("%s: cannot %s: %s", key, action, error)
+        finally:
+            operation = memory.ongoing.get(slot)
+            if operation is not None and operation.action is action:
+                del memory.ongoing[slot]
+            if failed:
+                self._around.queue.add_after(key, RETRY)
+            else:
+                self._around.queue.add(key)
+
+    def _probe(self, memory: Memory, decision: Plan, seen: Observed) -> None:
+        if not decision.probes and not memory.probes:
+            return
+        pod = memory.pod
+        assert pod is not None
+        started = {c.id: c.started_at or c.created_at for c in seen.containers}
+        address = seen.node.host_ip if pod.spec.host_network else memory.address
+        subject = Subject(pod, address, started, memory.field_paths)
+        self._around.probes.want(subject, decision.probes, memory.probes)
+        memory.probes = decision.probes
+
+    def _probe_nothing(self, memory: Memory) -> None:
+        self._around.probes.drop(memory.probes)
+        memory.probes = ()
+
+    # --- reporting ----------------------------------------------------------------------------------------------------
+
+    def _report(self, key: Key, memory: Memory, status: PodStatus) -> None:
+        """Writes the status if it differs from what the API has; while one write goes on the newest waits."""
+        memory.wanted = status if memory.pod is None or not semantically_equal(memory.pod.status, status) else None
+        if memory.wanted is not None and memory.writing is None:
+            memory.writing = self._around.tasks.background(f"{key}: status", self._write(key, memory))
+
+    async def _write(self, key: Key, memory: Memory) -> None:
+        failed = False
+        try:
+            while memory.wanted is not None and memory.pod is not None:
+                wanted, memory.wanted = memory.wanted, None
+                memory.take(await self._tools.client.update(replace(memory.pod, status=wanted), "status"))
+        except Conflict:
+            await self._read_again(key, memory)
+        except NotFound:
+            pass  # the informer will say so
+        except (StatusError, ConnectionLost) as error:
+            log.warning("%s: cannot write the status: %s", key, error)
+            failed = True
+        finally:
+            memory.writing = None
+            if failed:
+                self._around.queue.add_after(key, RETRY)
+            else:
+                self._around.queue.add(key)
+
+    async def _read_again(self, key: Key, memory: Memory) -> None:
+        """Somebody else wrote: the next turn decides anew from what is there now."""
+        try:
+            pod = await self._tools.client.get(Pod, key.name, key.namespace)
+        except (StatusError, ConnectionLost) as error:
+            log.debug("%s: %s", key, error)
+            return
+        if pod.metadata.uid == memory.uid:
+            memory.take(pod)

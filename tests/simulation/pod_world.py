@@ -1,0 +1,158 @@
+"""A node on paper: the API in memory, the simulated runtime and network, and an agent that can be killed at any time."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from petset.aio.tasks import Supervisor
+from petset.api.types import Container, DeleteOptions, Event, Namespace, ObjectMeta, Pod, PodSpec, ServiceAccount
+from petset.apiserver.local import LocalClient
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import Identity
+from petset.client.informer import InformerFactory
+from petset.client.recorder import EventRecorder
+from petset.kinds import CATALOGUE
+from petset.node.agent import Agent, AgentDependencies
+from petset.node.directories import Directories
+from petset.node.network.simulated import SimulatedNetwork
+from petset.node.probes.handlers import Prober
+from petset.node.probes.simulated import SimulatedHooks, SimulatedProber
+from petset.node.runtimes.interface import ContainerSpec, SandboxSpec
+from petset.node.runtimes.simulated import Delays, SimulatedRuntime
+from petset.node.specs import PodContext, container_labels, pod_labels
+from petset.store.memory import MemoryStore
+from petset.testing.clock import VirtualClock
+
+NODE = "here"
+
+
+class PlainSpecs:
+    """Names, images, commands and labels; nothing else of a container matters on paper."""
+
+    async def sandbox(self, pod: Pod, attempt: int = 0) -> SandboxSpec:
+        meta = pod.metadata
+        return SandboxSpec(meta.name, meta.namespace, meta.uid, meta.name, attempt, pod_labels(pod))
+
+    async def container(self, context: PodContext, container: Container, attempt: int, init: bool) -> ContainerSpec:
+        return ContainerSpec(
+            name=container.name,
+            image=context.image.reference,
+            attempt=attempt,
+            command=container.command,
+            labels=container_labels(context.pod, container, attempt, init=init),
+        )
+
+    async def write_etc(self, pod: Pod, pod_ip: str) -> None:
+        assert pod_ip
+
+
+@dataclass
+class PlainVolumes:
+    """Which pods have their volumes."""
+
+    mounted: set[str] = field(default_factory=set)
+
+    async def mount(self, pod: Pod) -> Mapping[str, Path]:
+        self.mounted.add(pod.metadata.uid)
+        return {}
+
+    async def refresh(self, pod: Pod) -> None:
+        return
+
+    async def unmount(self, pod_uid: str) -> None:
+        self.mounted.discard(pod_uid)
+
+
+@dataclass
+class PodWorld:
+    """Everything but the agent, which comes and goes."""
+
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    delays: Delays = field(default_factory=Delays)
+    prober: Prober = field(default_factory=SimulatedProber)
+    unpullable: tuple[str, ...] = ()
+    unstartable: tuple[str, ...] = ()
+    directories: Directories = field(default_factory=lambda: Directories(Path("/nonexistent")))
+
+    def __post_init__(self) -> None:
+        self.runtime = SimulatedRuntime(
+            self.clock, self.delays, unpullable=self.unpullable, unstartable=self.unstartable
+        )
+        self.network = SimulatedNetwork()
+        self.volumes = PlainVolumes()
+        self.server = ApiServer(CATALOGUE, MemoryStore(), self.clock)
+        self.client = LocalClient(self.server, Identity("system:node"), "kubelet")
+
+    async def create_namespace(self) -> None:
+        await self.client.create(Namespace(metadata=ObjectMeta(name="default")))
+        await self.client.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="default")))
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[Agent]:
+        """A running agent; the end of the block kills it wherever it is."""
+        async with Supervisor("test", self.clock) as tasks:
+            informers = InformerFactory(self.client, self.clock)
+            recorder = EventRecorder(self.client, "kubelet", host=NODE, clock=self.clock)
+            agent = Agent(
+                AgentDependencies(
+                    client=self.client,
+                    informers=informers,
+                    runtime=self.runtime,
+                    network=self.network,
+                    volumes=self.volumes,
+                    specs=PlainSpecs(),
+                    prober=self.prober,
+                    hooks=SimulatedHooks(),
+                    recorder=recorder,
+                    clock=self.clock,
+                    directories=self.directories,
+                    node_name=NODE,
+                    host_ip="192.0.2.1",
+                )
+            )
+            informers.start(tasks)
+            tasks.start("events", recorder.run)
+            tasks.background("agent", agent.run())
+            yield agent
+
+    # --- what users do
+
+    async def run_pod(self, name: str = "web-0", *containers: Container, **spec: Any) -> Pod:
+        """Creates a pod that is bound to the node."""
+        pod = Pod(metadata=ObjectMeta(name=name, namespace="default"))
+        pod.spec = PodSpec(containers=list(containers) or [Container(name="nginx", image="nginx:1")], **spec)
+        pod.spec.node_name = NODE
+        return await self.client.create(pod)
+
+    async def pod(self, name: str = "web-0") -> Pod:
+        return await self.client.get(Pod, name, "default")
+
+    async def pods(self) -> list[Pod]:
+        return (await self.client.list(Pod, "default")).items
+
+    async def delete_pod(self, name: str = "web-0", grace: int | None = None) -> None:
+        await self.client.delete(Pod, name, "default", DeleteOptions(grace_period_seconds=grace))
+
+    async def events(self) -> list[tuple[str, str]]:
+        listed = (await self.client.list(Event, "default")).items
+        return [(event.reason or "", event.message or "") for event in listed]
+
+    # --- what is true of the machine
+
+    async def running(self, name: str = "web-0") -> list[tuple[str, str]]:
+        """The running containers of all pods of a name: pod uid and container."""
+        sandboxes = {sandbox.id: sandbox for sandbox in await self.runtime.list_sandboxes()}
+        return [
+            (sandboxes[c.sandbox_id].pod_uid, c.name)
+            for c in await self.runtime.list_containers()
+            if c.state == "running" and sandboxes[c.sandbox_id].pod_name == name
+        ]
+
+    async def exit(self, container: str, code: int, pod: str = "web-0") -> None:
+        """Ends the process of a running container."""
+        sandboxes = {sandbox.id for sandbox in await self.runtime.list_sandboxes() if sandbox.pod_name == pod}
+        for found in await self.runtime.list_containers():
+            if found.sandbox_id in sandboxes and found.name == container and found.state == "running":
+                self.runtime.exit_container(found.id, code)
