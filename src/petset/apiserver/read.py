@@ -23,7 +23,7 @@ from petset.store.interface import Record, Snapshot
 def get(registry: Registry, target: Target) -> Record:
     """The durable state of one object. Raises NotFound."""
     resource = target.resource
-    record = registry.store.read(resource.collection, resource.key(target.namespace, target.name))
+    record = registry.store.read(registry.collection(resource), resource.key(target.namespace, target.name))
     if record is None:
         raise NotFound.of(resource.group, resource.plural, target.name)
     return registry.shown(resource, record)
@@ -52,8 +52,8 @@ def _snapshot(registry: Registry, target: Target, name: str | None) -> Snapshot:
     """The records to select from; a selector by name, as clients that wait for one object use, reads only that."""
     resource = target.resource
     if name is None or (resource.namespaced and not target.namespace):
-        return registry.store.list(resource.collection, prefix_of(target))
-    record = registry.store.read(resource.collection, resource.key(target.namespace, name))
+        return registry.store.list(registry.collection(resource), prefix_of(target))
+    record = registry.store.read(registry.collection(resource), resource.key(target.namespace, name))
     return Snapshot((record,) if record else (), registry.store.revision)
 
 

@@ -36,6 +36,10 @@ class Registry:
             resource.type: frozenset(resource.fields(resource.type())) for resource in catalogue.resources
         }
 
+    def collection(self, resource: Resource[Any]) -> str:
+        """Where the objects that `resource` shows are stored."""
+        return self.catalogue.stored(resource).collection
+
     def time(self) -> str:
         """The present as a `Time` on the wire; the clock's answer is in UTC by contract."""
         return f"{self.clock.now().isoformat()[:19]}Z"
@@ -65,7 +69,7 @@ class Registry:
 
     def newest(self, resource: Resource[Any], namespace: str, name: str) -> Record | None:
         """The state that the next write has to be decided against."""
-        return self.store.newest(resource.collection, resource.key(namespace, name))
+        return self.store.newest(self.collection(resource), resource.key(namespace, name))
 
     def find(self, kind: type[T], namespace: str, name: str) -> T | None:
         """The newest state of an object of another kind, for rules that span kinds."""
@@ -81,7 +85,7 @@ class Registry:
         """Every object of a kind, decoded; for rules over few objects only."""
         resource = self.catalogue.of(kind)
         prefix = f"{namespace}/" if namespace else ""
-        snapshot = self.store.list(resource.collection, prefix)
+        snapshot = self.store.list(self.collection(resource), prefix)
         return [self.decode(resource, record.value) for record in snapshot.records]
 
     async def write(self, resource: Resource[T], obj: T, expected: int | None) -> Record:
@@ -113,7 +117,7 @@ class Registry:
             held.metadata.resource_version = str(revision)
             return Draft(encode(held), held.metadata.labels, fields(held))
 
-        return resource.collection, name, draft
+        return self.collection(resource), name, draft
 
 
 @contextmanager

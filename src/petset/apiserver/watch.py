@@ -130,14 +130,14 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
     initial: list[WatchChange] = []
     start = asked
     if from_now:
-        snapshot = registry.store.list(resource.collection, prefix)
+        snapshot = registry.store.list(registry.collection(resource), prefix)
         start = snapshot.revision
         if options.send_initial_events is not False:
             shown = (registry.shown(resource, record) for record in snapshot.records)
             initial = [WatchChange("ADDED", record, {}) for record in shown if wanted.matches(record)]
         if options.send_initial_events and options.allow_bookmarks:
             initial.append(bookmark(resource, start, ends_initial_events=True))
-    watch = _subscribe(registry, resource.collection, start, prefix)
+    watch = _subscribe(registry, registry.collection(resource), start, prefix)
     feed = ChangeFeed(registry, resource, wanted, watch)
     feed.initial = initial
     try:

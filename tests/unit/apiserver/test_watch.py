@@ -1,0 +1,243 @@
+"""Watches: where they start, what they see, what they share, how they end."""
+
+import msgspec
+import pytest
+
+from petset.api.errors import BadRequest, Expired, Invalid, StatusError, Timeout
+from petset.api.types import ConfigMap, Event, EventsV1Event, ObjectMeta, ObjectReference
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import ListOptions, WatchOptions
+from petset.apiserver.stream import Batches
+from petset.apiserver.watch import ChangeFeed, WatchChange, error_frame, frame
+from petset.kinds import CATALOGUE
+from petset.store.memory import MemoryStore
+from petset.store.watchcache import History
+from petset.testing.clock import VirtualClock
+from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, target
+
+
+async def take(feed: ChangeFeed, count: int) -> list[WatchChange]:
+    changes: list[WatchChange] = []
+    async for batch in feed.batches():
+        changes += batch
+        if len(changes) >= count:
+            break
+    return changes
+
+
+def placed(name: str) -> ConfigMap:
+    return ConfigMap(metadata=ObjectMeta(name=name, namespace="default"))
+
+
+def seen(changes: list[WatchChange]) -> list[tuple[str, str]]:
+    return [(change.type, change.record.name.rpartition("/")[2]) for change in changes]
+
+
+async def present(server: ApiServer) -> str:
+    return str((await server.list(target(ConfigMap), ListOptions())).revision)
+
+
+@pytest.mark.parametrize("revision", ["", "0"])
+async def test_from_nowhere_begins_with_what_is_there(server: ApiServer, revision: str) -> None:
+    await create(server, config_map("a"))
+    async with server.watch(target(ConfigMap), WatchOptions(resource_version=revision)) as feed:
+        await create(server, config_map("b"))
+        assert seen(await take(feed, 2)) == [("ADDED", "a"), ("ADDED", "b")]
+
+
+async def test_from_a_revision_begins_after_it(server: ApiServer) -> None:
+    await create(server, config_map("a"))
+    revision = await present(server)
+    await create(server, config_map("b"))
+    async with server.watch(target(ConfigMap), WatchOptions(resource_version=revision)) as feed:
+        assert seen(await take(feed, 1)) == [("ADDED", "b")]
+
+
+async def test_initial_events_can_be_left_out(server: ApiServer) -> None:
+    await create(server, config_map("a"))
+    options = WatchOptions(send_initial_events=False, resource_version_match="NotOlderThan")
+    async with server.watch(target(ConfigMap), options) as feed:
+        await create(server, config_map("b"))
+        assert seen(await take(feed, 1)) == [("ADDED", "b")]
+
+
+async def test_the_initial_events_end_with_a_bookmark_of_the_watched_kind(server: ApiServer) -> None:
+    await create(server, config_map("a"))
+    options = WatchOptions(send_initial_events=True, resource_version_match="NotOlderThan", allow_bookmarks=True)
+    async with server.watch(target(ConfigMap), options) as feed:
+        _, end = await take(feed, 2)
+    assert msgspec.json.decode(frame(end)) == {
+        "type": "BOOKMARK",
+        "object": {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "annotations": {"k8s.io/initial-events-end": "true"},
+                "resourceVersion": await present(server),
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (WatchOptions(send_initial_events=True), "sendInitialEvents requires setting resourceVersionMatch to"),
+        (WatchOptions(resource_version_match="NotOlderThan"), "forbidden for watch unless sendInitialEvents"),
+        (
+            WatchOptions(send_initial_events=True, resource_version_match="Exact"),
+            'Unsupported value: "Exact": supported values: "NotOlderThan"',
+        ),
+    ],
+)
+async def test_options_that_do_not_go_together_are_invalid(
+    server: ApiServer, options: WatchOptions, message: str
+) -> None:
+    with pytest.raises(Invalid, match=message):
+        async with server.watch(target(ConfigMap), options):
+            pass
+
+
+async def test_a_revision_of_the_future_sends_the_client_back_to_list(server: ApiServer) -> None:
+    with pytest.raises(Timeout, match="Too large resource version: 1000000, current: ") as caught:
+        async with server.watch(target(ConfigMap), WatchOptions(resource_version="1000000")):
+            pass
+    assert caught.value.details["causes"][0]["reason"] == "ResourceVersionTooLarge"
+    assert caught.value.retry_after_seconds == 1
+
+
+async def test_a_revision_that_is_none_is_refused(server: ApiServer) -> None:
+    with pytest.raises(BadRequest, match="resourceVersion: Invalid value"):
+        async with server.watch(target(ConfigMap), WatchOptions(resource_version="yesterday")):
+            pass
+
+
+async def test_forgotten_history_is_expired(clock: VirtualClock) -> None:
+    store = MemoryStore(History(events=2))
+    server = ApiServer(CATALOGUE, store, clock)
+    resource = CATALOGUE.of(ConfigMap)
+    for number in range(5):
+        await server.registry.write(resource, placed(str(number)), None)
+    with pytest.raises(Expired, match="too old resource version: 2"):
+        async with server.watch(target(ConfigMap), WatchOptions(resource_version="2")):
+            pass
+
+
+async def test_a_reader_left_behind_is_expired(clock: VirtualClock) -> None:
+    store = MemoryStore(History(events=2))
+    server = ApiServer(CATALOGUE, store, clock)
+    resource = CATALOGUE.of(ConfigMap)
+    async with server.watch(target(ConfigMap), WatchOptions(resource_version="1")) as feed:
+        for number in range(5):
+            await server.registry.write(resource, placed(str(number)), None)
+        with pytest.raises(Expired, match="did not keep up"):
+            await take(feed, 5)
+
+
+async def test_selectors_make_additions_and_deletions_of_changes(server: ApiServer) -> None:
+    revision = await present(server)
+    options = WatchOptions(label_selector="app=web", resource_version=revision)
+    async with server.watch(target(ConfigMap), options) as feed:
+        current = await create(server, config_map("a", app="db"))
+        for app in ("web", "web", "db"):
+            current.metadata.labels["app"] = app
+            current.data["step"] = current.data.get("step", "") + "."
+            answer = await server.update(ME, target(ConfigMap, "a"), current, PLAINLY)
+            current = msgspec.json.decode(answer.record.value, type=ConfigMap)
+        changes = await take(feed, 3)
+    assert seen(changes) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+    left = msgspec.json.decode(changes[2].record.value, type=ConfigMap)
+    assert left.metadata.labels == {"app": "web"}
+    assert left.metadata.resource_version == current.metadata.resource_version
+
+
+async def test_watchers_share_the_bytes_of_an_event(server: ApiServer) -> None:
+    options = WatchOptions(resource_version=await present(server))
+    async with server.watch(target(ConfigMap), options) as one, server.watch(target(ConfigMap), options) as other:
+        await create(server, config_map("a"))
+        frames = [frame((await take(feed, 1))[0]) for feed in (one, other)]
+    assert frames[0] is frames[1]
+
+
+async def test_a_view_is_watched_in_its_own_shape(server: ApiServer) -> None:
+    async with server.watch(target(EventsV1Event), WatchOptions()) as feed:
+        about = ObjectReference(kind="Pod", namespace="default", name="web-0")
+        await create(server, Event(metadata=ObjectMeta(name="web-0.1"), involved_object=about, message="it is so"))
+        change = (await take(feed, 1))[0]
+    shown = msgspec.json.decode(change.record.value, type=EventsV1Event)
+    assert (shown.api_version, shown.note, shown.regarding.name) == ("events.k8s.io/v1", "it is so", "web-0")
+
+
+def test_a_failed_watch_ends_with_its_status() -> None:
+    line = error_frame(Expired("too old resource version: 2 (7)").status())
+    assert line.endswith(b"\n")
+    found = msgspec.json.decode(line)
+    assert (found["type"], found["object"]["code"], found["object"]["reason"]) == ("ERROR", 410, "Expired")
+
+
+class TestStream:
+    """A watch with the bookmarks and the timeout that HTTP gives it."""
+
+    async def next_types(self, batches: Batches) -> list[str]:
+        return [change.type for change in await anext(batches)]
+
+    async def test_brings_many_changes_at_once(self, server: ApiServer, clock: VirtualClock) -> None:
+        options = WatchOptions(resource_version=await present(server))
+        async with server.stream(target(ConfigMap), options) as batches:
+            for name in "abc":
+                await create(server, config_map(name))
+            await clock.settle()
+            assert await self.next_types(batches) == ["ADDED"] * 3
+
+    async def test_tells_its_progress_every_minute(self, server: ApiServer, clock: VirtualClock) -> None:
+        options = WatchOptions(resource_version=await present(server), allow_bookmarks=True)
+        async with server.stream(target(ConfigMap), options) as batches:
+            await clock.advance(59)
+            await create(server, config_map("a"))
+            await clock.settle()
+            assert await self.next_types(batches) == ["ADDED"]
+            await clock.advance(1)
+            mark = (await anext(batches))[0]
+        assert mark.type == "BOOKMARK"
+        assert mark.record.revision == server.registry.store.revision
+
+    async def test_keeps_quiet_for_clients_that_know_no_bookmarks(self, server: ApiServer, clock: VirtualClock) -> None:
+        options = WatchOptions(resource_version=await present(server), timeout_seconds=90)
+        async with server.stream(target(ConfigMap), options) as batches:
+            await clock.advance(90)
+            assert [batch async for batch in batches] == []
+
+    async def test_ends_in_time_and_says_how_far_it_came(self, server: ApiServer, clock: VirtualClock) -> None:
+        options = WatchOptions(resource_version=await present(server), allow_bookmarks=True, timeout_seconds=10)
+        async with server.stream(target(ConfigMap), options) as batches:
+            await clock.advance(10)
+            assert [[change.type for change in batch] async for batch in batches] == [["BOOKMARK"]]
+
+    async def test_ends_with_the_store(self, server: ApiServer, clock: VirtualClock) -> None:
+        async with server.stream(target(ConfigMap), WatchOptions(resource_version="1")) as batches:
+            await server.registry.store.close()
+            assert [batch async for batch in batches] == []
+
+    async def test_passes_on_what_broke_it(self, clock: VirtualClock) -> None:
+        store = MemoryStore(History(events=2))
+        server = ApiServer(CATALOGUE, store, clock)
+        resource = CATALOGUE.of(ConfigMap)
+        async with server.stream(target(ConfigMap), WatchOptions(resource_version="1")) as batches:
+            for number in range(5):
+                await server.registry.write(resource, placed(str(number)), None)
+            with pytest.raises(StatusError, match="did not keep up"):
+                await anext(batches)
+
+    async def test_bookmarks_wait_for_a_reader_that_is_behind(self, server: ApiServer, clock: VirtualClock) -> None:
+        options = WatchOptions(resource_version=await present(server), allow_bookmarks=True)
+        async with server.stream(target(ConfigMap), options) as batches:
+            for number in range(1000):
+                await create(server, config_map(f"a{number}"))
+                if number % 20 == 0:
+                    await clock.settle()
+            await clock.settle()
+            await create(server, config_map("last"))
+            await clock.advance(60)
+            assert "BOOKMARK" not in await self.next_types(batches)
+            await clock.settle()
+            assert await self.next_types(batches) == ["ADDED"]
