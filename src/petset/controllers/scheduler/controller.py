@@ -24,26 +24,10 @@ from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 from petset.controllers.scheduler.model import Bind, Observed, SelectNode, Wait
 from petset.controllers.scheduler.plan import plan
+from petset.controllers.volumes.use import CLAIM_INDEX, by_claim, claim_names
 
 NAME = "default-scheduler"
 NODE_INDEX = "node"
-CLAIM_INDEX = "claim"
-
-
-def claim_names(pod: Pod) -> list[str]:
-    """The claims a pod mounts, generic ephemeral ones by the name their controller gives them."""
-    names: list[str] = []
-    for volume in pod.spec.volumes:
-        if volume.persistent_volume_claim is not None:
-            names.append(volume.persistent_volume_claim.claim_name)
-        elif volume.ephemeral is not None:
-            names.append(f"{pod.metadata.name}-{volume.name}")
-    return names
-
-
-def by_claim(pod: Pod) -> Iterable[str]:
-    """Index function: `namespace/claim` of every claim a pod mounts."""
-    return (f"{pod.metadata.namespace}/{name}" for name in claim_names(pod))
 
 
 def needs_node(pod: Pod) -> bool:
