@@ -1,10 +1,11 @@
-"""A node on paper: the API in memory, the simulated runtime and network, and an agent that can be killed at any time."""
+"""A node on paper: the API in memory, the simulated runtime and network, an agent that can be killed at any time."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from petset.aio.tasks import Supervisor
 from petset.api.types import Container, DeleteOptions, Event, Namespace, ObjectMeta, Pod, PodSpec, ServiceAccount
@@ -19,11 +20,14 @@ from petset.node.directories import Directories
 from petset.node.network.simulated import SimulatedNetwork
 from petset.node.probes.handlers import Prober
 from petset.node.probes.simulated import SimulatedHooks, SimulatedProber
+from petset.node.runtimes.errors import StartFailed
 from petset.node.runtimes.interface import ContainerSpec, SandboxSpec
 from petset.node.runtimes.simulated import Delays, SimulatedRuntime
 from petset.node.specs import PodContext, container_labels, pod_labels
 from petset.store.memory import MemoryStore
 from petset.testing.clock import VirtualClock
+
+T = TypeVar("T")
 
 NODE = "here"
 
@@ -65,6 +69,47 @@ class PlainVolumes:
         self.mounted.discard(pod_uid)
 
 
+class LateRuntime(SimulatedRuntime):
+    """Finishes what it was asked for also when whoever asked is dead by then, as a real engine does.
+
+    Notes when two containers of one identity ever run at the same time: two of one name in pods of one name.
+    """
+
+    double_runs: tuple[str, ...] = ()
+
+    async def create_sandbox(self, spec: SandboxSpec) -> str:
+        return await asyncio.shield(_go_on(super().create_sandbox(spec)))
+
+    async def create_container(self, sandbox_id: str, spec: ContainerSpec) -> str:
+        return await asyncio.shield(_go_on(super().create_container(sandbox_id, spec)))
+
+    async def start_container(self, container_id: str) -> None:
+        await asyncio.shield(_go_on(self._start(container_id)))
+
+    async def _start(self, container_id: str) -> None:
+        await super().start_container(container_id)
+        started = await self.inspect(container_id)
+        sandboxes = {sandbox.id: sandbox for sandbox in await self.list_sandboxes()}
+        if not sandboxes[started.sandbox_id].ready and started.state == "running":
+            await self.kill_container(container_id)  # there was no namespace left to join
+            raise StartFailed("cannot join the network of a sandbox that has ended")
+        pods = {sandbox.id: sandbox.pod_name for sandbox in sandboxes.values()}
+        alive = [
+            container
+            for container in await self.list_containers()
+            if container.state == "running"
+            and (pods[container.sandbox_id], container.name) == (pods[started.sandbox_id], started.name)
+        ]
+        if len(alive) > 1:
+            self.double_runs += (f"{pods[started.sandbox_id]}/{started.name}",)
+
+
+def _go_on(work: Coroutine[Any, Any, T]) -> "asyncio.Future[T]":
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
 @dataclass
 class PodWorld:
     """Everything but the agent, which comes and goes."""
@@ -77,9 +122,7 @@ class PodWorld:
     directories: Directories = field(default_factory=lambda: Directories(Path("/nonexistent")))
 
     def __post_init__(self) -> None:
-        self.runtime = SimulatedRuntime(
-            self.clock, self.delays, unpullable=self.unpullable, unstartable=self.unstartable
-        )
+        self.runtime = LateRuntime(self.clock, self.delays, unpullable=self.unpullable, unstartable=self.unstartable)
         self.network = SimulatedNetwork()
         self.volumes = PlainVolumes()
         self.server = ApiServer(CATALOGUE, MemoryStore(), self.clock)

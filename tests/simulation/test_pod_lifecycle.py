@@ -1,4 +1,4 @@
-"""Pods on a simulated machine: they start, restart and end as a kubelet would have it, also when the agent is killed."""
+"""Pods on a simulated machine start, restart and end as a kubelet would have it."""
 
 import pytest
 
