@@ -1,0 +1,106 @@
+"""Who is noted in managedFields, and who is not."""
+
+from typing import Any
+
+from petset.api.types import ConfigMap, Pod, StatefulSet
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import PatchBody, WriteOptions
+from petset.testing.clock import VirtualClock
+from tests.unit.apiserver.calls import ME, config_map, create, fetch, pod, stateful_set, target, tree
+
+INSIDE = WriteOptions("controller", begins_tracking=False)
+
+
+def owners(obj: ConfigMap | Pod | StatefulSet) -> dict[tuple[str | None, str | None], dict[str, Any]]:
+    return {(entry.manager, entry.subresource): entry.fields_v1 for entry in obj.metadata.managed_fields}
+
+
+def applied(**data: str) -> PatchBody:
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": data}
+    return PatchBody("apply", document)
+
+
+async def test_the_creator_owns_what_it_set(server: ApiServer) -> None:
+    created = await create(server, config_map(app="web"), WriteOptions("kubectl-create"))
+    assert owners(created) == {
+        ("kubectl-create", None): {
+            "f:data": {".": {}, "f:key": {}},
+            "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+        }
+    }
+
+
+async def test_nobody_owns_the_status_that_a_create_begins_with(server: ApiServer) -> None:
+    created = await create(server, pod(), WriteOptions("kubectl-run"))
+    assert "f:status" not in owners(created)["kubectl-run", None]
+
+
+async def test_a_write_takes_over_what_it_changes(server: ApiServer) -> None:
+    created = await create(server, config_map(), WriteOptions("one"))
+    created.data = {"key": "other", "more": "yes"}
+    await server.update(ME, target(ConfigMap, "settings"), created, WriteOptions("two"))
+    found = owners(await fetch(server, ConfigMap, "settings"))
+    assert found["one", None] == {"f:data": {}}
+    assert found["two", None] == {"f:data": {"f:key": {}, "f:more": {}}}
+
+
+async def test_the_status_has_entries_of_its_own(server: ApiServer) -> None:
+    current = await create(server, pod(), WriteOptions("one"))
+    current.status.phase = "Running"
+    await server.update(ME, target(Pod, "web-0", "status"), current, WriteOptions("two"))
+    found = owners(await fetch(server, Pod, "web-0"))
+    assert found["two", "status"] == {"f:status": {"f:phase": {}}}
+
+
+class TestWritersInTheProcess:
+    async def test_begin_no_tracking(self, server: ApiServer) -> None:
+        current = await create(server, config_map(), INSIDE)
+        current.data["key"] = "other"
+        await server.update(ME, target(ConfigMap, "settings"), current, INSIDE)
+        assert not (await fetch(server, ConfigMap, "settings")).metadata.managed_fields
+
+    async def test_go_on_with_what_others_began(self, server: ApiServer) -> None:
+        current = await create(server, config_map(), WriteOptions("kubectl-create"))
+        current.data["key"] = "other"
+        await server.update(ME, target(ConfigMap, "settings"), current, INSIDE)
+        assert owners(await fetch(server, ConfigMap, "settings"))["controller", None] == {"f:data": {"f:key": {}}}
+
+    async def test_leave_no_trace_in_the_status(self, server: ApiServer) -> None:
+        current = await create(server, stateful_set(), WriteOptions("kubectl-create"))
+        current.status.replicas = 1
+        await server.update(ME, target(StatefulSet, "web", "status"), current, INSIDE)
+        assert set(owners(await fetch(server, StatefulSet, "web"))) == {("kubectl-create", None)}
+
+
+async def test_the_same_applied_later_changes_nothing(server: ApiServer, clock: VirtualClock) -> None:
+    document = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "web"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "serviceName": "web",
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "nginx", "image": "nginx"}]},
+            },
+            "volumeClaimTemplates": [
+                {
+                    "metadata": {"name": "www"},
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+                }
+            ],
+        },
+    }
+    first = await server.patch(ME, target(StatefulSet, "web"), PatchBody("apply", document), WriteOptions("petset"))
+    await clock.advance(60)
+    second = await server.patch(ME, target(StatefulSet, "web"), PatchBody("apply", document), WriteOptions("petset"))
+    assert (first.code, second.code) == (201, 200)
+    assert tree(first) == tree(second)
+
+
+async def test_what_nobody_tracked_counts_as_written_before_the_first_apply(server: ApiServer) -> None:
+    await create(server, config_map(), INSIDE)
+    answer = await server.patch(ME, target(ConfigMap, "settings"), applied(key="other"), WriteOptions("me", force=True))
+    managers = {entry["manager"]: entry["operation"] for entry in tree(answer)["metadata"]["managedFields"]}
+    assert managers == {"me": "Apply", "before-first-apply": "Update"}
