@@ -1,0 +1,53 @@
+# Every verb is one line here and, when it is more than a command, one script in scripts/.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTHON_SOURCES := src tests tools bench scripts images
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down test lint check lock schema bench clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: .venv/dev.stamp ## make .venv with the locked dependencies, and see to a container engine
+	@scripts/install-engine.sh || [ "$$(id -u)" -ne 0 ] # without root, tests that need containers are skipped, saying so
+
+demo: .venv/run.stamp ## run examples/web.yaml: nginx, three replicas, in real containers
+	@scripts/demo.sh
+
+demo-down: .venv/run.stamp ## end the demo and leave nothing behind
+	@scripts/demo-down.sh
+
+test: setup ## set up, then run all tests
+	$(BIN)/pytest
+
+lint: .venv/dev.stamp ## formatting, style, layers, types
+	$(BIN)/ruff format --check $(PYTHON_SOURCES)
+	$(BIN)/ruff check $(PYTHON_SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+check: lint test ## everything that has to pass before a commit
+
+lock: ## write requirements/*.txt anew
+	scripts/lock.sh
+
+schema: .venv/schema.stamp ## check that the files generated from the official schema are up to date
+	$(BIN)/python tools/generate_types.py --check
+
+bench: .venv/run.stamp ## measure the demo: start, readiness, memory, idle CPU
+	$(BIN)/python bench/demo.py
+
+clean: ## remove .venv and everything that was built or cached
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+
+.venv/run.stamp: requirements/run.txt pyproject.toml
+	@scripts/setup.sh run
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml
+	@scripts/setup.sh dev
+
+.venv/schema.stamp: requirements/schema.txt .venv/dev.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/schema.txt
+	@touch $@

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Makes the virtual environment .venv in the checkout: exactly the locked versions, and petset itself, editable.
+#
+#   scripts/setup.sh run    what petset needs to run
+#   scripts/setup.sh dev    that, and what its tests and checks need
+#
+# PYTHON names another interpreter (3.11 or later). A stamp in .venv makes the next run instant; the Makefile looks at it.
+set -eu
+cd "$(dirname "$0")/.."
+
+what=${1:-dev}
+lock=requirements/$what.txt
+[ -f "$lock" ] || { echo "usage: scripts/setup.sh run|dev" >&2; exit 2; }
+
+suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+        if suits "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "petset needs Python 3.11 or later; PYTHON=/path/to/python3 names one." >&2
+    exit 1
+}
+
+# Debian keeps the part of Python that makes virtual environments in a package of its own
+install_venv() {
+    package=python3-venv
+    if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ]; then
+        echo "$1 cannot make virtual environments. As root: apt-get install $package" >&2
+        exit 1
+    fi
+    echo "Installing $package (from Debian) ..."
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install --yes --quiet --no-install-recommends "$package" >/dev/null 2>&1 ||
+        { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends "$package"; } >&2
+}
+
+if ! [ -x .venv/bin/python ] || ! suits .venv/bin/python; then
+    python=$(find_python)
+    "$python" -c 'import ensurepip' 2>/dev/null || install_venv "$python"
+    echo "Making .venv with $("$python" --version) ..."
+    "$python" -m venv .venv
+fi
+
+echo "Installing what $lock names ..."
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+.venv/bin/python -m pip install --quiet --require-hashes --requirement "$lock"
+.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+touch .venv/run.stamp ".venv/$what.stamp"
