@@ -18,6 +18,10 @@ class PodConnections:
         self._registry = registry
         self._node = node
 
+    def serve_from(self, node: PodStreams) -> None:
+        """Hands requests to this node from now on: the API answers before its node is there."""
+        self._node = node
+
     def logs(self, target: Target, options: LogOptions) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """A container's log. Raises NotFound, BadRequest, ServiceUnavailable, here or on entry."""
         container = self._container(target, options.container)

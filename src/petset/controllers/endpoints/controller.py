@@ -15,7 +15,7 @@ from petset.controllers.endpoints.plan import MANAGED_BY, MANAGED_BY_LABEL, SERV
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 
 NAME = "endpoint-controller"
-SERVICE_INDEX = "service"
+SERVICE_INDEX = "managed slices of service"
 
 
 def slice_service(slice_: EndpointSlice) -> Iterable[str]:
