@@ -119,9 +119,7 @@ def _crash_loop(view: View, spec: ContainerSpec, container: Container, *, init: 
     gone = view.pod.metadata.deletion_timestamp is not None or view.is_over
     if gone or not restarts or entry is None or view.back_off_ends(container) <= view.now:
         return None
-    metadata = view.pod.metadata
-    pod = f"{metadata.name}_{metadata.namespace}({metadata.uid})"
-    message = f"back-off {duration(entry.delay)} restarting failed container={spec.name} pod={pod}"
+    message = f"back-off {duration(entry.delay)} restarting failed container={spec.name} pod={view.full_name}"
     return ContainerStateWaiting(reason="CrashLoopBackOff", message=message)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from petset.node.pods.model import Action, Observed, Probing, Slot, Task
+from petset.node.pods.model import Action, Notice, Observed, Probing, Slot, Task
 
 
 @dataclass(slots=True)
@@ -13,6 +13,7 @@ class Draft:
     seen: Observed
     tasks: list[Task] = field(default_factory=list)
     probes: list[Probing] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     waiting_for: str | None = None
     look_at: datetime | None = None
 

@@ -35,6 +35,7 @@ class Memory:
     messages: dict[str, str] = field(default_factory=dict)
     hooks_due: set[str] = field(default_factory=set)
     probes: tuple[Probing, ...] = ()
+    noticed: dict[str, str] = field(default_factory=dict)
     ongoing: dict[Slot, Operation] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     wanted: PodStatus | None = None

@@ -309,6 +309,16 @@ class Task:
         return str(self.action)
 
 
+class Notice(NamedTuple):
+    """An event about a container, worth telling once for each `container_id`."""
+
+    container: str
+    container_id: str
+    type: str
+    reason: str
+    message: str
+
+
 class Probing(NamedTuple):
     """A probe that should be going on now."""
 
@@ -328,6 +338,7 @@ class Plan:
     tasks: tuple[Task, ...] = ()
     status: PodStatus | None = None
     probes: tuple[Probing, ...] = ()
+    notices: tuple[Notice, ...] = ()
     waiting_for: str | None = None
     look_again: float | None = None
 

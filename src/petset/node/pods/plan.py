@@ -44,7 +44,7 @@ def plan(seen: Observed) -> Plan:
 def finished(draft: Draft, reported: PodStatus | None) -> Plan:
     """The plan that a draft comes to."""
     wait = max(0.0, (draft.look_at - draft.seen.now).total_seconds()) if draft.look_at is not None else None
-    return Plan(tuple(draft.tasks), reported, tuple(draft.probes), draft.waiting_for, wait)
+    return Plan(tuple(draft.tasks), reported, tuple(draft.probes), tuple(draft.notices), draft.waiting_for, wait)
 
 
 # --- rule 2: deletion -------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from petset.node.pods.model import (
     AttachNetwork,
     CreateSandbox,
     MountVolumes,
+    Notice,
     PullImage,
     RemoveContainer,
     RemoveSandbox,
@@ -25,6 +26,7 @@ from petset.node.pods.model import (
 )
 from petset.node.pods.view import View, is_sidecar
 from petset.node.runtimes.interface import Container
+from petset.node.specs import SPEC_HASH_LABEL, spec_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ def needs_start(view: View, draft: Draft, turn: Turn) -> bool:
     waiting = view.seen.waiting.get(name)
     earliest = [waiting.retry_at] if waiting is not None else []
     if present is not None and present.state == "exited":
-        earliest.append(view.back_off_ends(present))
+        ends = view.back_off_ends(present)
+        earliest.append(ends)
+        if ends > view.now:
+            text = f"Back-off restarting failed container {name} in pod {view.full_name}"
+            draft.notices.append(Notice(name, present.id, "Warning", "BackOff", text))
     if any(moment > view.now for moment in earliest):
         draft.again(max(earliest))
         draft.wait(f"the back-off of container {name}")
@@ -177,10 +183,17 @@ def usual_ending(view: View) -> Ending:
 
 
 def replace_unhealthy(view: View, draft: Draft) -> None:
-    """Kills containers whose startup or liveness probe has failed; they come back by the restart policy."""
+    """Kills containers that have another image now or whose startup or liveness probe has failed.
+
+    They come back by the restart policy.
+    """
     for spec in (*view.pod.spec.init_containers, *view.pod.spec.containers):
         container = view.present(spec.name)
         if container is None or container.state != "running":
+            continue
+        if container.labels.get(SPEC_HASH_LABEL, spec_hash(spec)) != spec_hash(spec):
+            message = f"Container {spec.name} definition changed, will be restarted"
+            stop_container(draft, usual_ending(view), container, message)
             continue
         failed = failed_probe(view, spec, container)
         if failed is None:

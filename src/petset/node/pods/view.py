@@ -111,6 +111,12 @@ class View:
         terminated = reported.state.terminated if reported is not None else None
         return terminated.exit_code if terminated is not None else None
 
+    @property
+    def full_name(self) -> str:
+        """The pod as messages name it: `web-0_default(uid)`."""
+        metadata = self.pod.metadata
+        return f"{metadata.name}_{metadata.namespace}({metadata.uid})"
+
     def back_off_ends(self, container: Container) -> datetime:
         """When a container that has ended may be started again."""
         ended = container.finished_at or container.created_at

@@ -12,6 +12,7 @@ from petset.api.errors import Conflict, NotFound, StatusError
 from petset.api.meta import Key, semantically_equal
 from petset.api.types import Pod, PodStatus
 from petset.client.interface import ConnectionLost
+from petset.client.recorder import reference_to
 from petset.node.network.interface import NetworkError
 from petset.node.pods.act import Actor, Tools
 from petset.node.pods.inventory import Inventory
@@ -64,6 +65,7 @@ class Worker:
         if seen.pod is not None:
             memory = self._memory(key, seen.pod.metadata.uid)
             self._probe(memory, decision, seen)
+            self._tell(memory, decision)
             if decision.status is not None:
                 self._report(key, memory, decision.status)
         self._forget(key, seen)
@@ -176,6 +178,13 @@ class Worker:
         subject = Subject(pod, address, started, memory.field_paths)
         self._around.probes.want(subject, decision.probes, memory.probes)
         memory.probes = decision.probes
+
+    def _tell(self, memory: Memory, decision: Plan) -> None:
+        for notice in decision.notices:
+            if memory.pod is not None and memory.noticed.get(notice.container) != notice.container_id:
+                memory.noticed[notice.container] = notice.container_id
+                about = reference_to(memory.pod, memory.field_paths[notice.container])
+                self._tools.recorder.event(about, notice.type, notice.reason, notice.message)
 
     def _probe_nothing(self, memory: Memory) -> None:
         self._around.probes.drop(memory.probes)

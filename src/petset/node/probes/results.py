@@ -27,6 +27,19 @@ class Verdict:
     run: int = 0
 
 
+FIRST_PAUSE = 0.05
+
+
+def early_pause(attempt: int, elapsed: float, period: float) -> float | None:
+    """Seconds until a container that has just started is asked once more, before its first period is over.
+
+    0.05 s, doubled each time; None: it is time to go over to the period. Few things in a start take longer than waiting
+    for the second probe, and an early answer does no harm: an early failure counts for nothing.
+    """
+    pause: float = FIRST_PAUSE * 2**attempt
+    return pause if elapsed + pause < period else None
+
+
 def judge(verdict: Verdict, probe: Probe, outcome: Outcome) -> Verdict:
     """The verdict after one more answer."""
     if outcome.errored:

@@ -16,18 +16,20 @@ from petset.api.types import Container, Pod, Probe
 from petset.client.recorder import EventRecorder, reference_to
 from petset.node.pods.model import Health, ProbeKind, Probing
 from petset.node.probes.handlers import Prober, target_of
-from petset.node.probes.results import Outcome, Verdict, judge
+from petset.node.probes.results import Outcome, Verdict, early_pause, judge
 
 
 @dataclass(slots=True)
 class Watch:
-    """One probe of one container."""
+    """One probe of one container. `early` counts the extra questions of its first period, None when that is over."""
 
     pod: Pod
     container: Container
     field_path: str
     address: str
     probe: Probe
+    due: float = 0.0
+    early: int | None = None
     verdict: Verdict = field(default_factory=Verdict)
 
 
@@ -102,9 +104,12 @@ class ProbeSchedule:
         if probe is None:
             return
         path = subject.field_paths[probing.container]
-        self._watches[probing] = Watch(subject.pod, container, path, subject.address, probe)
+        watch = self._watches[probing] = Watch(subject.pod, container, path, subject.address, probe)
         waited = (self._clock.now() - subject.started[probing.container_id]).total_seconds()
-        self._queue.add_after(probing, (probe.initial_delay_seconds or 0) - waited)
+        delay = max(0.0, (probe.initial_delay_seconds or 0) - waited)
+        watch.due = self._clock.monotonic() + delay
+        watch.early = 0 if probing.kind != "liveness" and probe.exec is None else None
+        self._queue.add_after(probing, delay)
 
     async def _ask(self, probing: Probing) -> None:
         try:
@@ -120,9 +125,24 @@ class ProbeSchedule:
             self._queue.done(probing)
         if watch.verdict.healthy is False and probing.kind != "readiness":
             return  # condemned: the container is being replaced
-        self._queue.add_after(probing, watch.probe.period_seconds or 10)
+        self._queue.add_after(probing, self._pause(probing, watch))
+
+    def _pause(self, probing: Probing, watch: Watch) -> float:
+        period = float(watch.probe.period_seconds or 10)
+        now = self._clock.monotonic()
+        if watch.early is not None:
+            pause = early_pause(watch.early, now - watch.due, period)
+            watch.early = watch.early + 1 if pause is not None else None
+            if pause is not None:
+                return pause
+        watch.due = max(watch.due + period, now)
+        return watch.due - now
 
     def _note(self, probing: Probing, watch: Watch, outcome: Outcome) -> None:
+        if watch.early is not None:
+            if not outcome.success and not outcome.errored:
+                return
+            watch.early = None
         if not outcome.success or outcome.warning:
             self._report(probing, watch, outcome)
         before = watch.verdict.healthy
