@@ -28,7 +28,7 @@ from petset.api.types import (
     TokenRequest,
 )
 from petset.apiserver import decoding, delete, metadata, patch, read, write
-from petset.apiserver.registry import Registry, encode
+from petset.apiserver.registry import Registry, encode, modified
 from petset.apiserver.request import Answer, Content, PatchBody, Target
 from petset.apiserver.write import Change, put, refuse_invalid, succeed
 from petset.store.interface import Record
@@ -102,7 +102,7 @@ async def finalize(change: Change, content: Content) -> Answer:
     old = change.registry.decode(change.resource, record.value)
     obj = change.registry.decode(change.resource, record.value)
     if sent.metadata.resource_version not in {"", old.metadata.resource_version}:
-        obj.metadata.resource_version = sent.metadata.resource_version
+        raise modified(change.resource, change.target.name)
     obj.spec.finalizers = sent.spec.finalizers
     return await succeed(change, obj, old, record)
 

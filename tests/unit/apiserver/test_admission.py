@@ -1,0 +1,175 @@
+"""What is added to, or refused for, objects because of other objects and of the cluster's defaults."""
+
+import pytest
+
+from petset.api.errors import Forbidden, NotFound
+from petset.api.types import (
+    ConfigMap,
+    DeleteOptions,
+    HostPathVolumeSource,
+    LocalObjectReference,
+    Namespace,
+    ObjectMeta,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpec,
+    PersistentVolumeSpec,
+    ServiceAccount,
+    StorageClass,
+    Toleration,
+    VolumeResourceRequirements,
+)
+from petset.apiserver.pipeline import ApiServer
+from petset.testing.clock import VirtualClock
+from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, fetch, pod, target
+
+
+class TestNamespaces:
+    async def test_have_to_be_there(self, server: ApiServer) -> None:
+        with pytest.raises(NotFound, match='namespaces "elsewhere" not found'):
+            await server.create(ME, target(ConfigMap, namespace="elsewhere"), config_map(), PLAINLY)
+
+    async def test_that_end_take_nothing_new(self, server: ApiServer) -> None:
+        await create(server, Namespace(metadata=ObjectMeta(name="other")))
+        await server.delete(ME, target(Namespace, "other"), DeleteOptions())
+        with pytest.raises(Forbidden) as caught:
+            await server.create(ME, target(ConfigMap, namespace="other"), config_map(), PLAINLY)
+        assert caught.value.message == (
+            'configmaps "settings" is forbidden: unable to create new content in namespace other '
+            "because it is being terminated"
+        )
+        assert caught.value.details["causes"] == [
+            {
+                "reason": "NamespaceTerminating",
+                "message": "namespace other is being terminated",
+                "field": "metadata.namespace",
+            }
+        ]
+
+    async def test_that_end_keep_what_they_have_changeable(self, server: ApiServer) -> None:
+        await create(server, Namespace(metadata=ObjectMeta(name="other")))
+        await server.create(ME, target(ConfigMap, namespace="other"), config_map(), PLAINLY)
+        await server.delete(ME, target(Namespace, "other"), DeleteOptions())
+        place = target(ConfigMap, "settings", namespace="other")
+        given = config_map()
+        given.data = {"key": "other"}
+        assert (await server.update(ME, place, given, PLAINLY)).code == 200
+
+
+class TestServiceAccounts:
+    async def test_default_is_given(self, server: ApiServer) -> None:
+        spec = (await create(server, pod())).spec
+        assert (spec.service_account_name, spec.service_account) == ("default", "default")
+
+    async def test_have_to_be_there(self, server: ApiServer) -> None:
+        given = pod()
+        given.spec.service_account_name = "builder"
+        with pytest.raises(Forbidden) as caught:
+            await create(server, given)
+        assert caught.value.message == (
+            'pods "web-0" is forbidden: error looking up service account default/builder: '
+            'serviceaccount "builder" not found'
+        )
+
+    async def test_lend_their_pull_secrets(self, server: ApiServer) -> None:
+        secrets = [LocalObjectReference(name="registry")]
+        await create(server, ServiceAccount(metadata=ObjectMeta(name="builder"), image_pull_secrets=secrets))
+        given = pod()
+        given.spec.service_account_name = "builder"
+        assert (await create(server, given)).spec.image_pull_secrets == secrets
+
+
+class TestTolerations:
+    @pytest.mark.parametrize(
+        ("given", "keys"),
+        [
+            ([], ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]),
+            (
+                [Toleration(key="node.kubernetes.io/not-ready", operator="Exists", effect="NoExecute")],
+                ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"],
+            ),
+            ([Toleration(operator="Exists")], [None]),
+            (
+                [Toleration(key="mine", operator="Exists")],
+                ["mine", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"],
+            ),
+        ],
+    )
+    async def test_last_five_minutes_on_a_lost_node(
+        self, server: ApiServer, given: list[Toleration], keys: list[str | None]
+    ) -> None:
+        wanted = pod()
+        wanted.spec.tolerations = given
+        found = (await create(server, wanted)).spec.tolerations
+        assert [toleration.key for toleration in found] == keys
+        added = found[len(given) :]
+        assert {(t.toleration_seconds, t.effect, t.operator) for t in added} <= {(300, "NoExecute", "Exists")}
+
+
+class TestPriority:
+    @pytest.mark.parametrize(("name", "priority"), [(None, 0), ("system-node-critical", 2_000_001_000)])
+    async def test_follows_the_class(self, server: ApiServer, name: str | None, priority: int) -> None:
+        given = pod()
+        given.spec.priority_class_name = name
+        spec = (await create(server, given)).spec
+        assert (spec.priority, spec.preemption_policy) == (priority, "PreemptLowerPriority")
+
+    async def test_needs_a_known_class(self, server: ApiServer) -> None:
+        given = pod()
+        given.spec.priority_class_name = "urgent"
+        with pytest.raises(Forbidden, match="no PriorityClass with name urgent was found"):
+            await create(server, given)
+
+    async def test_is_not_for_pods_to_choose(self, server: ApiServer) -> None:
+        given = pod()
+        given.spec.priority = 7
+        with pytest.raises(Forbidden, match=r"the integer value of priority \(7\) must not be provided in pod spec"):
+            await create(server, given)
+
+
+def claim(class_name: str | None = None) -> PersistentVolumeClaim:
+    spec = PersistentVolumeClaimSpec(
+        access_modes=["ReadWriteOnce"],
+        resources=VolumeResourceRequirements(requests={"storage": "1Gi"}),
+        storage_class_name=class_name,
+    )
+    return PersistentVolumeClaim(metadata=ObjectMeta(name="data"), spec=spec)
+
+
+class TestStorage:
+    async def add_class(self, server: ApiServer, name: str, *, default: bool) -> None:
+        annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
+        meta = ObjectMeta(name=name, annotations=annotations)
+        await create(server, StorageClass(metadata=meta, provisioner="example.com/disk"))
+
+    async def test_claims_get_the_youngest_default_class(self, server: ApiServer, clock: VirtualClock) -> None:
+        await self.add_class(server, "old", default=True)
+        await clock.advance(60)
+        await self.add_class(server, "young", default=True)
+        await self.add_class(server, "plain", default=False)
+        assert (await create(server, claim())).spec.storage_class_name == "young"
+
+    @pytest.mark.parametrize("named", ["other", ""])
+    async def test_claims_keep_the_class_they_name(self, server: ApiServer, named: str) -> None:
+        await self.add_class(server, "standard", default=True)
+        assert (await create(server, claim(named))).spec.storage_class_name == named
+
+    async def test_claims_without_any_class_wait_for_one(self, server: ApiServer) -> None:
+        assert (await create(server, claim())).spec.storage_class_name is None
+
+    async def test_what_is_in_use_is_protected(self, server: ApiServer) -> None:
+        assert (await create(server, claim())).metadata.finalizers == ["kubernetes.io/pvc-protection"]
+        spec = PersistentVolumeSpec(
+            capacity={"storage": "1Gi"},
+            access_modes=["ReadWriteOnce"],
+            host_path=HostPathVolumeSource(path="/data"),
+        )
+        volume = await create(server, PersistentVolume(metadata=ObjectMeta(name="disk"), spec=spec))
+        assert volume.metadata.finalizers == ["kubernetes.io/pv-protection"]
+
+
+async def test_the_system_namespaces_have_their_accounts(server: ApiServer) -> None:
+    for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
+        assert (await fetch(server, Namespace, name)).status.phase == "Active"
+        place = target(ServiceAccount, "default", namespace=name)
+        assert (await server.get(place)).record.name == f"{name}/default"

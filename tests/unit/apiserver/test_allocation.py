@@ -1,0 +1,131 @@
+"""Cluster IPs and node ports: who gets which, who keeps it, when it is free again."""
+
+import pytest
+
+from petset.api.errors import InternalError, Invalid
+from petset.api.types import DeleteOptions, ObjectMeta, Service, ServicePort, ServiceSpec
+from petset.apiserver.bootstrap import create_system_objects
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import PatchBody, WriteOptions
+from petset.kinds import CATALOGUE
+from petset.store.memory import MemoryStore
+from petset.testing.clock import VirtualClock
+from tests.unit.apiserver.calls import ME, PLAINLY, create, decoded, fetch, target
+
+
+def service(name: str, type_: str | None = None, address: str | None = None, ports: int = 1) -> Service:
+    listed = [ServicePort(name=f"p{number}", port=80 + number) for number in range(ports)]
+    spec = ServiceSpec(type=type_, cluster_ip=address, ports=listed)
+    if type_ == "ExternalName":
+        spec.external_name = "example.com"
+    return Service(metadata=ObjectMeta(name=name), spec=spec)
+
+
+async def patch(server: ApiServer, name: str, spec: dict[str, object]) -> Service:
+    body = PatchBody("merge", {"spec": spec})
+    return decoded(await server.patch(ME, target(Service, name), body, PLAINLY), Service)
+
+
+async def delete(server: ApiServer, name: str) -> None:
+    await server.delete(ME, target(Service, name), DeleteOptions())
+
+
+async def test_the_api_has_the_first_address(server: ApiServer) -> None:
+    assert (await fetch(server, Service, "kubernetes")).spec.cluster_ip == "10.96.0.1"
+
+
+async def test_every_service_gets_another_address(server: ApiServer) -> None:
+    found = [(await create(server, service(name))).spec for name in ("a", "b", "c")]
+    assert len({spec.cluster_ip for spec in found}) == 3
+    assert all(spec.cluster_ips == [spec.cluster_ip] for spec in found)
+    assert all(str(spec.cluster_ip).startswith("10.96.") for spec in found)
+
+
+@pytest.mark.parametrize(("type_", "address"), [(None, "None"), ("ExternalName", None)])
+async def test_some_need_none(server: ApiServer, type_: str | None, address: str | None) -> None:
+    assert (await create(server, service("a", type_, address))).spec.cluster_ip == address
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("10.96.0.1", "failed to allocate IP 10.96.0.1: provided IP is already allocated"),
+        ("192.168.0.1", "is not in the valid range. The range of valid IPs is 10.96.0.0/16"),
+    ],
+)
+async def test_a_wish_has_to_be_possible(server: ApiServer, address: str, message: str) -> None:
+    with pytest.raises(Invalid, match=message) as caught:
+        await create(server, service("a", address=address))
+    assert caught.value.details["causes"][0]["field"] == "spec.clusterIPs"
+
+
+async def test_a_wish_is_granted_and_kept(server: ApiServer) -> None:
+    await create(server, service("a", address="10.96.7.7"))
+    assert (await patch(server, "a", {"selector": {"app": "web"}})).spec.cluster_ip == "10.96.7.7"
+    with pytest.raises(Invalid, match="already allocated"):
+        await create(server, service("b", address="10.96.7.7"))
+
+
+async def test_a_deletion_frees_everything(server: ApiServer) -> None:
+    first = await create(server, service("a", "NodePort", "10.96.7.7"))
+    await delete(server, "a")
+    again = service("b", "NodePort", "10.96.7.7")
+    again.spec.ports[0].node_port = first.spec.ports[0].node_port
+    assert (await create(server, again)).spec.ports == first.spec.ports
+
+
+async def test_a_dry_run_takes_nothing(server: ApiServer) -> None:
+    await create(server, service("a", address="10.96.7.7"), WriteOptions(dry_run=True))
+    assert (await create(server, service("b", address="10.96.7.7"))).spec.cluster_ip == "10.96.7.7"
+
+
+async def test_a_refused_service_takes_nothing(server: ApiServer) -> None:
+    wrong = service("a", "NodePort", "10.96.7.7")
+    wrong.spec.ports[0].node_port = 80
+    with pytest.raises(Invalid, match="The range of valid ports is 30000-32767"):
+        await create(server, wrong)
+    assert (await create(server, service("b", address="10.96.7.7"))).spec.cluster_ip == "10.96.7.7"
+
+
+async def test_what_is_stored_is_taken_from_the_start(clock: VirtualClock) -> None:
+    store = MemoryStore()
+    first = ApiServer(CATALOGUE, store, clock)
+    await create_system_objects(first, 6443)
+    taken = await create(first, service("a", "NodePort"))
+    second = ApiServer(CATALOGUE, store, clock)
+    with pytest.raises(Invalid, match="already allocated"):
+        await create(second, service("b", address=taken.spec.cluster_ip))
+    wish = service("b", "NodePort")
+    wish.spec.ports[0].node_port = taken.spec.ports[0].node_port
+    with pytest.raises(Invalid, match="provided port is already allocated"):
+        await create(second, wish)
+
+
+async def test_a_range_that_is_used_up_says_so(clock: VirtualClock) -> None:
+    server = ApiServer(CATALOGUE, MemoryStore(), clock, service_cidr="10.96.0.0/30")
+    await create_system_objects(server, 6443, "10.96.0.0/30")
+    await create(server, service("a"))
+    with pytest.raises(InternalError, match="range is full"):
+        await create(server, service("b"))
+
+
+class TestNodePorts:
+    async def test_each_port_gets_one(self, server: ApiServer) -> None:
+        found = [port.node_port for port in (await create(server, service("a", "NodePort", ports=3))).spec.ports]
+        assert len(set(found)) == 3
+        assert all(port is not None and 30000 <= port <= 32767 for port in found)
+
+    async def test_stay_with_their_ports(self, server: ApiServer) -> None:
+        before = await create(server, service("a", "NodePort", ports=2))
+        ports = [{"name": "p1", "port": 81}, {"name": "more", "port": 90}]
+        after = await patch(server, "a", {"ports": ports})
+        assert after.spec.ports[0].node_port == before.spec.ports[1].node_port
+        assert after.spec.ports[1].node_port not in {port.node_port for port in before.spec.ports[1:]}
+
+    async def test_are_given_back_with_the_type(self, server: ApiServer) -> None:
+        before = await create(server, service("a", "NodePort"))
+        assert (await patch(server, "a", {"type": "ClusterIP"})).spec.ports[0].node_port is None
+        wish = service("b", "NodePort")
+        wish.spec.ports[0].node_port = before.spec.ports[0].node_port
+        granted = await create(server, wish)
+        assert granted.spec.ports[0].node_port == before.spec.ports[0].node_port
