@@ -75,10 +75,10 @@ class ToyCluster:
         raise AssertionError("the cluster does not come to rest")
 
     async def create(self, obj: T) -> T:
-        """Creates, then settles; the object as it is after that."""
+        """Creates, then settles; the object as it is after that, or as it was created when it is gone already."""
         created = await self.client.create(obj)
         await self.settle()
-        return await self.get(type(obj), created.metadata.name, created.metadata.namespace)
+        return await self.find(type(obj), created.metadata.name, created.metadata.namespace) or created
 
     async def get(self, kind: type[T], name: str, namespace: str = "") -> T:
         """One object."""
