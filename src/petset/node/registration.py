@@ -38,7 +38,8 @@ LEASE_NAMESPACE: Final = "kube-node-lease"
 LEASE_SECONDS: Final = 40
 RENEW_INTERVAL: Final = 10.0
 STATUS_INTERVAL: Final = 300.0
-RETRY_INTERVAL: Final = 0.2
+RETRY_INTERVAL: Final = 0.5
+"""Seconds until another try when the API or the runtime does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,38 +84,36 @@ class Registration:
         self._clock = clock
         self._reported: Health | None = None
         self._reported_at = 0.0
+        self._renew_at = 0.0
+        self._started = False
 
     async def run(self) -> None:
         """Registers at once, then renews the Lease every 10 s; writes the status when it changes or every 5 min."""
-        started = False
         while True:
             try:
-                node = await self._report()
-                if node is not None and not started:
-                    self._recorder.event(node, "Normal", "Starting", "Starting kubelet.")
-                    started = True
-                await self._renew()
+                await self._report()
+                await self._renew_when_due()
             except (StatusError, ConnectionLost) as error:
                 log.warning("node %s cannot report: %s", self._description.name, error)
-                await self._clock.sleep(RENEW_INTERVAL if started else RETRY_INTERVAL)
+                await self._clock.sleep(RETRY_INTERVAL)
                 continue
-            await self._clock.sleep(RENEW_INTERVAL)
+            healthy = self._reported is not None and not self._reported.problem
+            await self._clock.sleep(RENEW_INTERVAL if healthy else RETRY_INTERVAL)
 
     # --- the Node -----------------------------------------------------------------------------------------------------
 
-    async def _report(self) -> Node | None:
-        """Writes the Node when there is something to say; None when there is not."""
+    async def _report(self) -> None:
+        """Writes the Node when there is something to say."""
         health = await self._health()
         due = self._clock.monotonic() - self._reported_at >= STATUS_INTERVAL
         if health == self._reported and not due:
-            return None
+            return
         node = await self._registered()
         fresh = copy(node)
         fresh.status = node_status(node.status, self._description, health, self._clock.now())
         written = await self._client.update(fresh, "status")
         self._announce(written, health)
         self._reported, self._reported_at = health, self._clock.monotonic()
-        return written
 
     async def _registered(self) -> Node:
         """The Node with this machine's labels, created when it is not there."""
@@ -139,11 +138,20 @@ class Registration:
             return Health(problem=f"container runtime is down: {error}")
 
     def _announce(self, node: Node, health: Health) -> None:
+        if not self._started:
+            self._recorder.event(node, "Normal", "Starting", "Starting kubelet.")
+            self._started = True
         if self._reported is None or bool(self._reported.problem) != bool(health.problem):
             state = "NodeNotReady" if health.problem else "NodeReady"
             self._recorder.event(node, "Normal", state, f"Node {node.metadata.name} status is now: {state}")
 
     # --- the Lease ----------------------------------------------------------------------------------------------------
+
+    async def _renew_when_due(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._renew_at:
+            await self._renew()
+            self._renew_at = now + RENEW_INTERVAL
 
     async def _renew(self) -> None:
         name, now = self._description.name, format_micro_time(self._clock.now())

@@ -76,6 +76,7 @@ class EngineRuntime:
         self._events: Fanout[RuntimeEvent] = Fanout()
         self._exits = ExitWatch(self._inspect, self._wait, self._report_exit, self._tasks, clock)
         self._client: aiodocker.Docker | None = None
+        self._reviving = asyncio.Lock()
         self._name = "docker"
         self._start_failures: dict[str, str] = {}
         self._sweeps: set[asyncio.Task[None]] = set()
@@ -131,7 +132,8 @@ class EngineRuntime:
         """Ask the engine who it is, starting our own service when it does not answer."""
         found = await ping(self._socket)
         if found is None and self._service is not None:
-            await self._service.start()
+            async with self._reviving:  # two at once would start two services
+                await self._service.start()
             found = await ping(self._socket)
         if found is None:
             raise RuntimeUnavailable(f"no container engine answers at {self._socket}")
