@@ -39,6 +39,7 @@ from petset.node.sources import ClientSources
 from petset.node.specs import NodeFacts, Specs
 from petset.node.streams import NodeStreams
 from petset.node.volumes import Volumes, VolumeSettings
+from petset.node.volumes.refresh import VolumeRefresher
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,9 @@ class LocalNode:
         self._tasks = Supervisor("node", around.clock)
         self._pods = around.informers.informer(Pod)
         self.streams = NodeStreams(self._find_pod, runtime, around.clock)
+        self._sources = ClientSources(around.client)
+        self._volumes = self._make_volumes()
+        self._refresher = VolumeRefresher(self._volumes, around.informers, self.name, around.clock)
         self._agent = Agent(self._dependencies())
 
     @classmethod
@@ -131,6 +135,7 @@ class LocalNode:
             tasks.start("services", self._feed.run)
             await self._feed.synced()
             await self._until_it_works("cluster DNS", self._listen)
+        tasks.start("volume refresh", self._refresher.run)
         await self._agent.run()
 
     async def destroy(self) -> None:
@@ -163,17 +168,18 @@ class LocalNode:
         pods = SIMULATED_PODS if self._config.simulated else REAL_PODS
         return NodeDescription(self.name, self._machine, pods, str(self._config.network.pod_cidr))
 
+    def _make_volumes(self) -> Volumes:
+        around, settings = self._around, VolumeSettings(self._description().capacity, root=_is_root())
+        return Volumes(around.client, self._sources, self._directories, around.clock, settings)
+
     def _dependencies(self) -> AgentDependencies:
         config, around = self._config, self._around
-        sources = ClientSources(around.client)
-        allocatable = self._description().capacity
-        root = os.geteuid() == 0
         facts = NodeFacts(
             name=self.name,
             cluster=ClusterDns(config.cluster_domain, config.dns_address),
-            allocatable=allocatable,
+            allocatable=self._description().capacity,
             memory_capacity=self._machine.memory,
-            mounts=root,
+            mounts=_is_root(),
         )
         simulated = config.simulated
         return AgentDependencies(
@@ -181,10 +187,8 @@ class LocalNode:
             informers=around.informers,
             runtime=self.runtime,
             network=self._network,
-            volumes=Volumes(
-                around.client, sources, self._directories, around.clock, VolumeSettings(allocatable, root=root)
-            ),
-            specs=Specs(facts, self._directories, sources, around.informers, around.recorder),
+            volumes=self._volumes,
+            specs=Specs(facts, self._directories, self._sources, around.informers, around.recorder),
             prober=AlwaysPasses() if simulated else ContainerProber(self.runtime),
             hooks=NoHooks() if simulated else ContainerHooks(self.runtime, around.clock),
             recorder=around.recorder,
@@ -212,3 +216,7 @@ class LocalNode:
                 await self._around.clock.sleep(RETRY_SECONDS)
             else:
                 return
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
