@@ -23,6 +23,7 @@ from petset.apiserver.request import Identity
 from petset.client.informer import InformerFactory
 from petset.client.recorder import EventRecorder
 from petset.controllers.endpoints.controller import EndpointsController
+from petset.controllers.garbagecollector.controller import GarbageCollector
 from petset.controllers.namespace.controller import NamespaceController
 from petset.controllers.scheduler.controller import Scheduler
 from petset.controllers.shutdown.controller import ShutdownController
@@ -147,8 +148,15 @@ def start_controllers(cluster: Cluster) -> None:
     name = "directory-provisioner"
     directories = LocalDirectories(cluster.config.data_dir / "volumes")
     start(name, DirectoryProvisioner(client(name), informers, recorder(name), clock, directories).run)
+    name = "generic-garbage-collector"
+    start(name, GarbageCollector(client(name), informers, recorder(name), clock, owning_kinds()).run)
     name = "volume-protection-controller"
     start(name, VolumeProtection(client(name), informers, clock).run)
+
+
+def owning_kinds() -> list[type[Object]]:
+    """What may own or be owned: everything but events."""
+    return [r.type for r in CATALOGUE.resources if r.view is None and r.kind != "Event"]
 
 
 def host_names(config: Config) -> list[str]:
