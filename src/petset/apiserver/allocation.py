@@ -6,7 +6,8 @@ numbers back. Follows upstream's `registry/core/service/storage/alloc.go`.
 
 import ipaddress
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 from petset.api import field
 from petset.api.errors import InternalError, Invalid
@@ -54,6 +55,22 @@ class Allocations:
             allocator.release(obj)
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What one Service holds."""
+
+    addresses: frozenset[str]
+    ports: frozenset[int]
+
+    @classmethod
+    def of(cls, service: Service) -> Self:
+        addresses = frozenset(address for address in service.spec.cluster_ips if address != "None")
+        return cls(addresses, frozenset(port.node_port for port in service.spec.ports if port.node_port))
+
+
+_NO_NUMBERS = _Numbers(frozenset(), frozenset())
+
+
 class ServiceAllocator:
     """Cluster IPs and node ports, counted in memory."""
 
@@ -64,35 +81,30 @@ class ServiceAllocator:
         self._next_address = 256 if self._network.num_addresses > 1024 else 1
         self._next_port = 0
         for service in registry.all(Service):
-            self._addresses |= _addresses(service)
-            self._ports |= _ports(service)
+            self._exchange(_NO_NUMBERS, _Numbers.of(service))
 
     def take(self, obj: Service, old: Service | None) -> Undo:
         """Gives a cluster IP and node ports where the type asks for them."""
-        had_addresses, had_ports = (_addresses(old), _ports(old)) if old else (set[str](), set[int]())
+        before = _Numbers.of(old) if old else _NO_NUMBERS
         if old is not None:
             _keep_allocated(obj, old)
-        try:
-            self._take_address(obj, had_addresses)
-            self._take_ports(obj, had_ports)
-        finally:
-            new_addresses, new_ports = _addresses(obj) - had_addresses, _ports(obj) - had_ports
-        lost_addresses, lost_ports = had_addresses - _addresses(obj), had_ports - _ports(obj)
-        self._addresses = (self._addresses | new_addresses) - lost_addresses
-        self._ports = (self._ports | new_ports) - lost_ports
-
-        def undo() -> None:
-            self._addresses = (self._addresses - new_addresses) | lost_addresses
-            self._ports = (self._ports - new_ports) | lost_ports
-
-        return undo
+        self._take_address(obj, before.addresses)
+        self._take_ports(obj, before.ports)
+        after = _Numbers.of(obj)
+        self._exchange(before, after)
+        return lambda: self._exchange(after, before)
 
     def release(self, obj: Service) -> None:
         """Everything goes back to the pools."""
-        self._addresses -= _addresses(obj)
-        self._ports -= _ports(obj)
+        self._exchange(_Numbers.of(obj), _NO_NUMBERS)
 
-    def _take_address(self, obj: Service, had: set[str]) -> None:
+    def _exchange(self, given: _Numbers, taken: _Numbers) -> None:
+        self._addresses -= given.addresses - taken.addresses
+        self._addresses |= taken.addresses - given.addresses
+        self._ports -= given.ports - taken.ports
+        self._ports |= taken.ports - given.ports
+
+    def _take_address(self, obj: Service, had: frozenset[str]) -> None:
         spec = obj.spec
         if spec.type == "ExternalName":
             spec.cluster_ip, spec.cluster_ips = None, []
@@ -129,7 +141,7 @@ class ServiceAllocator:
                 return address
         raise InternalError("failed to allocate a serviceIP: range is full")
 
-    def _take_ports(self, obj: Service, had: set[int]) -> None:
+    def _take_ports(self, obj: Service, had: frozenset[int]) -> None:
         if obj.spec.type not in {"NodePort", "LoadBalancer"}:
             for port in obj.spec.ports:
                 port.node_port = None
@@ -172,14 +184,6 @@ def _keep_allocated(obj: Service, old: Service) -> None:
         known = {(port.port, port.protocol): port.node_port for port in old.spec.ports}
         for port in obj.spec.ports:
             port.node_port = port.node_port or known.get((port.port, port.protocol))
-
-
-def _addresses(service: Service) -> set[str]:
-    return {address for address in service.spec.cluster_ips if address != "None"}
-
-
-def _ports(service: Service) -> set[int]:
-    return {port.node_port for port in service.spec.ports if port.node_port}
 
 
 def _invalid(obj: Service, error: field.FieldError) -> Invalid:

@@ -1,15 +1,15 @@
 """The `Client` port in process: a direct call of the pipeline, no HTTP in between."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias, TypeVar
 
 from petset.api import meta
 from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity, PatchBody, Target
-from petset.apiserver.watch import ChangeFeed
+from petset.apiserver.watch import WatchChange
 from petset.client.interface import (
     ListOptions,
     ObjectList,
@@ -21,6 +21,8 @@ from petset.client.interface import (
 
 T = TypeVar("T", bound=Object)
 B = TypeVar("B", bound=Object)
+
+_Batches: TypeAlias = AsyncIterable[list[WatchChange]]
 
 _LIST = ListOptions()
 _WATCH = WatchOptions()
@@ -61,8 +63,12 @@ class LocalClient:
             allow_bookmarks=True,
             timeout_seconds=options.timeout_seconds,
         )
-        async with self._server.watch(self._target(kind, namespace), wanted) as feed:
-            events = self._events(kind, feed)
+        target = self._target(kind, namespace)
+        timed = options.timeout_seconds is not None
+        opening: AbstractAsyncContextManager[_Batches]
+        opening = self._server.stream(target, wanted) if timed else self._server.watch(target, wanted)
+        async with opening as batches:
+            events = _events(batches, lambda value: self._decode(kind, value))
             try:
                 yield events
             finally:
@@ -118,11 +124,6 @@ class LocalClient:
     async def close(self) -> None:
         """Nothing is held between calls."""
 
-    async def _events(self, kind: type[T], feed: ChangeFeed) -> Any:
-        async for batch in feed.batches():
-            for change in batch:
-                yield WatchEvent(change.type, self._decode(kind, change.record.value))
-
     def _target(self, kind: type[Object], namespace: str, name: str = "", subresource: str = "") -> Target:
         return Target(self._server.catalogue.of(kind), namespace, name, subresource)
 
@@ -131,8 +132,15 @@ class LocalClient:
 
     def _write_options(self, options: WriteOptions) -> request.WriteOptions:
         manager = options.field_manager or self._field_manager
-        validation = options.field_validation
+        # what a typed object cannot hold needs no warning
+        validation = options.field_validation or "Ignore"
         return request.WriteOptions(manager, options.dry_run, options.force or None, validation, begins_tracking=False)
+
+
+async def _events(batches: _Batches, decode: Callable[[bytes], T]) -> AsyncGenerator[WatchEvent[T], None]:
+    async for batch in batches:
+        for change in batch:
+            yield WatchEvent(change.type, decode(change.record.value))
 
 
 def _list_options(options: ListOptions) -> request.ListOptions:

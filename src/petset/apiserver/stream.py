@@ -65,7 +65,7 @@ class _Stream:
     async def pump(self) -> None:
         """Takes from the watch; a reader that is slow makes it wait, until the store closes the watch as lagging."""
         try:
-            async for batch in self._feed.batches():
+            async for batch in self._feed:
                 while len(self._pending) >= _MOST_PENDING:
                     self._full = True
                     self._room.clear()

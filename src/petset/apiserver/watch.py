@@ -59,7 +59,7 @@ class ChangeFeed:
         """A revision up to which everything was yielded."""
         return self._watch.progress
 
-    async def batches(self) -> AsyncIterator[list[WatchChange]]:
+    async def __aiter__(self) -> AsyncIterator[list[WatchChange]]:
         """What happens, as many changes at a time as are there. Raises Expired when this reader fell behind."""
         if self.initial:
             yield self.initial
@@ -72,14 +72,6 @@ class ChangeFeed:
                     yield changes
         except Lagged as error:
             raise Expired(f"too old resource version: the watch did not keep up: {error}") from error
-
-    def __aiter__(self) -> AsyncIterator[WatchChange]:
-        return self._changes()
-
-    async def _changes(self) -> AsyncIterator[WatchChange]:
-        async for batch in self.batches():
-            for change in batch:
-                yield change
 
     def _seen(self, event: Event) -> Iterator[WatchChange]:
         """The event as this watcher has to see it, if at all."""

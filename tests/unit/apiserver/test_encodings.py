@@ -111,7 +111,7 @@ class TestChanges:
     async def change(self, server: ApiServer) -> WatchChange:
         await create(server, pod())
         async with server.watch(target(Pod), WatchOptions()) as feed:
-            return (await anext(feed.batches()))[0]
+            return (await anext(aiter(feed)))[0]
 
     async def test_are_tables_of_one_row(self, server: ApiServer) -> None:
         change = await self.change(server)

@@ -108,5 +108,11 @@ def test_the_url_says_where_an_object_goes() -> None:
     assert obj.metadata.namespace == "default"
     with pytest.raises(BadRequest, match="does not match the namespace sent on the request"):
         metadata.place(RESOURCE, obj, "other")
-    with pytest.raises(BadRequest, match="cluster-wide"):
-        metadata.place(CATALOGUE.of(Namespace), Namespace(metadata=ObjectMeta(namespace="default")), "")
+
+
+def test_a_cluster_wide_object_is_in_no_namespace() -> None:
+    obj = Namespace(metadata=ObjectMeta(namespace="default"))
+    metadata.place(CATALOGUE.of(Namespace), obj, "")
+    assert obj.metadata.namespace == ""
+    with pytest.raises(BadRequest, match="does not match the namespace sent on the request"):
+        metadata.place(CATALOGUE.of(Namespace), Namespace(metadata=ObjectMeta(namespace="other")), "")

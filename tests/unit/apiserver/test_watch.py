@@ -18,7 +18,7 @@ from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, target
 
 async def take(feed: ChangeFeed, count: int) -> list[WatchChange]:
     changes: list[WatchChange] = []
-    async for batch in feed.batches():
+    async for batch in feed:
         changes += batch
         if len(changes) >= count:
             break
@@ -179,7 +179,7 @@ class TestStream:
     """A watch with the bookmarks and the timeout that HTTP gives it."""
 
     async def next_types(self, batches: Batches) -> list[str]:
-        return [change.type for change in await anext(batches)]
+        return [change.type for change in await anext(aiter(batches))]
 
     async def test_brings_many_changes_at_once(self, server: ApiServer, clock: VirtualClock) -> None:
         options = WatchOptions(resource_version=await present(server))
@@ -197,7 +197,7 @@ class TestStream:
             await clock.settle()
             assert await self.next_types(batches) == ["ADDED"]
             await clock.advance(1)
-            mark = (await anext(batches))[0]
+            mark = (await anext(aiter(batches)))[0]
         assert mark.type == "BOOKMARK"
         assert mark.record.revision == server.registry.store.revision
 
@@ -226,7 +226,7 @@ class TestStream:
             for number in range(5):
                 await server.registry.write(resource, placed(str(number)), None)
             with pytest.raises(StatusError, match="did not keep up"):
-                await anext(batches)
+                await anext(aiter(batches))
 
     async def test_bookmarks_wait_for_a_reader_that_is_behind(self, server: ApiServer, clock: VirtualClock) -> None:
         options = WatchOptions(resource_version=await present(server), allow_bookmarks=True)
