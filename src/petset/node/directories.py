@@ -1,6 +1,6 @@
 """Where the node keeps what belongs to a pod on the machine: `<root>/pods/<uid>/...`.
 
-The layout is the kubelet's in essence; nothing outside this module puts such a path together. Pure.
+The layout is the kubelet's in essence; nothing outside this module puts such a path together.
 """
 
 from dataclasses import dataclass
@@ -40,6 +40,10 @@ class Directories:
     def termination_log(self, uid: str, container: str, attempt: int) -> Path:
         """The file that a container's terminationMessagePath is."""
         return self.pod(uid) / "containers" / container / f"{attempt}.termination-log"
+
+    def has_pod(self, uid: str) -> bool:
+        """Whether there is anything of a pod."""
+        return self.pod(uid).exists()
 
     def pod_uids(self) -> list[str]:
         """The pods that have a directory, also those that an earlier process left."""

@@ -35,6 +35,7 @@ from petset.node.runtimes.interface import Runtime
 from petset.node.runtimes.podman_service import PodmanService
 from petset.node.services import ServiceFeed
 from petset.node.simulated_probes import AlwaysPasses, NoHooks
+from petset.node.simulated_specs import SimulatedSpecs
 from petset.node.sources import ClientSources
 from petset.node.specs import NodeFacts, Specs
 from petset.node.streams import NodeStreams
@@ -182,13 +183,14 @@ class LocalNode:
             mounts=_is_root(),
         )
         simulated = config.simulated
+        specs = SimulatedSpecs if simulated else Specs
         return AgentDependencies(
             client=around.client,
             informers=around.informers,
             runtime=self.runtime,
             network=self._network,
             volumes=self._volumes,
-            specs=Specs(facts, self._directories, self._sources, around.informers, around.recorder),
+            specs=specs(facts, self._directories, self._sources, around.informers, around.recorder),
             prober=AlwaysPasses() if simulated else ContainerProber(self.runtime),
             hooks=NoHooks() if simulated else ContainerHooks(self.runtime, around.clock),
             recorder=around.recorder,

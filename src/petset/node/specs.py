@@ -6,6 +6,7 @@ when a container is run, and what becomes of the pod when that fails.
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,8 @@ POD_UID_LABEL: Final = "io.kubernetes.pod.uid"
 CONTAINER_NAME_LABEL: Final = "io.kubernetes.container.name"
 RESTART_COUNT_LABEL: Final = "io.petset.restart-count"
 SPEC_HASH_LABEL: Final = "io.petset.spec-hash"
+
+ETC_FILES: Final = ("hosts", "resolv.conf", "hostname")
 
 _PROPAGATION: Mapping[str, MountPropagation] = {
     "None": "None",
@@ -124,7 +127,7 @@ class Specs:
         try:
             variables = await self._variables(context, container)
             security = security_options(pod, container, context.image)
-            volumes = await asyncio.to_thread(self._mounts, context, container, variables)
+            volumes = await self._mounts(context, container, variables)
         except (EnvironmentFailed, NotPermitted, SubPathFailed) as error:
             raise ConfigError(str(error)) from error
         stop_signal = container.lifecycle.stop_signal if container.lifecycle is not None else None
@@ -156,8 +159,11 @@ class Specs:
             hosts = host_network_hosts(_text(facts.hosts), pod.spec.host_aliases)
         else:
             hosts = pod_hosts([pod_ip] if pod_ip else [], name, pod.spec.host_aliases)
-        contents = {"hosts": hosts, "resolv.conf": resolver.conf.render(), "hostname": f"{name.hostname}\n"}
-        changed = [_write_in_place(self._directories.etc(uid, file), text) for file, text in contents.items()]
+        contents = (hosts, resolver.conf.render(), f"{name.hostname}\n")
+        changed = [
+            _write_in_place(self._directories.etc(uid, file), text.encode(), 0o644)
+            for file, text in zip(ETC_FILES, contents, strict=True)
+        ]
         if any(changed):
             for warning in resolver.warnings:
                 self._recorder.event(pod, "Warning", "DNSConfigForming", warning)
@@ -179,10 +185,10 @@ class Specs:
         placement = Placement(context.node_name, context.host_ip, context.pod_ip, self._facts.allocatable)
         return await self._environment.variables(pod, container, placement, services)
 
-    def _mounts(self, context: PodContext, container: Container, variables: Mapping[str, str]) -> list[Mount]:
+    async def _mounts(self, context: PodContext, container: Container, variables: Mapping[str, str]) -> list[Mount]:
         return [
             Mount(
-                host_path=self._host_path(context, container, index, variables),
+                host_path=await self._host_path(context, container, index, variables),
                 container_path=_absolute(mount.mount_path),
                 read_only=bool(mount.read_only) or is_read_only(context.pod, mount.name),
                 propagation=_PROPAGATION.get(mount.mount_propagation or "None", "None"),
@@ -190,7 +196,9 @@ class Specs:
             for index, mount in enumerate(container.volume_mounts)
         ]
 
-    def _host_path(self, context: PodContext, container: Container, index: int, variables: Mapping[str, str]) -> Path:
+    async def _host_path(
+        self, context: PodContext, container: Container, index: int, variables: Mapping[str, str]
+    ) -> Path:
         mount = container.volume_mounts[index]
         volume = context.volumes.get(mount.name)
         if volume is None:
@@ -200,7 +208,7 @@ class Specs:
             return volume
         target = context.directories.subpath(context.pod.metadata.uid, container.name, index)
         try:
-            return prepare_subpath(volume, sub_path, target, mounts=self._facts.mounts)
+            return await asyncio.to_thread(prepare_subpath, volume, sub_path, target, mounts=self._facts.mounts)
         except SubPathFailed as error:
             raise ConfigError(
                 f'failed to prepare subPath for volumeMount "{mount.name}" of container "{container.name}": {error}'
@@ -210,16 +218,13 @@ class Specs:
         """The files every container gets, but for those in whose place the pod mounts something of its own."""
         uid = context.pod.metadata.uid
         taken = {_absolute(mount.mount_path) for mount in container.volume_mounts}
-        for name in ("hosts", "resolv.conf", "hostname"):
-            path = context.directories.etc(uid, name)
-            if f"/etc/{name}" not in taken and path.exists():
-                yield Mount(path, f"/etc/{name}")
+        for name in ETC_FILES:
+            if f"/etc/{name}" not in taken:
+                yield Mount(context.directories.etc(uid, name), f"/etc/{name}")
         message_path = container.termination_message_path or ""
         if message_path and _absolute(message_path) not in taken:
             log = context.directories.termination_log(uid, container.name, attempt)
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.touch()
-            log.chmod(0o666)  # whatever user the container runs as
+            _write_in_place(log, b"", 0o666)  # whatever user the container runs as
             yield Mount(log, _absolute(message_path))
 
 
@@ -288,11 +293,19 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _write_in_place(path: Path, text: str) -> bool:
-    """Writes a file that containers may have mounted, keeping the inode; whether anything changed."""
-    if path.exists() and path.read_text() == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o644)
+def _write_in_place(path: Path, content: bytes, mode: int) -> bool:
+    """Writes a file that containers may have mounted, keeping the inode; whether its content changed."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(descriptor, mode)
+        if os.read(descriptor, len(content) + 1) == content:
+            return False
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, content, 0)
+    finally:
+        os.close(descriptor)
     return True

@@ -20,3 +20,5 @@ def test_pods_with_a_directory_are_found_again(tmp_path: Path) -> None:
     for uid in ("u2", "u1"):
         directories.pod(uid).mkdir(parents=True)
     assert directories.pod_uids() == ["u1", "u2"]
+    assert directories.has_pod("u1")
+    assert not directories.has_pod("u3")

@@ -89,7 +89,8 @@ class Volumes:
         nothing is removed.
         """
         async with self._lock(pod_uid):
-            await asyncio.to_thread(remove_pod_directory, self._directories.pod(pod_uid))
+            if self._directories.has_pod(pod_uid):
+                await asyncio.to_thread(remove_pod_directory, self._directories.pod(pod_uid))
 
     def _lock(self, pod_uid: str) -> asyncio.Lock:
         lock = self._locks.get(pod_uid)
@@ -214,12 +215,12 @@ def remove_pod_directory(directory: Path) -> None:
     Mounts are looked up in the kernel's own list: a bind mount within one file system looks like any directory.
     """
     try:
-        for point in mount_points_below(directory):
+        mounted = mount_points_below(directory)
+        for point in mounted:
             unmount(point)
     except OSError as error:
         raise VolumeNotReady(f"cannot unmount {error.filename}: {error.strerror}") from error
-    left = mount_points_below(directory)
-    if left:
+    if mounted and (left := mount_points_below(directory)):
         raise VolumeNotReady(f"cannot remove {directory}: {left[0]} is still mounted")
     try:
         shutil.rmtree(directory)
