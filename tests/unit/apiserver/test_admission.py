@@ -21,7 +21,7 @@ from petset.api.types import (
 )
 from petset.apiserver.pipeline import ApiServer
 from petset.testing.clock import VirtualClock
-from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, fetch, pod, target
+from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, pod, target
 
 
 class TestNamespaces:
@@ -166,10 +166,3 @@ class TestStorage:
         )
         volume = await create(server, PersistentVolume(metadata=ObjectMeta(name="disk"), spec=spec))
         assert volume.metadata.finalizers == ["kubernetes.io/pv-protection"]
-
-
-async def test_the_system_namespaces_have_their_accounts(server: ApiServer) -> None:
-    for name in ("default", "kube-system", "kube-public", "kube-node-lease"):
-        assert (await fetch(server, Namespace, name)).status.phase == "Active"
-        place = target(ServiceAccount, "default", namespace=name)
-        assert (await server.get(place)).record.name == f"{name}/default"
