@@ -3,7 +3,7 @@
 
     scripts/demo_image.py [--remember FILE] [nginx:TAG]
 
-The default is the demo's, nginx:1.7.9. The image goes into the engine that `petset up` is going to use for the same data
+The default is the demo's, nginx:1.7.9. The image goes into the engine that `petset up` is going to use for that data
 directory. With --remember the path of the data directory is written to FILE when this program makes it, so that
 `make demo-down` may delete it again.
 """
