@@ -111,7 +111,7 @@ class Specs:
             pod_name=metadata.name,
             pod_namespace=metadata.namespace,
             pod_uid=metadata.uid,
-            hostname=self._name_of(pod).hostname,
+            hostname=self._hostname(pod),
             attempt=attempt,
             labels=pod_labels(pod),
             cgroup_parent=f"{self._facts.cgroup_parent}/pod{metadata.uid}",
@@ -137,7 +137,7 @@ class Specs:
             attempt=attempt,
             command=expand_all(container.command, variables),
             args=expand_all(container.args, variables),
-            env=variables,
+            env={"HOSTNAME": self._hostname(pod), **variables},  # as CRI runtimes do; no reference sees it
             working_dir=container.working_dir or "",
             mounts=[*volumes, *self._files(context, container, attempt)],
             labels=container_labels(pod, container, attempt, init=init),
@@ -159,7 +159,7 @@ class Specs:
             hosts = host_network_hosts(_text(facts.hosts), pod.spec.host_aliases)
         else:
             hosts = pod_hosts([pod_ip] if pod_ip else [], name, pod.spec.host_aliases)
-        contents = (hosts, resolver.conf.render(), f"{name.hostname}\n")
+        contents = (hosts, resolver.conf.render(), f"{self._hostname(pod)}\n")
         changed = [
             _write_in_place(self._directories.etc(uid, file), text.encode(), 0o644)
             for file, text in zip(ETC_FILES, contents, strict=True)
@@ -169,6 +169,9 @@ class Specs:
                 self._recorder.event(pod, "Warning", "DNSConfigForming", warning)
 
     # --- parts --------------------------------------------------------------------------------------------------------
+
+    def _hostname(self, pod: Pod) -> str:
+        return self._facts.name if pod.spec.host_network else self._name_of(pod).hostname
 
     def _name_of(self, pod: Pod) -> PodName:
         try:

@@ -114,6 +114,7 @@ async def test_a_pod_on_the_machines_network_gets_the_machines_files(given: Give
     await given.specs.write_etc(pod(host_network=True), "10.0.0.5")
     assert "192.0.2.9 machine" in given.directories.etc(UID, "hosts").read_text()
     assert "nameserver 192.0.2.1" in given.directories.etc(UID, "resolv.conf").read_text()
+    assert given.directories.etc(UID, "hostname").read_text() == "node-1\n"
 
 
 async def test_files_change_in_place_because_containers_have_them_mounted(given: Given) -> None:
@@ -167,6 +168,16 @@ async def test_command_and_arguments_are_expanded_and_services_are_told(given: G
     assert (spec.stop_signal, spec.image) == ("QUIT", "docker.io/library/nginx:1.7.9")
     assert spec.env["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"
     assert spec.env["KUBERNETES_SERVICE_PORT"] == "443"
+
+
+async def test_the_host_name_is_a_variable_that_nothing_refers_to(given: Given) -> None:
+    env = [EnvVar(name="ME", value="$(HOSTNAME)")]
+    variables = (await given.container(pod(Container(name="nginx", env=env)))).env
+    assert (variables["HOSTNAME"], variables["ME"]) == ("web-0", "$(HOSTNAME)")
+    on_the_machine = pod(Container(name="nginx"), host_network=True)
+    assert (await given.container(on_the_machine)).env["HOSTNAME"] == "node-1"
+    own = pod(Container(name="nginx", env=[EnvVar(name="HOSTNAME", value="mine")]))
+    assert (await given.container(own)).env["HOSTNAME"] == "mine"
 
 
 async def eventually_told(given: Given, of: Pod) -> ContainerSpec:
