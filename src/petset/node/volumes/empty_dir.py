@@ -26,12 +26,18 @@ def set_up(path: Path, pod: Pod, source: EmptyDirVolumeSource, memory: Memory) -
         raise SetUpFailed(f"medium {source.medium} of emptyDir is not supported on this node")
     mode = DEFAULT_MODE if source.mode is None else source.mode
     in_memory = source.medium == "Memory" and memory.mounts
-    if path.is_dir() and (not in_memory or os.path.ismount(path)):
-        return
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(mode)
-    if in_memory:
+    if not path.is_dir():
+        _make(path, mode)
+    if in_memory and not os.path.ismount(path):
         mount_tmpfs(path, size_in_memory(pod, source, memory.allocatable), mode)
+
+
+def _make(path: Path, mode: int) -> None:
+    """Makes the directory under its name only once it has its mode: a crash in between leaves no wrong one behind."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    unfinished.chmod(mode)
+    unfinished.rename(path)
 
 
 def size_in_memory(pod: Pod, source: EmptyDirVolumeSource, allocatable: int) -> int:

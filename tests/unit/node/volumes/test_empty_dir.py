@@ -51,6 +51,13 @@ def test_content_outlives_another_set_up(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "a").iterdir()] == ["file"]
 
 
+def test_a_crash_before_the_mode_was_set_is_mended(tmp_path: Path) -> None:
+    (tmp_path / ".a").mkdir(mode=0o700)
+    set_up(tmp_path / "a", pod(), EmptyDirVolumeSource(), Memory(mounts=False))
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o777
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
 def test_huge_pages_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SetUpFailed, match="medium HugePages of emptyDir is not supported"):
         set_up(tmp_path / "a", pod(), EmptyDirVolumeSource(medium="HugePages"), Memory())
