@@ -1,0 +1,73 @@
+"""Server-side apply of manifests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from petset.api.errors import NotFound
+from petset.api.meta import Key
+from petset.api.resources import Resource
+from petset.api.types import Object
+from petset.cli.failure import Failure
+from petset.cli.manifests import Tree
+from petset.client.interface import Client, Patch, WriteOptions
+from petset.kinds import CATALOGUE
+
+DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An object of a manifest: what it is called on the server, and its tree with the namespace filled in."""
+
+    resource: Resource[Any]
+    key: Key
+    tree: Tree
+
+    def __str__(self) -> str:
+        return f"{reference(self.resource)}/{self.key.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one object; `outcome` is kubectl's word for it."""
+
+    target: Target
+    outcome: str
+    obj: Object
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.outcome}"
+
+
+def reference(resource: Resource[Any]) -> str:
+    """`pod`, `statefulset.apps`: how kubectl names a resource in what it says."""
+    return f"{resource.singular}.{resource.group}" if resource.group else resource.singular
+
+
+def targets_of(trees: Sequence[Tree], namespace: str = DEFAULT_NAMESPACE) -> list[Target]:
+    """What the manifests mean. Raises Failure for a kind that the server does not have."""
+    targets = []
+    for tree in trees:
+        resource = CATALOGUE.named(tree["apiVersion"], tree["kind"])
+        if resource is None:
+            raise Failure(f'no matches for kind "{tree["kind"]}" in version "{tree["apiVersion"]}"')
+        metadata = dict(tree["metadata"])
+        if resource.namespaced:
+            metadata["namespace"] = metadata.get("namespace") or namespace
+        key = Key(metadata.get("namespace", "") if resource.namespaced else "", metadata["name"])
+        targets.append(Target(resource, key, {**tree, "metadata": metadata}))
+    return targets
+
+
+async def apply(client: Client, target: Target, *, force: bool = False, dry_run: bool = False) -> Applied:
+    """Applies one object. Raises StatusError; Conflict when another manager owns a field and `force` is not set."""
+    kind, key = target.resource.type, target.key
+    options = WriteOptions(force=force, dry_run=dry_run, field_validation="Strict")
+    try:
+        before = (await client.get(kind, key.name, key.namespace)).metadata.resource_version
+    except NotFound:
+        before = ""
+    obj = await client.patch(kind, key.name, key.namespace, Patch("apply", target.tree), options=options)
+    outcome = "created" if not before else "configured" if obj.metadata.resource_version != before else "unchanged"
+    return Applied(target, f"{outcome} (server dry run)" if dry_run else outcome, obj)

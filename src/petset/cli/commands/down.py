@@ -1,0 +1,23 @@
+"""`petset down`."""
+
+from typing import Annotated
+
+import typer
+
+from petset.cli.data_directory import data_directory
+from petset.cli.options import DataDir
+from petset.cli.running import run
+from petset.cli.shutdown import shut_down
+
+
+def command(
+    data_dir: DataDir = None,
+    delete_volumes: Annotated[
+        bool, typer.Option("--delete-volumes", help="Delete the directories of provisioned volumes, too.")
+    ] = False,
+) -> None:
+    """Ends the pods in reverse order, within their grace periods, then the server.
+
+    The objects stay in the data directory: the next petset up brings the StatefulSets back, on the same volumes.
+    """
+    run(shut_down(data_directory(data_dir), delete_volumes=delete_volumes))

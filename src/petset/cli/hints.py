@@ -1,0 +1,31 @@
+"""What a person can do next. Pure."""
+
+from petset.cli.data_directory import DataDirectory, data_directory
+from petset.cli.progress.overview import pod_rows
+from petset.cli.progress.snapshot import Snapshot, shown_name
+
+
+def after_up(directory: DataDirectory, snapshot: Snapshot, *, stays: bool) -> list[str]:
+    """Where the kubeconfig is, and three commands to try."""
+    place = "" if directory == data_directory(None) else f" --data-dir {directory.root}"
+    lines = ["", f"kubeconfig: {directory.kubeconfig}", "", "Try next:"]
+    lines += [f"  {command}" for command in _commands(snapshot, place)]
+    if stays:
+        lines += ["", "petset is running; Ctrl-C ends it and its pods"]
+    return lines
+
+
+def _commands(snapshot: Snapshot, place: str) -> list[str]:
+    rows = pod_rows(snapshot, "")
+    sets = sorted(snapshot.sets, key=shown_name)
+    if not rows or not sets:
+        return [f"petset status{place}", f"petset apply{place} -f FILE", f"petset down{place}"]
+    set_ = sets[0]
+    pod = min(snapshot.pods_of(set_), key=lambda found: found.metadata.name, default=None)
+    namespace = set_.metadata.namespace
+    where = place if namespace == "default" else f"{place} -n {namespace}"
+    return [
+        f"petset get pods{where} --watch",
+        f"petset exec{where} -it {pod.metadata.name if pod is not None else 'POD'} -- sh",
+        f"petset scale{where} sts/{set_.metadata.name} --replicas {(set_.spec.replicas or 0) + 2}",
+    ]
