@@ -30,15 +30,24 @@ def _names(ref: OwnerReference, owner: StatefulSet | Pod) -> bool:
 
 def is_stale(claim: PersistentVolumeClaim, owner: StatefulSet | Pod) -> bool:
     """Whether the claim still belongs to an earlier object of the owner's name, which is gone or going."""
-    return any(_names(ref, owner) and ref.uid != owner.metadata.uid for ref in claim.metadata.owner_references)
+    first = next((ref for ref in claim.metadata.owner_references if _names(ref, owner)), None)
+    return first is not None and first.uid != owner.metadata.uid
 
 
 def has_foreign_controller(claim: PersistentVolumeClaim, set_: StatefulSet, pod: Pod) -> bool:
-    """Whether somebody else controls the claim. Without a policy nobody asks."""
+    """Whether somebody else controls the claim, an earlier set or pod of the same name included.
+
+    Without a policy nobody asks: whoever likes may control a claim that is kept anyway.
+    """
     if _policy(set_) == ("Retain", "Retain"):
         return False
-    ours = (set_.metadata.uid, pod.metadata.uid)
-    return any(ref.controller and ref.uid not in ours for ref in claim.metadata.owner_references)
+    for ref in claim.metadata.owner_references:
+        ours = next((owner for owner in (set_, pod) if _names(ref, owner)), None)
+        if ours is None and ref.controller:
+            return True
+        if ours is not None and ref.uid != ours.metadata.uid:
+            return True
+    return False
 
 
 def owners_match(claim: PersistentVolumeClaim, set_: StatefulSet, pod: Pod, *, in_range: bool) -> bool:
@@ -55,13 +64,16 @@ def owners_match(claim: PersistentVolumeClaim, set_: StatefulSet, pod: Pod, *, i
 
 
 def with_owners(claim: PersistentVolumeClaim, set_: StatefulSet, pod: Pod, *, in_range: bool) -> PersistentVolumeClaim:
-    """A copy of the claim owned as the policy wants it; other owners stay, before ours."""
+    """A copy of the claim owned as the policy wants it; other owners stay, before ours.
+
+    Next to a foreign controller there is no place for ours.
+    """
     owned = copy(claim)
+    uids = (set_.metadata.uid, pod.metadata.uid)
+    refs = owned.metadata.owner_references
+    others = [ref for ref in refs if not (ref.uid in uids or _names(ref, set_) or _names(ref, pod))]
     foreign = has_foreign_controller(claim, set_, pod)
-    ours = (set_.metadata.uid, pod.metadata.uid)
-    owned.metadata.owner_references = [ref for ref in owned.metadata.owner_references if ref.uid not in ours]
-    if not foreign:
-        owned.metadata.owner_references += _wanted_owners(set_, pod, in_range=in_range)
+    owned.metadata.owner_references = others + ([] if foreign else _wanted_owners(set_, pod, in_range=in_range))
     return owned
 
 
