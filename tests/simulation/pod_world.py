@@ -19,10 +19,10 @@ from petset.node.agent import Agent, AgentDependencies
 from petset.node.directories import Directories
 from petset.node.network.simulated import SimulatedNetwork
 from petset.node.probes.handlers import Prober
-from petset.node.probes.simulated import SimulatedHooks, SimulatedProber
 from petset.node.runtimes.errors import StartFailed
 from petset.node.runtimes.interface import ContainerSpec, SandboxSpec
 from petset.node.runtimes.simulated import Delays, SimulatedRuntime
+from petset.node.simulated_probes import AlwaysPasses, NoHooks
 from petset.node.specs import PodContext, container_labels, pod_labels
 from petset.store.memory import MemoryStore
 from petset.testing.clock import VirtualClock
@@ -61,9 +61,6 @@ class PlainVolumes:
     async def mount(self, pod: Pod) -> Mapping[str, Path]:
         self.mounted.add(pod.metadata.uid)
         return {}
-
-    async def refresh(self, pod: Pod) -> None:
-        return
 
     async def unmount(self, pod_uid: str) -> None:
         self.mounted.discard(pod_uid)
@@ -116,7 +113,7 @@ class PodWorld:
 
     clock: VirtualClock = field(default_factory=VirtualClock)
     delays: Delays = field(default_factory=Delays)
-    prober: Prober = field(default_factory=SimulatedProber)
+    prober: Prober = field(default_factory=AlwaysPasses)
     unpullable: tuple[str, ...] = ()
     unstartable: tuple[str, ...] = ()
     directories: Directories = field(default_factory=lambda: Directories(Path("/nonexistent")))
@@ -147,7 +144,7 @@ class PodWorld:
                     volumes=self.volumes,
                     specs=PlainSpecs(),
                     prober=self.prober,
-                    hooks=SimulatedHooks(),
+                    hooks=NoHooks(),
                     recorder=recorder,
                     clock=self.clock,
                     directories=self.directories,

@@ -10,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from petset.api.meta import is_pod_available, is_running_and_ready, is_terminating
 from petset.api.types import RollingUpdateStatefulSetStrategy
 from petset.controllers.statefulset import model
+from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.names import ordinal_of
-from petset.controllers.statefulset.plan import max_unavailable, ordinals
+from petset.controllers.statefulset.plan import max_unavailable
 from tests.simulation.world import World, web
 
 CHANCE = st.integers(min_value=0, max_value=7)

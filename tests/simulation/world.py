@@ -72,8 +72,10 @@ class World:
     def step(self) -> model.Plan:
         """Plans, obeys, stores the status, lets time pass by a second."""
         decided = self.plan()
-        for action in (*decided.actions(), *decided.cleanup):
+        for action in decided.actions():
             self.obey(action)
+        for drop in decided.cleanup:
+            del self.revisions[drop.name]
         self.set.status = decided.status
         self.now += timedelta(seconds=1)
         return decided
@@ -86,8 +88,6 @@ class World:
                 self.revisions[revision.metadata.name] = revision
             case model.RenumberRevision(revision, number):
                 self.revisions[revision.metadata.name].revision = number
-            case model.DropRevision(name):
-                del self.revisions[name]
             case model.CreatePod(pod, _, claims):
                 self.create_claims(claims)
                 assert pod.metadata.name not in self.pods, f"second pod with the identity {pod.metadata.name}"
@@ -96,9 +96,9 @@ class World:
                 self.pods[pod.metadata.name] = pod
             case model.RestoreClaims(_, claims):
                 self.create_claims(claims)
-            case model.SetClaimOwners(claim):
+            case model.SetClaimOwners(_, claim):
                 self.claims[claim.metadata.name] = claim
-            case model.RepairPod(pod):
+            case model.RepairPod(pod, _):
                 self.pods[pod.metadata.name] = pod
             case model.DeletePod(name, uid, _):
                 assert self.pods[name].metadata.uid == uid
@@ -110,7 +110,7 @@ class World:
                 self.pods[name].metadata.owner_references.append(ref)
             case model.ReleasePod(name, _):
                 self.pods[name].metadata.owner_references = []
-            case model.RefusePod() | model.ReportForeignOwner() | model.AdoptRevision():
+            case model.RefusePod() | model.RefuseClaims() | model.ReportForeignOwner() | model.AdoptRevision():
                 pass
             case _:
                 assert_never(action)

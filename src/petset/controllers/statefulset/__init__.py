@@ -3,9 +3,11 @@
     names       how pods, claims and revisions are called
     model       what a decision looks at (`Observed`) and what it says (`Plan`)
     revisions   which ControllerRevisions a set has, needs and may forget
-    identity    the pod and the claims an ordinal must have
+    identity    the ordinals, and the pod and the claims that each must have
     retention   who owns a claim under each persistentVolumeClaimRetentionPolicy
+    claims      what is missing of an ordinal's claims, what is going away, who shall own them
     status      what a set reports of its pods
+    waiting     why a pod is not where its set needs it, in words
     plan        the decision: a pure function from Observed to Plan
     observe     reads what a decision needs from the informers
     act         carries a plan out, through the client port

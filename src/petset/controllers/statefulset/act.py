@@ -6,8 +6,9 @@ deletions carry the uid as a precondition, so that a stale view never ends a suc
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import assert_never
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, assert_never
 
 from petset.api.errors import AlreadyExists, Conflict, Invalid, NotFound, StatusError
 from petset.api.meta import Key, copy, is_terminating, key_of
@@ -24,10 +25,16 @@ from petset.client.interface import Client, ConnectionLost, Patch
 from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import SeenWrites
 from petset.controllers.statefulset import model, status
+from petset.controllers.statefulset.identity import repaired
 from petset.controllers.statefulset.revisions import data_bytes
 
-LARGEST_BATCH = 500
-STATUS_TRIES = 5
+LARGEST_BATCH: Final = 500
+STATUS_TRIES: Final = 5
+REPAIR_TRIES: Final = 4
+CLAIMING: Final = ("adoption", "claiming")
+"""A run that fails here does not know its pods and revisions, and says and forgets nothing."""
+BEFORE_STATUS: Final = (*CLAIMING, "revisions")
+"""A run that fails here has no revision to report of."""
 
 
 @dataclass(slots=True)
@@ -38,7 +45,9 @@ class Run:
     key: Key
     may_adopt: bool | None = None
     failure: StatusError | ConnectionLost | None = None
-    done: list[model.Action] = field(default_factory=list)
+    failed_in: model.Phase | None = None
+    updated: int = 0
+    """Pods deleted for the update so far."""
 
 
 class Actor:
@@ -55,10 +64,12 @@ class Actor:
         for step in plan.steps:
             await self._step(run, step)
             if run.failure is not None:
+                run.failed_in = step.phase
                 break
-        await self._write_status(run, status_after(plan, run))
-        for drop in plan.cleanup:
-            await self._delete(ControllerRevision, drop.name, run.key.namespace)
+        if run.failed_in not in BEFORE_STATUS:
+            await self._write_status(run, status_after(plan, run))
+        if run.failed_in not in CLAIMING:
+            await self._clean_up(run, plan.cleanup)
         if run.failure is not None:
             raise run.failure
 
@@ -67,14 +78,15 @@ class Actor:
         size = 1
         while groups and run.failure is None:
             batch, groups = groups[:size], groups[size:]
-            await asyncio.gather(*(self._group(run, group) for group in batch))
+            async with asyncio.TaskGroup() as tasks:
+                for group in batch:
+                    tasks.create_task(self._group(run, group))
             size = min(size * 2, LARGEST_BATCH) if step.pace == "doubling" else 1
 
     async def _group(self, run: Run, group: Sequence[model.Action]) -> None:
         try:
             for action in group:
                 await self._do(run, action)
-                run.done.append(action)
         except (StatusError, ConnectionLost) as error:
             run.failure = run.failure or error
 
@@ -85,30 +97,31 @@ class Actor:
             case model.CreateRevision(revision):
                 await self._create_revision(run, revision)
             case model.RenumberRevision(revision, number):
-                revision = copy(revision)
-                revision.revision = number
-                await self._client.update(revision)
-            case model.DropRevision(name):
-                await self._delete(ControllerRevision, name, run.key.namespace)
+                renumbered = copy(revision)
+                renumbered.revision = number
+                self._writes.wrote(run.key, await self._client.update(renumbered))
             case model.AdoptPod(name, uid):
                 await self._adopt(run, Pod, name, uid)
             case model.ReleasePod(name, uid):
                 await self._release(run, name, uid)
             case model.CreatePod(pod, _, claims):
                 await self._create_pod(run, pod, claims)
-            case model.RefusePod(pod_name, claim, why):
-                self._refuse(run, pod_name, claim, why)
-            case model.RestoreClaims(pod_name, claims):
-                await self._create_claims(run, pod_name, claims)
-            case model.SetClaimOwners(claim):
-                self._writes.wrote(run.key, await self._client.update(claim))
+            case model.RefusePod(name, claims, why):
+                await self._refuse_pod(run, name, claims, why)
+            case model.RestoreClaims(name, claims):
+                await self._create_claims(run, name, claims)
+            case model.RefuseClaims(_, why):
+                raise Conflict(why)
+            case model.SetClaimOwners(name, claim):
+                await self._set_owners(run, name, claim)
             case model.ReportForeignOwner(claim):
                 why = f"claim {claim} has another controller; persistentVolumeClaimRetentionPolicy is ignored for it"
                 self._recorder.event(run.set, "Warning", "ConflictingController", why)
-            case model.RepairPod(pod):
-                await self._repair(run, pod)
-            case model.DeletePod(name, uid, _):
+            case model.RepairPod(pod, ordinal):
+                await self._repair(run, pod, ordinal)
+            case model.DeletePod(name, uid, reason):
                 await self._delete_pod(run, name, uid)
+                run.updated += reason == "update"
             case _:
                 assert_never(action)
 
@@ -117,7 +130,7 @@ class Actor:
     async def _create_revision(self, run: Run, revision: ControllerRevision) -> None:
         """A name that is taken by other data raises the collision count, and the next run finds another name."""
         try:
-            await self._client.create(revision)
+            self._writes.wrote(run.key, await self._client.create(revision))
         except AlreadyExists:
             meta = revision.metadata
             existing = await self._client.get(ControllerRevision, meta.name, meta.namespace)
@@ -171,50 +184,70 @@ class Actor:
         self._report(run, "Create", name)
 
     async def _create_claims(self, run: Run, pod: str, claims: Sequence[PersistentVolumeClaim]) -> None:
+        """Tries all of them, then raises the first failure. One that is there unseen has to be looked at first."""
+        failure: StatusError | ConnectionLost | None = None
         for claim in claims:
             name = claim.metadata.name
             try:
                 self._writes.wrote(run.key, await self._client.create(claim))
-            except AlreadyExists:
-                continue
             except (StatusError, ConnectionLost) as error:
-                text = f"Create Claim {name} for Pod {pod} in StatefulSet {run.key.name} failed error: {error}"
-                self._recorder.event(run.set, "Warning", "FailedCreate", text)
-                raise
-            text = f"Create Claim {name} Pod {pod} in StatefulSet {run.key.name} success"
-            self._recorder.event(run.set, "Normal", "SuccessfulCreate", text)
+                failure = failure or error
+                if not isinstance(error, AlreadyExists):
+                    text = f"Create Claim {name} for Pod {pod} in StatefulSet {run.key.name} failed error: {error}"
+                    self._recorder.event(run.set, "Warning", "FailedCreate", text)
+            else:
+                text = f"Create Claim {name} Pod {pod} in StatefulSet {run.key.name} success"
+                self._recorder.event(run.set, "Normal", "SuccessfulCreate", text)
+        if failure is not None:
+            raise failure
 
-    def _refuse(self, run: Run, pod: str, claim: str, why: str) -> None:
-        error = Conflict.of("", "persistentvolumeclaims", claim, why)
-        text = f"Create Claim {claim} for Pod {pod} in StatefulSet {run.key.name} failed error: {why}"
-        self._recorder.event(run.set, "Warning", "FailedCreate", text)
-        self._report(run, "Create", pod, error)
-        raise error
-
-    async def _repair(self, run: Run, pod: Pod) -> None:
+    async def _refuse_pod(self, run: Run, pod: str, claims: Sequence[PersistentVolumeClaim], why: str) -> None:
+        refusal = Conflict(why)
         try:
-            self._writes.wrote(run.key, await self._client.update(pod))
+            await self._create_claims(run, pod, claims)
+        finally:
+            self._report(run, "Create", pod, refusal)
+        raise refusal
+
+    async def _set_owners(self, run: Run, pod: str, claim: PersistentVolumeClaim) -> None:
+        try:
+            self._writes.wrote(run.key, await self._client.update(claim))
+        except (StatusError, ConnectionLost) as error:
+            self._report(run, "Update", pod, error)
+            raise
+
+    async def _repair(self, run: Run, pod: Pod, ordinal: int) -> None:
+        try:
+            self._writes.wrote(run.key, await self._update_pod(run, pod, ordinal))
         except (StatusError, ConnectionLost) as error:
             self._report(run, "Update", pod.metadata.name, error)
             raise
         self._report(run, "Update", pod.metadata.name)
 
+    async def _update_pod(self, run: Run, pod: Pod, ordinal: int) -> Pod:
+        """Others write to a pod all the time: after a conflict the same repair is made to what they wrote."""
+        for _ in range(REPAIR_TRIES - 1):
+            try:
+                return await self._client.update(pod)
+            except Conflict:
+                fresh = await self._client.get(Pod, pod.metadata.name, run.key.namespace)
+                if fresh.metadata.uid != pod.metadata.uid:
+                    raise
+                pod = repaired(fresh, run.set, ordinal)
+        return await self._client.update(pod)
+
     async def _delete_pod(self, run: Run, name: str, uid: str) -> None:
+        """A pod that is gone is as good as deleted. A conflict means that another one has its name by now."""
         options = DeleteOptions(preconditions=Preconditions(uid=uid))
         try:
-            await self._client.delete(Pod, name, run.key.namespace, options)
-        except (NotFound, Conflict):
-            return
+            with suppress(NotFound):
+                await self._client.delete(Pod, name, run.key.namespace, options)
+        except Conflict:
+            raise
         except (StatusError, ConnectionLost) as error:
             self._report(run, "Delete", name, error)
             raise
         self._report(run, "Delete", name)
-
-    async def _delete(self, kind: type[ControllerRevision], name: str, namespace: str) -> None:
-        try:
-            await self._client.delete(kind, name, namespace)
-        except NotFound:
-            return
 
     def _report(self, run: Run, verb: str, pod: str, error: Exception | None = None) -> None:
         text = f"{verb} Pod {pod} in StatefulSet {run.key.name}"
@@ -244,16 +277,23 @@ class Actor:
                 if not tries_left:
                     raise
                 target = await self._client.get(StatefulSet, run.key.name, run.key.namespace)
+                if target.metadata.uid != run.set.metadata.uid:
+                    raise
             else:
                 return
 
+    # --- history ------------------------------------------------------------------------------------------------------
+
+    async def _clean_up(self, run: Run, drops: Sequence[model.DropRevision]) -> None:
+        """Forgets revisions, whatever happened before."""
+        try:
+            for drop in drops:
+                with suppress(NotFound):
+                    await self._client.delete(ControllerRevision, drop.name, run.key.namespace)
+        except (StatusError, ConnectionLost) as error:
+            run.failure = run.failure or error
+
 
 def status_after(plan: model.Plan, run: Run) -> StatefulSetStatus:
-    """The plan's status, corrected for deletions that were planned for the update and not reached."""
-    deletions = [a for a in plan.actions() if isinstance(a, model.DeletePod) and a.reason == "update"]
-    missed = len([a for a in deletions if a not in run.done])
-    if not missed:
-        return plan.status
-    corrected = copy(plan.status)
-    corrected.current_replicas = (corrected.current_replicas or 0) + missed
-    return corrected
+    """The status after as many deletions for the update as there were."""
+    return status.after_deletions(run.set, plan.counted, run.updated)

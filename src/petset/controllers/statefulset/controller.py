@@ -1,17 +1,22 @@
 """Events to keys, keys to runs: when the StatefulSet controller looks at a set."""
 
+import logging
+
 from petset.aio.clock import Clock
 from petset.aio.queue import KeyedQueue
-from petset.api.meta import Key, controller_of, key_of
-from petset.api.selectors import selector_of
-from petset.api.types import OwnerReference, Pod, StatefulSet
+from petset.api.meta import Key, controller_of, is_terminating, key_of
+from petset.api.selectors import SelectorError, selector_of
+from petset.api.types import OwnerReference, PersistentVolumeClaim, Pod, StatefulSet
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 from petset.controllers.statefulset.act import Actor
+from petset.controllers.statefulset.names import claim_may_belong_to
 from petset.controllers.statefulset.observe import Observer
 from petset.controllers.statefulset.plan import plan
+
+log = logging.getLogger(__name__)
 
 NAME = "statefulset-controller"
 
@@ -21,12 +26,14 @@ class StatefulSetController:
 
     def __init__(self, client: Client, informers: InformerFactory, recorder: EventRecorder, clock: Clock) -> None:
         self._observer = observer = Observer(informers, clock)
-        self._writes: SeenWrites[Key] = SeenWrites(observer.sets, observer.pods, observer.claims)
+        self._clock = clock
+        reads = (observer.sets, observer.pods, observer.claims, observer.revisions)
+        self._writes: SeenWrites[Key] = SeenWrites(*reads)
         self._actor = Actor(client, recorder, self._writes)
         self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
         enqueue_from(observer.sets, self._queue, lambda set_: (key_of(set_),))
         observer.pods.add_handlers(self._pod_appeared, self._pod_changed, self._pod_gone)
-        reads = (observer.sets, observer.pods, observer.claims, observer.revisions)
+        observer.claims.add_handlers(on_delete=self._claim_gone)
         self._loop = Controller(NAME, self._queue, self._reconcile, reads=reads)
 
     async def run(self) -> None:
@@ -35,21 +42,28 @@ class StatefulSetController:
 
     async def _reconcile(self, key: Key) -> Result:
         await self._writes.settled(key)
-        seen = self._observer.observe(key)
+        began = self._clock.monotonic()
+        try:
+            seen = self._observer.observe(key)
+        except SelectorError as error:
+            log.warning("%s: %s: %s", NAME, key, error)
+            return DONE
         if seen is None:
             self._writes.forget(key)
             return DONE
         decided = plan(seen)
         await self._actor.carry_out(seen.set, decided)
-        return Result(look_again=decided.look_again)
+        if decided.look_again is None:
+            return DONE
+        return Result(look_again=max(0.0, decided.look_again - (self._clock.monotonic() - began)))
 
-    # --- which sets a pod concerns ------------------------------------------------------------------------------------
+    # --- which sets a pod or a claim concerns -------------------------------------------------------------------------
 
     def _pod_appeared(self, pod: Pod) -> None:
         owner = controller_of(pod)
         if owner is not None:
             self._enqueue_owner(pod, owner)
-        else:
+        elif not is_terminating(pod):
             self._enqueue_matching(pod)
 
     def _pod_changed(self, old: Pod, new: Pod) -> None:
@@ -80,6 +94,19 @@ class StatefulSetController:
             if _selects(set_, pod):
                 self._queue.add(key_of(set_))
 
+    def _claim_gone(self, claim: PersistentVolumeClaim) -> None:
+        """A claim that was in the way is so no longer. Upstream waits for the next event or resync of the set."""
+        namespace = claim.metadata.namespace
+        for template, name in claim_may_belong_to(claim.metadata.name):
+            set_ = self._observer.sets.get(namespace, name)
+            if set_ is not None and any(t.metadata.name == template for t in set_.spec.volume_claim_templates):
+                self._queue.add(key_of(set_))
+
 
 def _selects(set_: StatefulSet, pod: Pod) -> bool:
-    return selector_of(set_.spec.selector).matches(pod.metadata.labels)
+    """Whether the set could adopt the pod. An empty selector, which no server accepts, selects nothing here."""
+    try:
+        selector = selector_of(set_.spec.selector)
+    except SelectorError:
+        return False
+    return not selector.empty and selector.matches(pod.metadata.labels)

@@ -1,6 +1,4 @@
-"""The pod and the claims that an ordinal must have, and whether a live pod still has them. Pure."""
-
-from collections.abc import Mapping
+"""The ordinals of a set, the pod and the claims that each must have, and whether a live pod still has them. Pure."""
 
 from petset.api.meta import copy, owner_reference
 from petset.api.types import (
@@ -17,9 +15,14 @@ from petset.controllers.statefulset.names import (
     POD_NAME_LABEL,
     REVISION_LABEL,
     claim_name,
-    ordinal_of,
     pod_name,
 )
+
+
+def ordinals(set_: StatefulSet) -> range:
+    """The ordinals the set wants: `replicas` many, from spec.ordinals.start."""
+    start = set_.spec.ordinals.start if set_.spec.ordinals is not None else 0
+    return range(start, start + (set_.spec.replicas if set_.spec.replicas is not None else 1))
 
 
 def new_pod(set_: StatefulSet, template: PodTemplateSpec, revision: str, ordinal: int) -> Pod:
@@ -68,10 +71,10 @@ def give_volumes(pod: Pod, set_: StatefulSet, ordinal: int) -> None:
     pod.spec.volumes = claims + [volume for volume in pod.spec.volumes if volume.name not in names]
 
 
-def identity_matches(pod: Pod, set_: StatefulSet) -> bool:
+def identity_matches(pod: Pod, set_: StatefulSet, ordinal: int) -> bool:
     """Whether name, namespace and pod-name label agree. The pod-index label alone is no reason for a repair."""
     return (
-        ordinal_of(set_.metadata.name, pod.metadata.name) is not None
+        pod.metadata.name == pod_name(set_.metadata.name, ordinal)
         and pod.metadata.namespace == set_.metadata.namespace
         and pod.metadata.labels.get(POD_NAME_LABEL) == pod.metadata.name
     )
@@ -90,29 +93,23 @@ def storage_matches(pod: Pod, set_: StatefulSet, ordinal: int) -> bool:
 def repaired(pod: Pod, set_: StatefulSet, ordinal: int) -> Pod:
     """A copy of a live pod with the identity and the storage of its ordinal."""
     fixed = copy(pod)
+    fixed.metadata.name = pod_name(set_.metadata.name, ordinal)
+    fixed.metadata.namespace = set_.metadata.namespace
     give_labels(fixed, set_, ordinal)
     if not storage_matches(fixed, set_, ordinal):
         give_volumes(fixed, set_, ordinal)
     return fixed
 
 
-def claims_of(set_: StatefulSet, ordinal: int) -> Mapping[str, PersistentVolumeClaim]:
-    """The claims of one ordinal by name, as they are created: template's spec, template's and selector's labels."""
-    claims: dict[str, PersistentVolumeClaim] = {}
-    for template in set_.spec.volume_claim_templates:
-        name = claim_name(template.metadata.name, set_.metadata.name, ordinal)
-        claims[name] = PersistentVolumeClaim(
-            metadata=ObjectMeta(
-                name=name,
-                namespace=set_.metadata.namespace,
-                labels={**template.metadata.labels, **set_.spec.selector.match_labels},
-                annotations=dict(template.metadata.annotations),
-            ),
-            spec=copy(template.spec),
-        )
-    return claims
+def new_claim(set_: StatefulSet, template: PersistentVolumeClaim, ordinal: int) -> PersistentVolumeClaim:
+    """A claim of one ordinal, as it is sent to the API: the template's, with the selector's labels on top."""
+    claim = copy(template)
+    claim.metadata.name = claim_name(template.metadata.name, set_.metadata.name, ordinal)
+    claim.metadata.namespace = set_.metadata.namespace
+    claim.metadata.labels.update(set_.spec.selector.match_labels)
+    return claim
 
 
-def claim_names_of(set_: StatefulSet, ordinal: int) -> list[str]:
+def claim_names(set_: StatefulSet, ordinal: int) -> list[str]:
     """The names of one ordinal's claims."""
     return [claim_name(t.metadata.name, set_.metadata.name, ordinal) for t in set_.spec.volume_claim_templates]

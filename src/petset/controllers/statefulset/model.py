@@ -104,10 +104,10 @@ class CreatePod:
 
 @dataclass(frozen=True, slots=True)
 class RefusePod:
-    """Reports that a pod cannot be created, and why; the run fails and is tried again."""
+    """Creates the missing claims of an ordinal and reports why its pod cannot follow; the run fails and is repeated."""
 
     pod: str
-    claim: str
+    claims: tuple[PersistentVolumeClaim, ...]
     why: str
 
     def __str__(self) -> str:
@@ -126,9 +126,21 @@ class RestoreClaims:
 
 
 @dataclass(frozen=True, slots=True)
-class SetClaimOwners:
-    """Writes a claim's owner references as the retention policy wants them."""
+class RefuseClaims:
+    """A live pod's claims cannot be restored yet; the run fails and is repeated."""
 
+    pod: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"cannot restore the claims of pod {self.pod}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class SetClaimOwners:
+    """Writes the owner references of a pod's claim as the retention policy wants them."""
+
+    pod: str
     claim: PersistentVolumeClaim
 
     def __str__(self) -> str:
@@ -148,9 +160,10 @@ class ReportForeignOwner:
 
 @dataclass(frozen=True, slots=True)
 class RepairPod:
-    """Rewrites a pod whose labels or volumes are not those of its ordinal."""
+    """Rewrites a pod whose labels or volumes are not those of its ordinal, or whose claims changed owners."""
 
     pod: Pod
+    ordinal: int
 
     def __str__(self) -> str:
         return f"repair identity of pod {self.pod.metadata.name}"
@@ -161,7 +174,7 @@ DeleteReason = Literal["failed", "succeeded", "scale down", "update"]
 
 @dataclass(frozen=True, slots=True)
 class DeletePod:
-    """Deletes a pod, within its grace period."""
+    """Deletes a pod, within its grace period, and only if it is still the one that was seen."""
 
     name: str
     uid: str
@@ -175,18 +188,19 @@ Action = (
     AdoptRevision
     | CreateRevision
     | RenumberRevision
-    | DropRevision
     | AdoptPod
     | ReleasePod
     | CreatePod
     | RefusePod
     | RestoreClaims
+    | RefuseClaims
     | SetClaimOwners
     | ReportForeignOwner
     | RepairPod
     | DeletePod
 )
 
+Phase = Literal["adoption", "claiming", "revisions", "replicas", "retention", "condemned", "update"]
 Pace = Literal["one by one", "doubling"]
 
 
@@ -198,7 +212,7 @@ class Step:
     actions of one group staying in order.
     """
 
-    phase: str
+    phase: Phase
     groups: tuple[tuple[Action, ...], ...]
     pace: Pace = "one by one"
 
@@ -215,11 +229,12 @@ class Step:
 class Plan:
     """The decision: what to do now, what to report, what to forget, what to wait for.
 
-    `status` assumes that every step succeeds; `status_after` corrects it. `cleanup` is done whatever happened before.
-    `look_again` is in seconds: the world will have changed by then without any event.
+    `counted` is the status as the pods were seen, `status` the one to write when every step succeeds. `look_again` is
+    in seconds: the world will have changed by then without any event.
     """
 
     steps: tuple[Step, ...]
+    counted: StatefulSetStatus
     status: StatefulSetStatus
     cleanup: tuple[DropRevision, ...] = ()
     waiting_for: str | None = None

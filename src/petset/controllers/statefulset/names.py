@@ -1,6 +1,7 @@
 """How the objects of a StatefulSet are called. Pure."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 POD_NAME_LABEL: Final = "statefulset.kubernetes.io/pod-name"
@@ -8,7 +9,8 @@ POD_INDEX_LABEL: Final = "apps.kubernetes.io/pod-index"
 REVISION_LABEL: Final = "controller-revision-hash"
 REVISION_HASH_LABEL: Final = "controller.kubernetes.io/hash"
 
-_ORDINAL = re.compile(r"(.*)-([0-9]+)")
+_ORDINAL = re.compile(r"(.*)-([0-9]+)", re.ASCII | re.DOTALL)
+_LARGEST_ORDINAL = 2**31 - 1
 _HASH_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_REVISION_PREFIX = 223
 _FNV_OFFSET, _FNV_PRIME = 2166136261, 16777619
@@ -24,12 +26,29 @@ def claim_name(template_name: str, set_name: str, ordinal: int) -> str:
     return f"{template_name}-{set_name}-{ordinal}"
 
 
+def is_member(set_name: str, name: str) -> bool:
+    """Whether a pod's name is the set's, a dash and digits."""
+    match = _ORDINAL.fullmatch(name)
+    return match is not None and match[1] == set_name
+
+
 def ordinal_of(set_name: str, name: str) -> int | None:
-    """The ordinal in a pod's name, or None when the name is not one of this set's."""
+    """The ordinal in a pod's name, or None when the name is not one of this set's or the number has over 31 bits."""
     match = _ORDINAL.fullmatch(name)
     if match is None or match[1] != set_name:
         return None
-    return int(match[2])
+    ordinal = int(match[2])
+    return ordinal if ordinal <= _LARGEST_ORDINAL else None
+
+
+def claim_may_belong_to(claim: str) -> Iterator[tuple[str, str]]:
+    """All ways to read a claim's name as `<template>-<set>-<ordinal>`: pairs of template and set."""
+    match = _ORDINAL.fullmatch(claim)
+    if match is None:
+        return
+    stem = match[1]
+    for dash in (place for place, letter in enumerate(stem) if letter == "-"):
+        yield stem[:dash], stem[dash + 1 :]
 
 
 def revision_hash(data: bytes, collision_count: int) -> str:

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from petset.aio.clock import Clock
-from petset.api.meta import Key, controller_of, is_terminating
-from petset.api.selectors import selector_of
+from petset.api.meta import Key, controller_of
+from petset.api.selectors import Selector, selector_of
 from petset.api.types import ControllerRevision, Object, PersistentVolumeClaim, Pod, StatefulSet
 from petset.client.cache import by_controller_uid
 from petset.client.informer import InformerFactory
-from petset.controllers.statefulset.identity import claim_names_of
+from petset.controllers.statefulset.identity import claim_names, ordinals
 from petset.controllers.statefulset.model import Observed
 from petset.controllers.statefulset.names import ordinal_of
-from petset.controllers.statefulset.plan import ordinals
 
 CONTROLLER_INDEX = "controller"
 ORPHAN_INDEX = "orphans"
@@ -34,31 +33,32 @@ class Observer:
         self._clock = clock
 
     def observe(self, key: Key) -> Observed | None:
-        """What there is of one set, or None when the set is gone."""
+        """What there is of one set, or None when the set is gone. Raises SelectorError for a selector that is none."""
         set_ = self.sets.get(key.namespace, key.name)
         if set_ is None:
             return None
         selector = selector_of(set_.spec.selector)
         pods = tuple(self.pods.by_index(CONTROLLER_INDEX, set_.metadata.uid))
+        orphans = tuple(self.pods.by_index(ORPHAN_INDEX, key.namespace))
         return Observed(
             set=set_,
             pods=pods,
-            revisions=tuple(self.revisions.by_index(CONTROLLER_INDEX, set_.metadata.uid)),
-            claims={claim.metadata.name: claim for claim in self._claims(set_, pods)},
+            revisions=self._revisions(selector, CONTROLLER_INDEX, set_.metadata.uid),
+            claims={claim.metadata.name: claim for claim in self._claims(set_, pods + orphans)},
             now=self._clock.now(),
-            orphans=tuple(self.pods.by_index(ORPHAN_INDEX, key.namespace)),
-            orphan_revisions=tuple(
-                revision
-                for revision in self.revisions.by_index(ORPHAN_INDEX, key.namespace)
-                if selector.matches(revision.metadata.labels) and not is_terminating(revision)
-            ),
+            orphans=orphans,
+            orphan_revisions=self._revisions(selector, ORPHAN_INDEX, key.namespace),
         )
+
+    def _revisions(self, selector: Selector, index: str, index_key: str) -> tuple[ControllerRevision, ...]:
+        revisions = self.revisions.by_index(index, index_key)
+        return tuple(revision for revision in revisions if selector.matches(revision.metadata.labels))
 
     def _claims(self, set_: StatefulSet, pods: Iterable[Pod]) -> Iterator[PersistentVolumeClaim]:
         places = set(ordinals(set_))
         places.update(o for pod in pods if (o := ordinal_of(set_.metadata.name, pod.metadata.name)) is not None)
         for ordinal in places:
-            for name in claim_names_of(set_, ordinal):
+            for name in claim_names(set_, ordinal):
                 claim = self.claims.get(set_.metadata.namespace, name)
                 if claim is not None:
                     yield claim

@@ -2,25 +2,27 @@
 
 Read it in the order of the rules:
 
- 1. revisions     the template has a revision; the newest is `update`, the one pods come from is `current`
- 2. claiming      orphans that match are adopted, own pods that no longer match are released
- 3. replicas      ascending: replace ended pods, create missing ones, wait, repair identity
- 4. retention     claims of condemned pods get the owners of the policy, before any of these pods is deleted
- 5. condemned     descending: delete what is beyond the range
- 6. update        descending: delete what is at another revision, within maxUnavailable, down to the partition
+ 1. adoption      orphaned revisions that the selector matches become the set's
+ 2. claiming      orphaned pods that match become the set's, own pods that no longer match are released
+ 3. revisions     the template has a revision; the newest is `update`, the one pods come from is `current`
+ 4. replicas      ascending: replace ended pods, create missing ones, wait, repair identity
+ 5. retention     claims of condemned pods get the owners of the policy, before any of these pods is deleted
+ 6. condemned     descending: delete what is beyond the range
+ 7. update        descending: delete what is at another revision, within maxUnavailable, down to the partition
 
-OrderedReady ends at the first rule that has to wait and changes at most one pod's existence at a time. Parallel goes
-through all rules at once. OnDelete leaves out rule 6. A set that is being deleted keeps rule 1 and its status.
+OrderedReady ends at the first of rules 4 to 7 that has to wait, and creates or condemns one pod at a time. Parallel
+goes through all of them. OnDelete leaves out rule 7. A set that is being deleted has only rule 3, and its status.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import floor, inf
+from math import inf
 
 from petset.api.meta import is_pod_available, is_running_and_ready, is_terminating, seconds_until_available
 from petset.api.selectors import selector_of
-from petset.api.types import PersistentVolumeClaim, Pod, StatefulSet
-from petset.controllers.statefulset import identity, retention, status
+from petset.api.types import Pod, StatefulSet, StatefulSetStatus
+from petset.controllers.statefulset import claims, identity, status
+from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.model import (
     Action,
     AdoptPod,
@@ -33,13 +35,10 @@ from petset.controllers.statefulset.model import (
     RefusePod,
     ReleasePod,
     RepairPod,
-    ReportForeignOwner,
-    RestoreClaims,
-    SetClaimOwners,
     Step,
 )
-from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of, pod_name
-from petset.controllers.statefulset.revisions import History, choose_revisions, surplus_revisions
+from petset.controllers.statefulset.names import REVISION_LABEL, is_member, ordinal_of, pod_name
+from petset.controllers.statefulset.revisions import History, adoption, choose_revisions, surplus_revisions
 from petset.controllers.statefulset.waiting import until
 
 ENDED = ("Failed", "Succeeded")
@@ -54,13 +53,21 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class Condemned:
+    """One ordinal out of range, and the pod that has to go."""
+
+    ordinal: int
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
 class Ranks:
     """The set's pods in their places: `replicas` ascending, with holes; `condemned` descending."""
 
     seen: Observed
     history: History
     replicas: tuple[Replica, ...]
-    condemned: tuple[Pod, ...]
+    condemned: tuple[Condemned, ...]
 
     @property
     def set(self) -> StatefulSet:
@@ -71,6 +78,11 @@ class Ranks:
     def ordered(self) -> bool:
         """Whether pods go one at a time (OrderedReady, the default)."""
         return self.set.spec.pod_management_policy != "Parallel"
+
+    def pods(self) -> Iterator[Pod]:
+        """The pods that have a place, ascending, those in range first."""
+        yield from (replica.pod for replica in self.replicas if replica.pod is not None)
+        yield from (condemned.pod for condemned in reversed(self.condemned))
 
     def available(self, pod: Pod) -> bool:
         """Ready for minReadySeconds."""
@@ -86,7 +98,7 @@ class Ranks:
 
     def first_unavailable(self) -> Pod | None:
         """The unavailable pod with the lowest ordinal; one in range comes before a condemned one."""
-        places = [replica.pod for replica in self.replicas] + list(reversed(self.condemned))
+        places = [replica.pod for replica in self.replicas] + [condemned.pod for condemned in reversed(self.condemned)]
         return next((pod for pod in places if self.unavailable(pod)), None)
 
 
@@ -103,8 +115,8 @@ def plan(seen: Observed) -> Plan:
     history = choose_revisions(seen)
     claiming, pods = claim_pods(seen)
     ranks = rank(seen, history, pods)
-    counted = status.count(seen.set, pods, history, seen.now)
-    steps = [Step("revisions", (history.actions,)), Step("claiming", (claiming,))]
+    counted = status.count(seen.set, ranks.pods(), history, seen.now)
+    steps = [Step("adoption", (adoption(seen),)), Step("claiming", (claiming,)), Step("revisions", (history.actions,))]
     wait: str | None = None
     if not is_terminating(seen.set):
         for step, wait in phases(ranks):
@@ -114,10 +126,11 @@ def plan(seen: Observed) -> Plan:
     outdated = sum(isinstance(a, DeletePod) and a.reason == "update" for step in steps for a in step.actions)
     return Plan(
         steps=tuple(step for step in steps if step.actions),
+        counted=counted,
         status=status.after_deletions(seen.set, counted, outdated),
         cleanup=surplus_revisions(seen.set, history, pods),
         waiting_for=wait,
-        look_again=next_availability(ranks, pods),
+        look_again=next_availability(ranks, counted),
     )
 
 
@@ -129,7 +142,7 @@ def claim_pods(seen: Observed) -> tuple[tuple[Action, ...], tuple[Pod, ...]]:
     set_, selector = seen.set, selector_of(seen.set.spec.selector)
 
     def matches(pod: Pod) -> bool:
-        return ordinal_of(set_.metadata.name, pod.metadata.name) is not None and selector.matches(pod.metadata.labels)
+        return is_member(set_.metadata.name, pod.metadata.name) and selector.matches(pod.metadata.labels)
 
     kept = [pod for pod in seen.pods if matches(pod)]
     if is_terminating(set_):
@@ -146,31 +159,30 @@ def claim_pods(seen: Observed) -> tuple[tuple[Action, ...], tuple[Pod, ...]]:
 # --- the places -------------------------------------------------------------------------------------------------------
 
 
-def ordinals(set_: StatefulSet) -> range:
-    """The ordinals the set wants: `replicas` many, from spec.ordinals.start."""
-    start = set_.spec.ordinals.start if set_.spec.ordinals is not None else 0
-    return range(start, start + (set_.spec.replicas if set_.spec.replicas is not None else 1))
-
-
 def rank(seen: Observed, history: History, pods: tuple[Pod, ...]) -> Ranks:
-    """Puts pods into their places. Names that carry no ordinal of this set never get here."""
-    by_ordinal = {ordinal_of(seen.set.metadata.name, pod.metadata.name): pod for pod in pods}
+    """Puts pods into their places. A name whose number is too large has none; `web-1` comes before `web-01`."""
+    name = seen.set.metadata.name
+    by_ordinal: dict[int, Pod] = {}
+    for pod in pods:
+        ordinal = ordinal_of(name, pod.metadata.name)
+        if ordinal is not None and (ordinal not in by_ordinal or pod.metadata.name == pod_name(name, ordinal)):
+            by_ordinal[ordinal] = pod
     wanted = ordinals(seen.set)
-    beyond = sorted((o for o in by_ordinal if o is not None and o not in wanted), reverse=True)
+    beyond = sorted((ordinal for ordinal in by_ordinal if ordinal not in wanted), reverse=True)
     return Ranks(
         seen=seen,
         history=history,
         replicas=tuple(Replica(ordinal, by_ordinal.get(ordinal)) for ordinal in wanted),
-        condemned=tuple(by_ordinal[ordinal] for ordinal in beyond),
+        condemned=tuple(Condemned(ordinal, by_ordinal[ordinal]) for ordinal in beyond),
     )
 
 
 def phases(ranks: Ranks) -> Iterator[tuple[Step, str | None]]:
-    """Rules 3 to 6, each with what it has to wait for."""
+    """Rules 4 to 7, each with what it has to wait for."""
     pace: Pace = "one by one" if ranks.ordered else "doubling"
     groups, wait = until_first_wait(ranks, (replica_verdict(ranks, replica) for replica in ranks.replicas))
     yield Step("replicas", groups, pace), wait
-    yield Step("retention", tuple(retention_actions(ranks, pod) for pod in ranks.condemned), pace), wait
+    yield Step("retention", retention_groups(ranks), pace), wait
     groups, condemned_wait = until_first_wait(ranks, (condemned_verdict(ranks, pod) for pod in ranks.condemned))
     wait = wait or condemned_wait
     yield Step("condemned", groups, pace), wait
@@ -192,23 +204,21 @@ def until_first_wait(ranks: Ranks, verdicts: Iterator[Verdict]) -> tuple[tuple[t
     return tuple(groups), wait
 
 
-# --- rule 3: replicas -------------------------------------------------------------------------------------------------
+# --- rule 4: replicas -------------------------------------------------------------------------------------------------
 
 
 def replica_verdict(ranks: Ranks, replica: Replica) -> Verdict:
     """What one ordinal in range needs."""
-    pod = replica.pod
+    pod, ordinal = replica.pod, replica.ordinal
     if pod is None or not status.is_created(pod):
-        return missing_verdict(ranks, replica.ordinal)
+        return missing_verdict(ranks, ordinal)
     if pod.status.phase in ENDED:
         return ended_verdict(pod)
-    pending = pod.status.phase == "Pending"
-    restore = restore_actions(ranks, replica.ordinal, pod) if pending else ()
+    actions = pending_actions(ranks, ordinal, pod)
     wait = what_it_waits_for(ranks, pod)
     if wait is None or not ranks.ordered:
-        return Verdict((*restore, *repair_actions(ranks, replica.ordinal, pod)), wait)
-    owners = owner_actions(ranks, replica.ordinal, pod, in_range=True) if pending else ()
-    return Verdict((*restore, *owners), wait)
+        actions += repair_actions(ranks, ordinal, pod)
+    return Verdict(actions, wait)
 
 
 def what_it_waits_for(ranks: Ranks, pod: Pod) -> str | None:
@@ -224,34 +234,27 @@ def what_it_waits_for(ranks: Ranks, pod: Pod) -> str | None:
 
 def ended_verdict(pod: Pod) -> Verdict:
     """A pod that has ended is deleted, whatever its exit code; its successor comes when the object is gone."""
-    wait = f"{pod.metadata.name}, which has {pod.status.phase.lower() if pod.status.phase else 'ended'}, to be gone"
+    reason: DeleteReason = "failed" if pod.status.phase == "Failed" else "succeeded"
+    wait = f"{pod.metadata.name}, which has {reason}, to be gone"
     if is_terminating(pod):
         return Verdict(wait=wait)
-    reason: DeleteReason = "failed" if pod.status.phase == "Failed" else "succeeded"
     return Verdict((DeletePod(pod.metadata.name, pod.metadata.uid, reason),), wait)
 
 
 def missing_verdict(ranks: Ranks, ordinal: int) -> Verdict:
     """A missing ordinal gets its claims and its pod, unless a claim of an earlier pod is still going away."""
-    set_ = ranks.set
     revision = revision_for(ranks, ordinal)
-    pod = identity.new_pod(set_, ranks.history.template(revision), revision, ordinal)
-    claims = [ranks.seen.claims[n] for n in identity.claim_names_of(set_, ordinal) if n in ranks.seen.claims]
-    for claim in claims:
-        if retention.blocks_creation(claim, set_, pod):
-            return Verdict(wait=f"claim {claim.metadata.name} of an earlier {pod.metadata.name} to be deleted")
-    for claim in claims:
-        if is_terminating(claim):
-            why = f"pvc {claim.metadata.name} is being deleted"
-            return Verdict((RefusePod(pod.metadata.name, claim.metadata.name, why),), why)
-    create = CreatePod(pod, revision, missing_claims(ranks, ordinal))
-    return Verdict((create,), f"{pod.metadata.name} to be created and become Running and Ready")
-
-
-def missing_claims(ranks: Ranks, ordinal: int) -> tuple[PersistentVolumeClaim, ...]:
-    """The claims of an ordinal that do not exist; an existing one is taken as it is."""
-    wanted = identity.claims_of(ranks.set, ordinal)
-    return tuple(claim for name, claim in wanted.items() if name not in ranks.seen.claims)
+    pod = identity.new_pod(ranks.set, ranks.history.template(revision), revision, ordinal)
+    name, seen = pod.metadata.name, ranks.seen
+    if stale := claims.stale(seen, ordinal, pod):
+        return Verdict(wait=f"claim {stale} of an earlier {name} to be deleted")
+    absent = claims.missing(seen, ordinal)
+    if why := claims.deleting(seen, ordinal):
+        return Verdict((RefusePod(name, absent, why),), why)
+    create = CreatePod(pod, revision, absent)
+    return Verdict(
+        (create, *claims.give_owners(seen, ordinal, pod)), f"{name} to be created and become Running and Ready"
+    )
 
 
 def revision_for(ranks: Ranks, ordinal: int) -> str:
@@ -270,46 +273,42 @@ def revision_for(ranks: Ranks, ordinal: int) -> str:
     return current if ordinal < ordinals(set_).start + boundary else update
 
 
-def restore_actions(ranks: Ranks, ordinal: int, pod: Pod) -> tuple[Action, ...]:
-    """A pod that cannot start without them gets back the claims that are gone."""
-    claims = missing_claims(ranks, ordinal)
-    return (RestoreClaims(pod.metadata.name, claims),) if claims else ()
+def pending_actions(ranks: Ranks, ordinal: int, pod: Pod) -> tuple[Action, ...]:
+    """A Pending pod may be waiting for its claims: it gets back those that are gone, with the owners of the policy."""
+    if pod.status.phase != "Pending":
+        return ()
+    return claims.restore(ranks.seen, ordinal, pod) + claims.give_owners(ranks.seen, ordinal, pod)
 
 
 def repair_actions(ranks: Ranks, ordinal: int, pod: Pod) -> tuple[Action, ...]:
-    """Makes a live pod's labels, volumes and claim owners those of its ordinal again."""
-    owners = tuple(owner_actions(ranks, ordinal, pod, in_range=True))
-    set_ = ranks.set
-    sound = identity.identity_matches(pod, set_) and identity.storage_matches(pod, set_, ordinal)
-    if sound and not any(isinstance(action, SetClaimOwners) for action in owners):
-        return owners
-    restore = () if identity.storage_matches(pod, set_, ordinal) else restore_actions(ranks, ordinal, pod)
-    return (*restore, *owners, RepairPod(identity.repaired(pod, set_, ordinal)))
+    """Makes a live pod's labels, volumes and claim owners those of its ordinal again; all in one update of the pod."""
+    set_, seen = ranks.set, ranks.seen
+    claims_done = pod.status.phase == "Pending"
+    stored = identity.storage_matches(pod, set_, ordinal)
+    owned = claims_done or claims.owners_match(seen, ordinal, pod)
+    if stored and owned and identity.identity_matches(pod, set_, ordinal):
+        return ()
+    restore = () if stored or claims_done else claims.restore(seen, ordinal, pod)
+    owners = () if owned else claims.give_owners(seen, ordinal, pod)
+    return (*restore, *owners, RepairPod(identity.repaired(pod, set_, ordinal), ordinal))
 
 
-def owner_actions(ranks: Ranks, ordinal: int, pod: Pod, *, in_range: bool) -> Iterator[Action]:
-    """Claims of one pod whose owners are not those of the retention policy."""
-    for name in identity.claim_names_of(ranks.set, ordinal):
-        claim = ranks.seen.claims.get(name)
-        if claim is None:
-            continue
-        if retention.has_foreign_controller(claim, ranks.set, pod):
-            yield ReportForeignOwner(name)
-        if not retention.owners_match(claim, ranks.set, pod, in_range=in_range):
-            yield SetClaimOwners(retention.with_owners(claim, ranks.set, pod, in_range=in_range))
+# --- rules 5 and 6: scale down ----------------------------------------------------------------------------------------
 
 
-# --- rules 4 and 5: scale down ----------------------------------------------------------------------------------------
+def retention_groups(ranks: Ranks) -> tuple[tuple[Action, ...], ...]:
+    """Hands the claims of condemned pods over; done for all of them before the first is deleted."""
+    seen = ranks.seen
+    return tuple(
+        claims.give_owners(seen, condemned.ordinal, condemned.pod)
+        for condemned in ranks.condemned
+        if not claims.owners_match(seen, condemned.ordinal, condemned.pod)
+    )
 
 
-def retention_actions(ranks: Ranks, pod: Pod) -> tuple[Action, ...]:
-    """Hands the claims of a condemned pod over; done for all of them before the first is deleted."""
-    ordinal = ordinal_of(ranks.set.metadata.name, pod.metadata.name)
-    return tuple(owner_actions(ranks, ordinal, pod, in_range=False)) if ordinal is not None else ()
-
-
-def condemned_verdict(ranks: Ranks, pod: Pod) -> Verdict:
+def condemned_verdict(ranks: Ranks, condemned: Condemned) -> Verdict:
     """A condemned pod is deleted; in an ordered set only when it is healthy or itself the one that is not."""
+    pod = condemned.pod
     if is_terminating(pod):
         return Verdict(wait=until(pod, "be gone"))
     if ranks.ordered and pod is not ranks.first_unavailable():
@@ -320,7 +319,13 @@ def condemned_verdict(ranks: Ranks, pod: Pod) -> Verdict:
     return Verdict((DeletePod(pod.metadata.name, pod.metadata.uid, "scale down"),), f"{pod.metadata.name} to be gone")
 
 
-# --- rule 6: update ---------------------------------------------------------------------------------------------------
+# --- rule 7: update ---------------------------------------------------------------------------------------------------
+
+
+def partition(set_: StatefulSet) -> int:
+    """How many pods, from the lowest ordinal on, the update leaves alone."""
+    rolling = set_.spec.update_strategy.rolling_update
+    return (rolling.partition if rolling is not None else None) or 0
 
 
 def max_unavailable(set_: StatefulSet) -> int:
@@ -330,7 +335,7 @@ def max_unavailable(set_: StatefulSet) -> int:
     if value is None:
         return 1
     if isinstance(value, str):
-        return max(1, floor(len(ordinals(set_)) * int(value.rstrip("%")) / 100))
+        return max(1, len(ordinals(set_)) * int(value.rstrip("%")) // 100)
     return max(1, value)
 
 
@@ -339,14 +344,12 @@ def update_verdict(ranks: Ranks) -> Verdict:
 
     Every unavailable pod in range uses up the budget, below the partition too. A Parallel set first deletes all
     outdated pods that are unavailable anyway, which costs no availability; an ordered set never gets here with one.
-    Pods that have ended are left to rule 3.
+    Pods that have ended are left to rule 4.
     """
-    rolling = ranks.set.spec.update_strategy.rolling_update
-    partition = (rolling.partition if rolling is not None else None) or 0
     pods = [replica.pod for replica in ranks.replicas]
     targets = [
         pod
-        for pod in reversed(pods[partition:])
+        for pod in reversed(pods[partition(ranks.set) :])
         if pod is not None and ranks.outdated(pod) and pod.status.phase not in ENDED
     ]
     down = [pod for pod in pods if ranks.unavailable(pod)]
@@ -376,11 +379,13 @@ def unfinished(ranks: Ranks) -> str | None:
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
-def next_availability(ranks: Ranks, pods: tuple[Pod, ...]) -> float | None:
-    """Seconds until the next ready pod becomes available by the passing of time alone; None: no pod will."""
+def next_availability(ranks: Ranks, counted: StatefulSetStatus) -> float | None:
+    """Seconds until the next ready pod becomes available by the passing of time alone; None: no pod waits for that.
+
+    A pod that is ready since nobody knows when is looked at again after minReadySeconds.
+    """
     least = ranks.set.spec.min_ready_seconds or 0
-    if least == 0:
+    if least == 0 or (counted.ready_replicas or 0) == counted.available_replicas:
         return None
-    ready = [pod for pod in pods if is_running_and_ready(pod)]
-    waits = [wait for pod in ready if 0 < (wait := seconds_until_available(pod, least, ranks.seen.now)) < inf]
-    return min(waits) if waits else None
+    waits = [seconds_until_available(pod, least, ranks.seen.now) for pod in ranks.pods()]
+    return min((wait for wait in waits if 0 < wait < inf), default=float(least))

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from petset.api.meta import copy, owner_reference
+from petset.api.meta import copy, is_terminating, owner_reference
 from petset.api.types import ControllerRevision, ObjectMeta, Pod, PodTemplateSpec, StatefulSet
 from petset.controllers.statefulset.model import AdoptRevision, CreateRevision, DropRevision, Observed, RenumberRevision
 from petset.controllers.statefulset.names import REVISION_HASH_LABEL, REVISION_LABEL, revision_hash, revision_name
 from petset.kinds import statefulset
 
-RevisionAction = AdoptRevision | CreateRevision | RenumberRevision
+RevisionAction = CreateRevision | RenumberRevision
 
 # Go's JSON encoder writes these inside strings, and only there can they occur.
 _GO_ESCAPES = (
@@ -83,31 +83,38 @@ def in_order(revisions: Iterable[ControllerRevision]) -> tuple[ControllerRevisio
     return tuple(sorted(revisions, key=lambda r: (r.revision, r.metadata.creation_timestamp or "", r.metadata.name)))
 
 
+def adoption(seen: Observed) -> tuple[AdoptRevision, ...]:
+    """Makes matching orphans the set's. A set that is being deleted adopts nothing."""
+    return tuple(AdoptRevision(r.metadata.name, r.metadata.uid) for r in _adoptable(seen))
+
+
+def _adoptable(seen: Observed) -> tuple[ControllerRevision, ...]:
+    return () if is_terminating(seen.set) else seen.orphan_revisions
+
+
 def choose_revisions(seen: Observed) -> History:
     """Finds or makes the update revision and finds the current one."""
     set_ = seen.set
-    adopted = () if set_.metadata.deletion_timestamp else seen.orphan_revisions
-    known = in_order(seen.revisions + adopted)
-    actions: list[RevisionAction] = [AdoptRevision(r.metadata.name, r.metadata.uid) for r in adopted]
+    known = in_order(seen.revisions + _adoptable(seen))
     number = known[-1].revision + 1 if known else 1
     candidate = new_revision(set_, number, set_.status.collision_count or 0)
     update = _same_template(set_, known, candidate)
+    actions: tuple[RevisionAction, ...] = ()
     if update is None:
-        update = candidate
-        actions.append(CreateRevision(candidate))
-    elif update.revision < known[-1].revision:
-        actions.append(RenumberRevision(update, number))
+        update, actions = candidate, (CreateRevision(candidate),)
+    elif update is not known[-1]:
+        actions = (RenumberRevision(update, number),)
     current = next((r for r in known if r.metadata.name == set_.status.current_revision), update)
-    return History(known, current, update, tuple(actions))
+    return History(known, current, update, actions)
 
 
 def _same_template(
     set_: StatefulSet, known: Sequence[ControllerRevision], candidate: ControllerRevision
 ) -> ControllerRevision | None:
     wanted = data_bytes(candidate.data)
-    equal = [revision for revision in known if data_bytes(revision.data) == wanted]
-    if equal:
-        return equal[-1]
+    for revision in reversed(known):
+        if data_bytes(revision.data) == wanted:
+            return revision
     if known and _means(set_, known[-1], wanted):
         return known[-1]
     return None

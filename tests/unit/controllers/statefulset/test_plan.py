@@ -1,7 +1,10 @@
 """The rules of apps/v1 StatefulSet, one table or test a rule. Time and pods are a toy world's."""
 
+from datetime import timedelta
+
 import pytest
 
+from petset.api.meta import copy
 from petset.api.types import RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
 from petset.controllers.statefulset import model
 from tests.simulation.world import World, web
@@ -17,7 +20,9 @@ def said(plan: model.Plan) -> list[str]:
         model.RepairPod,
         model.RestoreClaims,
         model.RefusePod,
+        model.RefuseClaims,
         model.SetClaimOwners,
+        model.ReportForeignOwner,
     )
     return [str(action).split(" at ")[0] for action in plan.actions() if isinstance(action, kinds)]
 
@@ -85,6 +90,32 @@ def test_an_ordered_set_says_what_it_waits_for() -> None:
     assert world.plan().waiting_for == "web-0 to be Running and Ready (phase Pending)"
 
 
+@pytest.mark.parametrize(
+    ("ready_since", "again"),
+    [
+        ([], None),
+        ([0], 30.0),
+        ([10, 4], 20.0),
+        ([29.5, 40], 0.5),
+        ([30, 40], None),
+        ([None], 30.0),
+        ([None, 25], 5.0),
+    ],
+)
+def test_a_set_is_looked_at_again_when_the_next_pod_becomes_available(
+    ready_since: list[float | None], again: float | None
+) -> None:
+    world = World(web(len(ready_since), policy="Parallel"))
+    world.set.spec.min_ready_seconds = 30
+    world.step()
+    for ordinal, seconds in enumerate(ready_since):
+        world.ready(f"web-{ordinal}")
+        (condition,) = world.pods[f"web-{ordinal}"].status.conditions
+        moment = world.now - timedelta(seconds=seconds or 0)
+        condition.last_transition_time = None if seconds is None else moment.isoformat()
+    assert world.plan().look_again == again
+
+
 def test_min_ready_seconds_holds_the_next_pod_back_and_sets_a_timer() -> None:
     world = World(web(2))
     world.set.spec.min_ready_seconds = 30
@@ -119,41 +150,6 @@ def test_a_terminating_pod_blocks_an_ordered_set_only(policy: str, replaced: lis
     world.delete("web-2")
     world.gone("web-2")
     assert said(world.step()) == replaced
-
-
-# --- claims -----------------------------------------------------------------------------------------------------------
-
-
-def test_an_existing_claim_is_used_again() -> None:
-    world = settled()
-    uid = world.claims["www-web-2"].metadata.uid
-    world.scale(0)
-    world.settle()
-    assert sorted(world.claims) == ["www-web-0", "www-web-1", "www-web-2"]
-    world.scale(3)
-    world.settle()
-    assert world.claims["www-web-2"].metadata.uid == uid
-
-
-def test_a_terminating_claim_refuses_the_pod() -> None:
-    world = World(web(1))
-    world.step()
-    world.gone("web-0")
-    world.claims["www-web-0"].metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
-    assert said(world.plan()) == ["cannot create pod web-0: pvc www-web-0 is being deleted"]
-
-
-def test_a_pending_pod_gets_a_lost_claim_back() -> None:
-    world = World(web(1))
-    world.step()
-    del world.claims["www-web-0"]
-    assert said(world.step()) == ["create claim www-web-0 for pod web-0"]
-
-
-def test_a_running_pod_does_not_get_a_lost_claim_back() -> None:
-    world = settled(1)
-    del world.claims["www-web-0"]
-    assert said(world.step()) == []
 
 
 # --- scale down -------------------------------------------------------------------------------------------------------
@@ -232,6 +228,19 @@ def test_the_partition_is_respected_also_for_pods_deleted_by_hand(policy: str) -
         world.settle()
     assert world.images() == {0: old, 1: old, 2: old, 3: new, 4: new}
     assert world.set.status.current_revision != world.set.status.update_revision
+
+
+@pytest.mark.parametrize(("current", "images"), [(None, [2, 2, 2]), (1, [1, 2, 2]), (2, [1, 1, 2]), (9, [1, 1, 1])])
+def test_without_a_rolling_update_block_new_pods_are_current_as_far_as_the_rollout_has_not_come(
+    current: int | None, images: list[int]
+) -> None:
+    world = settled(policy="Parallel")
+    world.set.spec.update_strategy.rolling_update = None
+    world.set_image("nginx:2")
+    world.set.status.current_replicas = current
+    world.pods.clear()
+    created = [a.pod for a in world.plan().actions() if isinstance(a, model.CreatePod)]
+    assert [pod.spec.containers[0].image for pod in created] == [f"nginx:{number}" for number in images]
 
 
 @BOTH
@@ -339,6 +348,33 @@ def test_a_set_that_is_being_deleted_touches_no_pod() -> None:
     world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
     world.scale(5)
     assert list(world.plan().actions()) == []
+
+
+def test_a_member_whose_number_is_too_large_has_no_place() -> None:
+    world = settled()
+    stray = world.pods.pop("web-2")
+    stray.metadata.name = "web-2147483648"
+    world.pods[stray.metadata.name] = stray
+    plan = world.plan()
+    assert said(plan) == ["create pod web-2"], "neither adopted, released nor deleted"
+    assert plan.status.replicas == 2
+
+
+def test_of_two_pods_of_one_ordinal_the_plainly_named_has_the_place() -> None:
+    world = settled()
+    double = copy(world.pods["web-1"])
+    double.metadata.name = "web-01"
+    for pods in ({"web-01": double, **world.pods}, {**world.pods, "web-01": double}):
+        world.pods = dict(pods)
+        assert said(world.plan()) == []
+
+
+def test_a_pod_with_another_spelling_of_its_ordinal_is_renamed_which_the_api_refuses() -> None:
+    world = settled()
+    odd = world.pods.pop("web-1")
+    odd.metadata.name = odd.metadata.labels["statefulset.kubernetes.io/pod-name"] = "web-01"
+    world.pods["web-01"] = odd
+    assert said(world.plan()) == ["repair identity of pod web-1"]
 
 
 def test_a_lost_label_is_repaired() -> None:

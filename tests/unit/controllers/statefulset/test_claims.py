@@ -1,0 +1,180 @@
+"""What a plan does with the claims of a set, one table or test a rule."""
+
+from petset.api.meta import owner_reference
+from petset.api.types import (
+    ObjectMeta,
+    OwnerReference,
+    PersistentVolumeClaim,
+    StatefulSetPersistentVolumeClaimRetentionPolicy,
+)
+from petset.controllers.statefulset import model
+from tests.simulation.world import World, web
+from tests.unit.controllers.statefulset.test_plan import BOTH, said, settled
+
+BOSS = OwnerReference(api_version="acme/v1", kind="Backup", name="boss", uid="boss-uid", controller=True)
+NOW = "2026-01-01T00:00:00Z"
+
+
+def two_claims(world: World) -> World:
+    """A second claim template, `log`."""
+    second = PersistentVolumeClaim(metadata=ObjectMeta(name="log"), spec=world.set.spec.volume_claim_templates[0].spec)
+    world.set.spec.volume_claim_templates.append(second)
+    return world
+
+
+def keep(world: World, when_scaled: str, when_deleted: str) -> World:
+    """A retention policy."""
+    world.set.spec.persistent_volume_claim_retention_policy = StatefulSetPersistentVolumeClaimRetentionPolicy(
+        when_scaled=when_scaled, when_deleted=when_deleted
+    )
+    return world
+
+
+# --- existence --------------------------------------------------------------------------------------------------------
+
+
+def test_an_existing_claim_is_used_again() -> None:
+    world = settled()
+    uid = world.claims["www-web-2"].metadata.uid
+    world.scale(0)
+    world.settle()
+    assert sorted(world.claims) == ["www-web-0", "www-web-1", "www-web-2"]
+    world.scale(3)
+    world.settle()
+    assert world.claims["www-web-2"].metadata.uid == uid
+
+
+def test_a_terminating_claim_refuses_the_pod() -> None:
+    world = World(web(1))
+    world.step()
+    world.gone("web-0")
+    world.claims["www-web-0"].metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    assert said(world.plan()) == ["cannot create pod web-0: pvc www-web-0 is being deleted"]
+
+
+def test_a_pending_pod_gets_a_lost_claim_back() -> None:
+    world = World(web(1))
+    world.step()
+    del world.claims["www-web-0"]
+    assert said(world.step()) == ["create claim www-web-0 for pod web-0"]
+
+
+def test_a_running_pod_does_not_get_a_lost_claim_back() -> None:
+    world = settled(1)
+    del world.claims["www-web-0"]
+    assert said(world.step()) == []
+
+
+def test_a_terminating_claim_refuses_the_pod_but_not_the_other_claims() -> None:
+    world = two_claims(World(web(1)))
+    world.step()
+    world.gone("web-0")
+    world.claims["www-web-0"].metadata.deletion_timestamp = NOW
+    del world.claims["log-web-0"]
+    (refusal,) = [action for action in world.plan().actions() if isinstance(action, model.RefusePod)]
+    assert refusal.why == "pvc www-web-0 is being deleted"
+    assert [claim.metadata.name for claim in refusal.claims] == ["log-web-0"]
+
+
+@BOTH
+def test_a_pending_pod_with_a_terminating_claim_is_tried_again_until_the_claim_can_be_made_anew(policy: str) -> None:
+    world = two_claims(World(web(1, policy=policy)))
+    world.step()
+    world.claims["www-web-0"].metadata.deletion_timestamp = NOW
+    del world.claims["log-web-0"]
+    assert said(world.plan()) == [
+        "create claim log-web-0 for pod web-0",
+        "cannot restore the claims of pod web-0: pvc www-web-0 is being deleted",
+    ]
+
+
+def test_claims_are_made_of_template_and_selector() -> None:
+    world = World(web(1))
+    (template,) = world.set.spec.volume_claim_templates
+    template.metadata.labels = {"tier": "data", "app": "overruled"}
+    template.metadata.annotations = {"backup": "daily"}
+    template.metadata.finalizers = ["acme.io/backup"]
+    world.step()
+    meta = world.claims["www-web-0"].metadata
+    assert meta.labels == {"tier": "data", "app": "nginx"}
+    assert (meta.annotations, meta.finalizers) == ({"backup": "daily"}, ["acme.io/backup"])
+
+
+@BOTH
+def test_a_live_pod_without_its_volume_gets_claim_and_volume(policy: str) -> None:
+    world = settled(1, policy)
+    world.pods["web-0"].spec.volumes.clear()
+    del world.claims["www-web-0"]
+    assert said(world.plan()) == ["create claim www-web-0 for pod web-0", "repair identity of pod web-0"]
+
+
+# --- owners -----------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+def test_a_pending_pods_claims_get_their_owners_without_touching_the_pod(policy: str) -> None:
+    world = World(web(1, policy=policy))
+    world.step()
+    assert said(keep(world, "Retain", "Delete").plan()) == ["set owners of claim www-web-0 to StatefulSet web"]
+
+
+@BOTH
+def test_a_ready_pods_claims_get_their_owners_and_the_pod_is_written_too(policy: str) -> None:
+    world = keep(settled(1, policy), "Retain", "Delete")
+    assert said(world.step()) == [
+        "set owners of claim www-web-0 to StatefulSet web",
+        "repair identity of pod web-0",
+    ]
+    assert said(world.step()) == []
+
+
+def test_an_existing_claim_gets_its_owners_with_the_new_pod() -> None:
+    world = keep(settled(1), "Retain", "Delete")
+    world.delete("web-0")
+    world.gone("web-0")
+    assert said(world.step()) == ["create pod web-0", "set owners of claim www-web-0 to StatefulSet web"]
+
+
+@BOTH
+def test_claims_of_all_condemned_pods_change_hands_before_the_first_is_deleted(policy: str) -> None:
+    world = keep(settled(3, policy), "Delete", "Delete")
+    world.settle()
+    world.scale(1)
+    first = said(world.step())
+    assert first[:2] == ["set owners of claim www-web-2 to Pod web-2", "set owners of claim www-web-1 to Pod web-1"]
+    assert first[2] == "delete pod web-2 (scale down)"
+
+
+@BOTH
+def test_a_claim_of_an_earlier_pod_holds_its_successor_back(policy: str) -> None:
+    world = keep(settled(2, policy), "Delete", "Retain")
+    world.claims["www-web-1"].metadata.owner_references = [owner_reference(world.pods["web-1"])]
+    world.delete("web-1")
+    world.gone("web-1")
+    plan = world.plan()
+    assert said(plan) == []
+    assert plan.waiting_for == "claim www-web-1 of an earlier web-1 to be deleted"
+    del world.claims["www-web-1"]
+    assert said(world.plan()) == ["create pod web-1"]
+
+
+@BOTH
+def test_a_foreign_controller_is_reported_when_we_have_something_to_change_and_only_then(policy: str) -> None:
+    world = keep(settled(1, policy), "Retain", "Delete")
+    world.settle()
+    refs = world.claims["www-web-0"].metadata.owner_references
+    refs.insert(0, BOSS)
+    assert said(world.step()) == [
+        "leave claim www-web-0 to its other controller",
+        "set owners of claim www-web-0 to Backup boss",
+        "repair identity of pod web-0",
+    ]
+    assert said(world.step()) == []
+
+
+def test_a_foreign_controller_is_reported_as_long_as_the_pod_is_pending() -> None:
+    world = keep(World(web(1)), "Retain", "Delete")
+    world.step()
+    world.claims["www-web-0"].metadata.owner_references = [BOSS]
+    for _ in range(2):
+        assert said(world.step()) == ["leave claim www-web-0 to its other controller"]

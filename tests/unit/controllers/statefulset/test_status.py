@@ -1,0 +1,154 @@
+"""What a set reports, as tables."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from petset.api.types import ObjectMeta, Pod, PodCondition, StatefulSetStatus
+from petset.controllers.statefulset.names import REVISION_LABEL
+from petset.controllers.statefulset.revisions import History, new_revision
+from petset.controllers.statefulset.status import after_deletions, count, needs_write
+from tests.simulation.world import web
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+OLD, NEW = new_revision(web(image="nginx:1"), 1, 0), new_revision(web(image="nginx:2"), 2, 0)
+HISTORY = History((OLD, NEW), OLD, NEW, ())
+
+
+def pod(phase: str, *, ready_since: str = "", going: bool = False, revision: str = "") -> Pod:
+    made = Pod(metadata=ObjectMeta(name="web-0"))
+    made.status.phase = phase
+    if ready_since:
+        made.status.conditions = [PodCondition(type="Ready", status="True", last_transition_time=ready_since)]
+    if going:
+        made.metadata.deletion_timestamp = "2026-01-01T11:59:00Z"
+    if revision:
+        made.metadata.labels[REVISION_LABEL] = revision
+    return made
+
+
+LONG_AGO, JUST_NOW = "2026-01-01T10:00:00Z", "2026-01-01T11:30:00Z"
+OLD_NAME, NEW_NAME = OLD.metadata.name, NEW.metadata.name
+
+COUNTERS = ("replicas", "ready_replicas", "available_replicas", "current_replicas", "updated_replicas")
+
+
+@pytest.mark.parametrize(
+    ("one", "counters"),
+    [
+        (pod(""), (0, None, 0, None, None)),
+        (pod("Pending", revision=OLD_NAME), (1, None, 0, 1, None)),
+        (pod("Running", revision=NEW_NAME), (1, None, 0, None, 1)),
+        (pod("Running", ready_since=LONG_AGO, revision=NEW_NAME), (1, 1, 1, None, 1)),
+        (pod("Running", ready_since=JUST_NOW, revision=NEW_NAME), (1, 1, 0, None, 1)),
+        (pod("Running", ready_since=LONG_AGO, revision=OLD_NAME, going=True), (1, 1, 1, None, None)),
+        (pod("Failed", revision=OLD_NAME), (1, None, 0, 1, None)),
+        (pod("Succeeded", ready_since=LONG_AGO, revision=OLD_NAME), (1, None, 0, 1, None)),
+        (pod("Running", revision="web-third"), (1, None, 0, None, None)),
+        (pod("Running"), (1, None, 0, None, None)),
+    ],
+)
+def test_what_a_pod_counts_for(one: Pod, counters: tuple[int | None, ...]) -> None:
+    set_ = web()
+    set_.spec.min_ready_seconds = 3600
+    status = count(set_, [one], HISTORY, NOW)
+    assert tuple(getattr(status, name) for name in COUNTERS) == counters
+
+
+def test_a_pod_counts_as_current_and_as_updated_when_the_revisions_are_equal() -> None:
+    status = count(web(), [pod("Running", revision=NEW_NAME)], History((NEW,), NEW, NEW, ()), NOW)
+    assert (status.current_replicas, status.updated_replicas) == (1, 1)
+
+
+def test_the_status_names_the_revisions_the_generation_and_the_collisions() -> None:
+    set_ = web()
+    set_.metadata.generation = 7
+    set_.status.collision_count = 2
+    status = count(set_, [], HISTORY, NOW)
+    assert (status.current_revision, status.update_revision) == (OLD_NAME, NEW_NAME)
+    assert (status.observed_generation, status.collision_count) == (7, 2)
+    assert count(web(), [], HISTORY, NOW).collision_count == 0
+
+
+@pytest.mark.parametrize(
+    ("type_", "replicas", "ready", "updated", "complete"),
+    [
+        ("RollingUpdate", 3, 3, 3, True),
+        ("RollingUpdate", 3, 3, 2, False),
+        ("RollingUpdate", 3, 2, 3, False),
+        ("RollingUpdate", 4, 3, 3, False),
+        ("RollingUpdate", 2, 2, 2, False),
+        ("OnDelete", 3, 3, 3, False),
+    ],
+)
+def test_an_update_is_complete_when_all_pods_are_ready_and_updated(
+    type_: str, replicas: int, ready: int, updated: int, complete: bool
+) -> None:
+    set_ = web(3)
+    set_.spec.update_strategy.type = type_
+    counted = StatefulSetStatus(
+        replicas=replicas,
+        ready_replicas=ready,
+        updated_replicas=updated,
+        current_revision=OLD_NAME,
+        update_revision=NEW_NAME,
+    )
+    status = after_deletions(set_, counted, 0)
+    assert (status.current_revision == NEW_NAME, status.current_replicas == updated) == (complete, complete)
+    assert status.update_revision == NEW_NAME, "the update revision is never cleared"
+
+
+@pytest.mark.parametrize("partition", [0, 2])
+def test_a_set_scaled_to_zero_has_completed_its_update_whatever_the_partition(partition: int) -> None:
+    set_ = web(0)
+    assert set_.spec.update_strategy.rolling_update is not None
+    set_.spec.update_strategy.rolling_update.partition = partition
+    counted = StatefulSetStatus(current_revision=OLD_NAME, update_revision=NEW_NAME)
+    assert after_deletions(set_, counted, 0).current_revision == NEW_NAME
+
+
+@pytest.mark.parametrize(("counted", "deleted", "left"), [(3, 1, 2), (1, 1, None), (None, 1, None), (1, 2, None)])
+def test_pods_deleted_for_the_update_are_no_longer_current(counted: int | None, deleted: int, left: int | None) -> None:
+    before = StatefulSetStatus(replicas=5, current_replicas=counted)
+    assert after_deletions(web(3), before, deleted).current_replicas == left
+
+
+WRITTEN: dict[str, Any] = {
+    "observed_generation": 4,
+    "replicas": 3,
+    "ready_replicas": 2,
+    "available_replicas": 1,
+    "current_replicas": 2,
+    "updated_replicas": 1,
+    "current_revision": OLD_NAME,
+    "update_revision": NEW_NAME,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "written"),
+    [
+        ({}, False),
+        ({"observed_generation": 5}, True),
+        ({"observed_generation": 3}, False),
+        ({"replicas": 4}, True),
+        ({"ready_replicas": 3}, True),
+        ({"available_replicas": 2}, True),
+        ({"current_replicas": None}, True),
+        ({"updated_replicas": 2}, True),
+        ({"current_revision": NEW_NAME}, True),
+        ({"update_revision": OLD_NAME}, True),
+        ({"collision_count": 9}, False),
+    ],
+)
+def test_a_status_is_written_when_it_says_something_new(change: dict[str, Any], written: bool) -> None:
+    set_ = web()
+    set_.status = StatefulSetStatus(**WRITTEN)
+    assert needs_write(set_, StatefulSetStatus(**{**WRITTEN, **change})) is written
+
+
+def test_a_counter_of_nothing_is_as_good_as_a_missing_one() -> None:
+    set_ = web()
+    set_.status = StatefulSetStatus(ready_replicas=0, current_revision=OLD_NAME)
+    assert not needs_write(set_, StatefulSetStatus(ready_replicas=None, current_revision=OLD_NAME))
