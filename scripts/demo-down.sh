@@ -4,10 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-.venv/bin/petset down --delete-volumes
-if [ -f .cache/demo-data-dir ]; then
-    made=$(cat .cache/demo-data-dir)
-    rm -rf -- "${made:?}"
-    rm -f .cache/demo-data-dir
-    echo "Deleted $made."
+record=.cache/demo-data-dir
+if [ -f $record ]; then
+    PETSET_DATA_DIR=$(cat $record)
+    export PETSET_DATA_DIR
 fi
+.venv/bin/petset down --delete-volumes
+.venv/bin/python scripts/forget_demo.py $record
