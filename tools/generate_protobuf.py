@@ -16,12 +16,12 @@ FACTS = ROOT.parent / "shared" / "facts" / "protobuf-fields.json"
 OUTPUT = ROOT / "src" / "petset" / "api" / "protobuf_fields.json"
 
 META, API = "k8s.io.apimachinery.pkg.apis.meta.v1.", "k8s.io.api."
+CORE_KINDS = (
+    "Binding ConfigMap Endpoints Event Namespace Node PersistentVolume PersistentVolumeClaim Pod Secret Service "
+    "ServiceAccount"
+)
 KINDS = {
-    "core.v1": (
-        "v1",
-        "Binding ConfigMap Endpoints Event Namespace Node PersistentVolume PersistentVolumeClaim Pod Secret Service"
-        + " ServiceAccount",
-    ),
+    "core.v1": ("v1", CORE_KINDS),
     "apps.v1": ("apps/v1", "ControllerRevision StatefulSet"),
     "authentication.v1": ("authentication.k8s.io/v1", "SelfSubjectReview TokenRequest"),
     "autoscaling.v1": ("autoscaling/v1", "Scale"),
