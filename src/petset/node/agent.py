@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from petset.aio.clock import Clock
 from petset.aio.queue import KeyedQueue
 from petset.aio.tasks import Supervisor
-from petset.api.errors import StatusError
 from petset.api.meta import Key, key_of
 from petset.api.types import Pod
+from petset.client.cache import by_node
 from petset.client.informer import InformerFactory
-from petset.client.interface import Client, ConnectionLost
+from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
 from petset.node.directories import Directories
 from petset.node.images import Credentials, Images
@@ -27,13 +27,13 @@ from petset.node.probes.handlers import Prober
 from petset.node.probes.schedule import ProbeSchedule
 from petset.node.runtimes.errors import ContainerRuntimeError
 from petset.node.runtimes.interface import EventStream, Runtime
-from petset.node.volumes import VolumeNotReady
 
 log = logging.getLogger(__name__)
 
+NODE_INDEX = "node"
 WORKERS = 4
 RESYNC = 60.0
-"""Seconds between listings of the runtime and refreshments of volumes."""
+"""Seconds between listings of the runtime."""
 SECOND_LOOK = 5.0
 """Seconds after the start until the runtime is listed again: what a killed process had asked for may come that late."""
 
@@ -65,9 +65,10 @@ class Agent:
     def __init__(self, deps: AgentDependencies) -> None:
         self._deps = deps
         self._queue: KeyedQueue[Key] = KeyedQueue("pods", deps.clock)
-        self._pods = deps.informers.informer(Pod, field_selector=f"spec.nodeName={deps.node_name}")
-        self._pods.add_handlers(self._changed, lambda _, new: self._changed(new), self._changed)
+        self._pods = deps.informers.informer(Pod, indexes={NODE_INDEX: by_node})
+        self._pods.add_handlers(self._changed, lambda _, new: self._changed(new), self._gone)
         self._inventory = Inventory(deps.runtime)
+        self._worker: Worker | None = None
 
     async def run(self) -> None:
         """Works until cancelled. The pods live on; the next run takes them over."""
@@ -75,13 +76,14 @@ class Agent:
         async with Supervisor("agent", deps.clock) as tasks:
             images = Images(deps.runtime, deps.recorder, tasks, deps.clock, deps.credentials)
             probes = ProbeSchedule(deps.prober, deps.recorder, tasks, deps.clock, self._queue.add)
-            worker = Worker(self._tools(images), Surroundings(self._find, self._inventory, probes, self._queue, tasks))
+            around = Surroundings(self._find, self._inventory, probes, self._queue, tasks)
+            worker = self._worker = Worker(self._tools(images), around)
             events = deps.runtime.events()
             try:
                 await self._take_over(worker)
                 tasks.background("events", self._follow_events(events))
                 tasks.start("probes", probes.run)
-                tasks.background("resync", self._resync(worker))
+                tasks.background("resync", self._resync())
                 await self._queue.run(WORKERS, worker.reconcile)
             finally:
                 events.close()
@@ -104,10 +106,17 @@ class Agent:
         )
 
     def _changed(self, pod: Pod) -> None:
-        self._queue.add(key_of(pod))
+        if pod.spec.node_name == self._deps.node_name and not (self._worker and self._worker.knows(pod)):
+            self._queue.add(key_of(pod))
+
+    def _gone(self, pod: Pod) -> None:
+        if pod.spec.node_name == self._deps.node_name:
+            self._queue.add(key_of(pod))
 
     def _find(self, key: Key) -> Pod | None:
-        return self._pods.get(key.namespace, key.name)
+        """The pod of this name, if it is this node's: one that is not has nothing running here."""
+        pod = self._pods.get(key.namespace, key.name)
+        return pod if pod is not None and pod.spec.node_name == self._deps.node_name else None
 
     # --- taking over --------------------------------------------------------------------------------------------------
 
@@ -115,7 +124,8 @@ class Agent:
         """Finds what an earlier process left: what belongs to pods is adopted, the rest is cleaned away."""
         await self._pods.synced()
         await self._inventory.refresh()
-        pods = {pod.metadata.uid: key_of(pod) for pod in self._pods.list()}
+        mine = self._pods.by_index(NODE_INDEX, self._deps.node_name)
+        pods = {pod.metadata.uid: key_of(pod) for pod in mine}
         for uid, attachment in (await self._deps.network.attachments()).items():
             if uid in pods:
                 worker.adopt_address(pods[uid], uid, attachment.ip)
@@ -139,15 +149,15 @@ class Agent:
             if key is not None:
                 self._queue.add(key)
 
-    async def _resync(self, worker: Worker) -> None:
+    async def _resync(self) -> None:
         pause = SECOND_LOOK
         while True:
             await self._deps.clock.sleep(pause)
             pause = RESYNC
             try:
-                for key in await self._inventory.refresh():
-                    self._queue.add(key)
-                for pod in self._pods.list():
-                    await worker.refresh_volumes(key_of(pod))
-            except (ContainerRuntimeError, VolumeNotReady, StatusError, ConnectionLost, OSError) as error:
-                log.warning("cannot look at what runs: %s", error)
+                changed = await self._inventory.refresh()
+            except ContainerRuntimeError as error:
+                log.warning("cannot list what runs: %s", error)
+                continue
+            for key in changed:
+                self._queue.add(key)

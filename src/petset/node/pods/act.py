@@ -66,10 +66,6 @@ class PodVolumes(Protocol):
         """Raises VolumeNotReady."""
         ...
 
-    async def refresh(self, pod: Pod) -> None:
-        """Brings what comes from the API up to date."""
-        ...
-
     async def unmount(self, pod_uid: str) -> None:
         """Undoes everything."""
         ...

@@ -11,9 +11,7 @@ from petset.node.pods.view import View, is_sidecar
 
 def conditions_of(view: View, phase: str) -> list[PodCondition]:
     """All conditions: those of others as they are, the node's own as they are now."""
-    conditions = [
-        PodCondition(**{name: getattr(c, name) for name in c.__struct_fields__}) for c in view.pod.status.conditions
-    ]
+    conditions = list(view.pod.status.conditions)
     containers = _containers_ready(view, phase)
     for condition in (_has_sandbox(view), _initialized(view, phase), _ready(view, containers), containers):
         _set(view, conditions, condition)

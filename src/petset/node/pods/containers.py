@@ -3,6 +3,7 @@
 The rules are those of upstream's `convertToAPIContainerStatuses` (pkg/kubelet/kubelet_pods.go).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from petset.api.meta import format_time
@@ -17,6 +18,8 @@ from petset.api.types import (
 from petset.node.pods.backoff import duration
 from petset.node.pods.view import View, is_sidecar
 from petset.node.runtimes.interface import Container
+
+DEFAULT_REASONS = ("ContainerCreating", "PodInitializing")
 
 
 def container_status(view: View, spec: ContainerSpec, *, init: bool) -> ContainerStatus:
@@ -87,7 +90,7 @@ def _is_done(container: Container) -> bool:
     return container.state == "exited" and container.exit_code == 0
 
 
-def _last_state(view: View, attempts: list[Container]) -> ContainerState:
+def _last_state(view: View, attempts: Sequence[Container]) -> ContainerState:
     """The end of the attempt before; once the runtime has forgotten it, what the API remembers of it."""
     newest = attempts[-1]
     if len(attempts) > 1:

@@ -16,6 +16,7 @@ class Draft:
     notices: list[Notice] = field(default_factory=list)
     waiting_for: str | None = None
     look_at: datetime | None = None
+    status_can_wait: bool = False
 
     def add(self, uid: str, action: Action) -> None:
         """Plans an action that the pod has to wait for, unless its slot is taken."""

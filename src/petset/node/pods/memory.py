@@ -38,6 +38,8 @@ class Memory:
     noticed: dict[str, str] = field(default_factory=dict)
     ongoing: dict[Slot, Operation] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    report_due: float | None = None
+    own_revision: str = ""
     wanted: PodStatus | None = None
     writing: asyncio.Task[None] | None = None
     torn_down: bool = False

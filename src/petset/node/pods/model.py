@@ -86,7 +86,8 @@ class Observed:
 
     def sandboxes_of(self, uid: str) -> list[Sandbox]:
         """The sandboxes of one pod, oldest first."""
-        return sorted((s for s in self.sandboxes if s.pod_uid == uid), key=lambda s: s.attempt)
+        found = [sandbox for sandbox in self.sandboxes if sandbox.pod_uid == uid]
+        return found if len(found) < 2 else sorted(found, key=lambda sandbox: sandbox.attempt)
 
     def containers_in(self, sandbox_id: str) -> list[Container]:
         """The containers of one sandbox."""
@@ -331,12 +332,14 @@ class Probing(NamedTuple):
 class Plan:
     """The decision. The tasks may all go on at once; a task in a slot that is taken replaces what goes on there.
 
-    `status` is what the API should show, None when there is no object. `waiting_for` says in words what keeps the pod
+    `status` is what the API should show, None when there is no object; it is only a step on the way to another one that
+    matters when `status_can_wait`. `waiting_for` says in words what keeps the pod
     from its goal. `look_again` is in seconds: something will have changed by then without any event.
     """
 
     tasks: tuple[Task, ...] = ()
     status: PodStatus | None = None
+    status_can_wait: bool = False
     probes: tuple[Probing, ...] = ()
     notices: tuple[Notice, ...] = ()
     waiting_for: str | None = None

@@ -37,6 +37,7 @@ def plan(seen: Observed) -> Plan:
             draft.again(view.deadline)
         keep_up(view, draft)
         reported = status.status_of(view)
+        draft.status_can_wait = status.is_being_created(reported)
     draft.probes.extend(probes_of(view))
     return finished(draft, reported)
 
@@ -44,7 +45,15 @@ def plan(seen: Observed) -> Plan:
 def finished(draft: Draft, reported: PodStatus | None) -> Plan:
     """The plan that a draft comes to."""
     wait = max(0.0, (draft.look_at - draft.seen.now).total_seconds()) if draft.look_at is not None else None
-    return Plan(tuple(draft.tasks), reported, tuple(draft.probes), tuple(draft.notices), draft.waiting_for, wait)
+    return Plan(
+        tasks=tuple(draft.tasks),
+        status=reported,
+        status_can_wait=draft.status_can_wait,
+        probes=tuple(draft.probes),
+        notices=tuple(draft.notices),
+        waiting_for=draft.waiting_for,
+        look_again=wait,
+    )
 
 
 # --- rule 2: deletion -------------------------------------------------------------------------------------------------
@@ -55,6 +64,7 @@ def delete(view: View, draft: Draft) -> PodStatus:
     pod, seen = view.pod, view.seen
     ended = end(draft, ending_of(pod, pod.metadata.deletion_grace_period_seconds or 0))
     reported = status.status_of(view, ended=ended)
+    draft.status_can_wait = not ended
     if ended and not seen.deleted and semantically_equal(pod.status, reported):
         draft.add(view.uid, DeletePodObject())
     return reported

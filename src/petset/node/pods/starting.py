@@ -218,7 +218,7 @@ def failed_probe(view: View, spec: ContainerSpec, container: Container) -> tuple
 def forget_old(view: View, draft: Draft) -> None:
     """Removes what is older than the last ended attempt of each container, which `logs --previous` shows."""
     live = view.live_sandbox
-    for sandbox in view.seen.sandboxes_of(view.uid):
+    for sandbox in view.sandboxes:
         if live is None or sandbox.id == live.id:
             continue
         if all(view.present(spec.name) is not None for spec in view.pod.spec.containers):

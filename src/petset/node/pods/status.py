@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from petset.api.meta import format_time
 from petset.api.types import ContainerStateTerminated, ContainerStatus, HostIP, PodIP, PodStatus
 from petset.node.pods.conditions import conditions_of
-from petset.node.pods.containers import container_status
+from petset.node.pods.containers import DEFAULT_REASONS, container_status
 from petset.node.pods.view import ENDED, View, is_sidecar
 
 
@@ -63,6 +63,14 @@ def initializing(view: View, inits: list[ContainerStatus]) -> bool:
         if is_sidecar(spec)
         else status.state.terminated is None or status.state.terminated.exit_code != 0
         for spec, status in specs
+    )
+
+
+def is_being_created(status: PodStatus) -> bool:
+    """Whether nothing of a pod has run yet and nothing has failed: only the steps of its creation show."""
+    states = [container.state for container in (*status.init_container_statuses, *status.container_statuses)]
+    return status.phase == "Pending" and all(
+        state.waiting is not None and state.waiting.reason in DEFAULT_REASONS for state in states
     )
 
 

@@ -3,7 +3,7 @@
 The rules are those of upstream's `pkg/kubelet/kuberuntime/kuberuntime_manager.go` and `container/helpers.go`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from petset.api.meta import parse_time
@@ -20,22 +20,17 @@ def is_sidecar(container: ContainerSpec) -> bool:
     return container.restart_policy == "Always"
 
 
-@dataclass(frozen=True, slots=True)
 class View:
-    """One pod of what was observed."""
+    """One pod of what was observed. Nothing of it may be changed."""
 
-    seen: Observed
-    pod: Pod
-
-    @property
-    def uid(self) -> str:
-        """The pod's uid."""
-        return self.pod.metadata.uid
-
-    @property
-    def now(self) -> datetime:
-        """When it was observed."""
-        return self.seen.now
+    def __init__(self, seen: Observed, pod: Pod) -> None:
+        self.seen = seen
+        self.pod = pod
+        self.uid = pod.metadata.uid
+        self.now = seen.now
+        self.sandboxes = seen.sandboxes_of(self.uid)
+        """The pod's sandboxes, oldest first."""
+        self._attempts = _by_name(seen, {sandbox.id for sandbox in self.sandboxes})
 
     def slot_taken(self, slot: Slot) -> bool:
         """Whether something goes on there."""
@@ -46,7 +41,7 @@ class View:
     @property
     def sandbox(self) -> Sandbox | None:
         """The newest sandbox, alive or not."""
-        return next(reversed(self.seen.sandboxes_of(self.uid)), None)
+        return self.sandboxes[-1] if self.sandboxes else None
 
     @property
     def live_sandbox(self) -> Sandbox | None:
@@ -61,15 +56,14 @@ class View:
 
     # --- containers
 
-    def attempts(self, name: str) -> list[Container]:
+    def attempts(self, name: str) -> Sequence[Container]:
         """What the runtime has of one container, oldest first."""
-        ids = {sandbox.id for sandbox in self.seen.sandboxes_of(self.uid)}
-        found = [c for c in self.seen.containers if c.name == name and c.sandbox_id in ids]
-        return sorted(found, key=lambda c: c.attempt)
+        return self._attempts.get(name, ())
 
     def newest(self, name: str) -> Container | None:
         """The container's latest attempt, in whatever sandbox."""
-        return next(reversed(self.attempts(name)), None)
+        attempts = self._attempts.get(name)
+        return attempts[-1] if attempts else None
 
     def present(self, name: str) -> Container | None:
         """The container's latest attempt, when it belongs to the live sandbox."""
@@ -185,3 +179,14 @@ class View:
             return True
         codes = [(spec, self.exit_code(spec.name)) for spec in self.pod.spec.containers]
         return all(code is not None and not self.restarts(spec, code) for spec, code in codes)
+
+
+def _by_name(seen: Observed, sandboxes: set[str]) -> dict[str, list[Container]]:
+    """The containers in these sandboxes by name, each in the order of its attempts."""
+    found: dict[str, list[Container]] = {}
+    for container in seen.containers:
+        if container.sandbox_id in sandboxes:
+            found.setdefault(container.name, []).append(container)
+    for attempts in found.values():
+        attempts.sort(key=lambda container: container.attempt)
+    return found

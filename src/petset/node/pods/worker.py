@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from petset.aio.queue import KeyedQueue
 from petset.aio.tasks import Supervisor
 from petset.api.errors import Conflict, NotFound, StatusError
-from petset.api.meta import Key, semantically_equal
+from petset.api.meta import Key, is_terminating, key_of, semantically_equal
 from petset.api.types import Pod, PodStatus
 from petset.client.interface import ConnectionLost
 from petset.client.recorder import reference_to
@@ -20,6 +20,7 @@ from petset.node.pods.memory import Memory, Operation
 from petset.node.pods.model import Action, Observed, Plan, Slot, Task
 from petset.node.pods.plan import plan
 from petset.node.pods.termination import termination_message
+from petset.node.pods.view import ENDED
 from petset.node.probes.schedule import ProbeSchedule, Subject
 from petset.node.runtimes.errors import ContainerRuntimeError
 from petset.node.runtimes.interface import Container
@@ -27,6 +28,8 @@ from petset.node.volumes import VolumeNotReady
 
 log = logging.getLogger(__name__)
 
+LATE_REPORT = 0.1
+"""Seconds by which the report of a step of a pod's creation or deletion may be late."""
 RETRY = 1.0
 """Seconds until an action is tried again that the runtime or the API could not do."""
 
@@ -55,6 +58,11 @@ class Worker:
         """Remembers the address that a pod was given by an earlier process."""
         self._memory(key, uid).address = address
 
+    def knows(self, pod: Pod) -> bool:
+        """Whether this state of a pod is what this process wrote last: then it is no news."""
+        memory = self._memories.get(key_of(pod), {}).get(pod.metadata.uid)
+        return memory is not None and memory.own_revision == pod.metadata.resource_version
+
     async def reconcile(self, key: Key) -> None:
         """One turn. Raises nothing that the runtime or the API can bring about."""
         seen = await self._observe(key)
@@ -67,17 +75,10 @@ class Worker:
             self._probe(memory, decision, seen)
             self._tell(memory, decision)
             if decision.status is not None:
-                self._report(key, memory, decision.status)
+                self._report(key, memory, decision.status, can_wait=decision.status_can_wait)
         self._forget(key, seen)
         if decision.look_again is not None:
             self._around.queue.add_after(key, decision.look_again)
-
-    async def refresh_volumes(self, key: Key) -> None:
-        """Brings what a running pod's volumes show of the API up to date."""
-        pod = self._around.find(key)
-        memory = self._memories.get(key, {}).get(pod.metadata.uid) if pod is not None else None
-        if pod is not None and memory is not None and memory.volumes is not None:
-            await self._tools.volumes.refresh(pod)
 
     # --- observing ----------------------------------------------------------------------------------------------------
 
@@ -192,31 +193,42 @@ class Worker:
 
     # --- reporting ----------------------------------------------------------------------------------------------------
 
-    def _report(self, key: Key, memory: Memory, status: PodStatus) -> None:
+    def _report(self, key: Key, memory: Memory, status: PodStatus, *, can_wait: bool) -> None:
         """Writes the status if it differs from what the API has; while one write goes on the newest waits."""
         memory.wanted = status if memory.pod is None or not semantically_equal(memory.pod.status, status) else None
-        if memory.wanted is not None and memory.writing is None:
+        if memory.wanted is not None and memory.writing is None and not (can_wait and self._wait(key, memory)):
+            memory.report_due = None
             memory.writing = self._around.tasks.background(f"{key}: status", self._write(key, memory))
 
+    def _wait(self, key: Key, memory: Memory) -> bool:
+        """Whether the report of a step may wait a little longer, to be overtaken by what the step leads to."""
+        now = self._tools.clock.monotonic()
+        if memory.report_due is None:
+            memory.report_due = now + LATE_REPORT
+            self._around.queue.add_after(key, LATE_REPORT)
+        return now < memory.report_due
+
     async def _write(self, key: Key, memory: Memory) -> None:
-        failed = False
+        again: float | None = None
         try:
             while memory.wanted is not None and memory.pod is not None:
                 wanted, memory.wanted = memory.wanted, None
-                memory.take(await self._tools.client.update(replace(memory.pod, status=wanted), "status"))
+                written = memory.take(await self._tools.client.update(replace(memory.pod, status=wanted), "status"))
+                memory.own_revision = written.metadata.resource_version
+                if is_terminating(written) or written.status.phase in ENDED:
+                    again = 0.0  # what comes next was waiting for this
         except Conflict:
             await self._read_again(key, memory)
+            again = 0.0
         except NotFound:
             pass  # the informer will say so
         except (StatusError, ConnectionLost) as error:
             log.warning("%s: cannot write the status: %s", key, error)
-            failed = True
+            again = RETRY
         finally:
             memory.writing = None
-            if failed:
-                self._around.queue.add_after(key, RETRY)
-            else:
-                self._around.queue.add(key)
+            if again is not None:
+                self._around.queue.add_after(key, again)
 
     async def _read_again(self, key: Key, memory: Memory) -> None:
         """Somebody else wrote: the next turn decides anew from what is there now."""
