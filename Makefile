@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTHON_SOURCES := src tests tools bench scripts images
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test lint check lock schema bench clean
+.PHONY: help setup demo demo-down test lint check lock schema picture bench clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ lock: ## write requirements/*.txt anew
 
 schema: .venv/schema.stamp ## check that the files generated from the official schema are up to date
 	$(BIN)/python tools/generate_types.py --check
+
+picture: .venv/run.stamp ## draw the pictures of the README from a run of the demo
+	$(BIN)/python scripts/picture.py
 
 bench: .venv/run.stamp ## measure the demo: start, readiness, memory, idle CPU
 	$(BIN)/python bench/demo.py
