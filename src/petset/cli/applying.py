@@ -4,16 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from petset.api.errors import NotFound
 from petset.api.meta import Key
 from petset.api.resources import Resource
 from petset.api.types import Object
 from petset.cli.failure import Failure
 from petset.cli.manifests import Tree
+from petset.cli.references import kind_text
 from petset.client.interface import Client, Patch, WriteOptions
 from petset.kinds import CATALOGUE
 
 DEFAULT_NAMESPACE = "default"
+
+_NEEDED_BY_OTHERS = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            "Namespace",
+            "StorageClass",
+            "ServiceAccount",
+            "Secret",
+            "ConfigMap",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Service",
+        )
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +44,7 @@ class Target:
     tree: Tree
 
     def __str__(self) -> str:
-        return f"{reference(self.resource)}/{self.key.name}"
+        return f"{kind_text(self.resource)}/{self.key.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +57,6 @@ class Applied:
 
     def __str__(self) -> str:
         return f"{self.target} {self.outcome}"
-
-
-def reference(resource: Resource[Any]) -> str:
-    """`pod`, `statefulset.apps`: how kubectl names a resource in what it says."""
-    return f"{resource.singular}.{resource.group}" if resource.group else resource.singular
 
 
 def targets_of(trees: Sequence[Tree], namespace: str = DEFAULT_NAMESPACE) -> list[Target]:
@@ -60,14 +74,32 @@ def targets_of(trees: Sequence[Tree], namespace: str = DEFAULT_NAMESPACE) -> lis
     return targets
 
 
+def in_order_of_need(targets: Sequence[Target]) -> list[Target]:
+    """The same objects, so that what others need comes first; otherwise in the order of the manifests."""
+    return sorted(targets, key=lambda target: _NEEDED_BY_OTHERS.get(target.resource.kind, len(_NEEDED_BY_OTHERS)))
+
+
 async def apply(client: Client, target: Target, *, force: bool = False, dry_run: bool = False) -> Applied:
     """Applies one object. Raises StatusError; Conflict when another manager owns a field and `force` is not set."""
     kind, key = target.resource.type, target.key
     options = WriteOptions(force=force, dry_run=dry_run, field_validation="Strict")
     try:
-        before = (await client.get(kind, key.name, key.namespace)).metadata.resource_version
+        before = await client.get(kind, key.name, key.namespace)
     except NotFound:
-        before = ""
+        before = None
     obj = await client.patch(kind, key.name, key.namespace, Patch("apply", target.tree), options=options)
-    outcome = "created" if not before else "configured" if obj.metadata.resource_version != before else "unchanged"
+    outcome = "created" if before is None else "unchanged" if same_but_for_status(before, obj) else "configured"
     return Applied(target, f"{outcome} (server dry run)" if dry_run else outcome, obj)
+
+
+def same_but_for_status(one: Object, other: Object) -> bool:
+    """Whether an apply changed nothing of an object; what controllers did meanwhile does not count."""
+    return _intent(one) == _intent(other)
+
+
+def _intent(obj: Object) -> dict[str, Any]:
+    tree: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(obj))
+    tree.pop("status", None)
+    for name in ("resourceVersion", "managedFields", "generation"):
+        tree["metadata"].pop(name, None)
+    return tree

@@ -45,6 +45,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner() as runner:
             return runner.run(work)
+    except BrokenPipeError:
+        # whoever read the output has enough of it
+        raise
     except (StatusError, ConnectionLost, ConfigError, OSError, yaml.YAMLError) as error:
         raise Failure(describe(error)) from error
     except KeyboardInterrupt:

@@ -1,9 +1,13 @@
 """What `petset down` does: the pods end in order, then the server; volumes stay unless asked."""
 
+import asyncio
 import shutil
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
+from petset.aio.tasks import Supervisor
 from petset.api.errors import StatusError
 from petset.api.types import PersistentVolume
 from petset.cli.data_directory import DataDirectory
@@ -65,7 +69,9 @@ async def _end(directory: DataDirectory, record: ServerRecord, display: Display)
         async with session(directory) as opened, following(opened.client, display, record.cluster_domain) as follower:
             volumes = await provisioned_directories(opened.client)
             signal_server(record, signal.SIGINT)
-            await follower.watch_pods_go(until_ended(record))
+            await _either(follower.until_pods_gone(), until_ended(record))
+        # the watches are closed by now: the server would wait for them
+        await until_ended(record)
     except (StatusError, ConnectionLost) as error:
         display.say(f"the server does not answer ({error}); waiting for its end")
         signal_server(record, signal.SIGINT)
@@ -75,6 +81,12 @@ async def _end(directory: DataDirectory, record: ServerRecord, display: Display)
         raise Failure(f"the server ended before its pods\n{last_words(directory.log)}")
     display.say("petset has ended")
     return volumes
+
+
+async def _either(*works: Coroutine[Any, Any, None]) -> None:
+    """Waits for the first of them."""
+    async with Supervisor("down") as supervisor:
+        await asyncio.wait([supervisor.background("wait", w) for w in works], return_when=asyncio.FIRST_COMPLETED)
 
 
 async def provisioned_directories(client: Client) -> set[Path]:

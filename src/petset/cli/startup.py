@@ -14,7 +14,7 @@ from petset.api.meta import Key
 from petset.api.types import StatefulSet
 from petset.cli import hints
 from petset.cli.addresses import url_of
-from petset.cli.applying import Target, apply, targets_of
+from petset.cli.applying import Target, apply, in_order_of_need, targets_of
 from petset.cli.data_directory import DataDirectory
 from petset.cli.durations import format_seconds
 from petset.cli.failure import Failure
@@ -59,7 +59,7 @@ class Server:
 
 async def bring_up(wishes: Wishes) -> None:
     """The whole of `petset up`. Raises Failure."""
-    targets = targets_of(await read_manifests(wishes.files))
+    targets = in_order_of_need(targets_of(await read_manifests(wishes.files)))
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -32,8 +32,11 @@ async def _status(directory: DataDirectory, *, watch: bool) -> None:
             display.note(f"petset {record.version} (pid {record.pid}) at {url_of(record.address)}")
             display.note(f"data directory {directory.root}, runtime {record.runtime}")
             async with following(opened.client, display, record.cluster_domain) as follower:
-                if not watch:
-                    display.table(follower.rows())
+                rows = follower.rows()
+                if len(rows) == 1:
+                    display.note("no pods")
+                elif not watch:
+                    display.table(rows)
                 for line in missing(follower.snapshot(), follower.all_sets()):
                     display.note(line)
                 if watch:

@@ -26,7 +26,7 @@ def _runtime(text: str) -> str:
     return text
 
 
-def command(  # noqa: PLR0913, PLR0917 - one parameter an option
+def command(
     files: Files = [],  # noqa: B006 - Typer reads the default, nobody changes it
     data_dir: DataDir = None,
     listen: Annotated[

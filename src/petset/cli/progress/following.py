@@ -1,9 +1,8 @@
 """Follows a server: its watches feed the narration, the snapshot and the display."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
@@ -82,17 +81,12 @@ class Follower:
             self._display.standing(self.rows())
             await self._next()
 
-    async def watch_pods_go(self, end: Coroutine[Any, Any, None]) -> None:
-        """Tells how pods end, until `end` returns."""
-        async with Supervisor("pods end") as supervisor:
-            supervisor.background("telling", self._tell_of_pods())
-            await end
-
-    async def _tell_of_pods(self) -> None:
-        while True:
-            count = len(self._pods.list())
-            self._display.waiting([f"{count} pods have to end" if count else "the server has to end"])
+    async def until_pods_gone(self) -> None:
+        """Tells how pods end, until none is left."""
+        while count := len(self._pods.list()):
+            self._display.waiting([f"{count} pods have to end"])
             await self._next()
+        self._display.waiting(["the server has to end"])
 
     async def _next(self) -> None:
         """Waits for a change, but not long: conditions can be met by the mere passing of time."""
