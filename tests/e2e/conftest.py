@@ -3,12 +3,14 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
 
+from petset.api.errors import NotFound
 from petset.api.types import Namespace as NamespaceObject
 from petset.api.types import ObjectMeta
 from petset.client.http import HttpClient
@@ -46,4 +48,5 @@ async def namespace(client: HttpClient, request: pytest.FixtureRequest) -> Async
     name = f"test-{next(NUMBERS)}"
     await client.create(NamespaceObject(metadata=ObjectMeta(name=name, annotations={"test": request.node.name})))
     yield Namespace(client, name)
-    await client.delete(NamespaceObject, name)
+    with suppress(NotFound):  # the test may have deleted it
+        await client.delete(NamespaceObject, name)

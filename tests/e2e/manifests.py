@@ -46,6 +46,12 @@ def claim_template(storage_class: str = "standard") -> Tree:
     return {"metadata": {"name": "www"}, "spec": {**spec, "storageClassName": storage_class}}
 
 
+def service(name: str, **spec: Any) -> Tree:
+    """A Service for the set called web."""
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80}], **spec}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
 def config_map(name: str, **data: str) -> Tree:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
