@@ -23,6 +23,7 @@ from petset.apiserver.request import Identity
 from petset.client.informer import InformerFactory
 from petset.client.recorder import EventRecorder
 from petset.controllers.endpoints.controller import EndpointsController
+from petset.controllers.events.controller import EventExpiry
 from petset.controllers.garbagecollector.controller import GarbageCollector
 from petset.controllers.namespace.controller import NamespaceController
 from petset.controllers.scheduler.controller import Scheduler
@@ -152,6 +153,8 @@ def start_controllers(cluster: Cluster) -> None:
     start(name, GarbageCollector(client(name), informers, recorder(name), clock, owning_kinds()).run)
     name = "volume-protection-controller"
     start(name, VolumeProtection(client(name), informers, clock).run)
+    name = "event-ttl-controller"
+    start(name, EventExpiry(client(name), clock).run)
 
 
 def owning_kinds() -> list[type[Object]]:
