@@ -17,7 +17,7 @@ from petset.client.informer import InformerFactory
 from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
 from petset.node.directories import Directories
-from petset.node.images import Credentials, Images
+from petset.node.images import Images
 from petset.node.network.interface import PodNetwork
 from petset.node.pods.act import Hooks, PodSpecs, PodVolumes, Tools
 from petset.node.pods.inventory import Inventory
@@ -25,8 +25,10 @@ from petset.node.pods.model import Node
 from petset.node.pods.worker import Surroundings, Worker
 from petset.node.probes.handlers import Prober
 from petset.node.probes.schedule import ProbeSchedule
+from petset.node.pull_secrets import PullSecrets
 from petset.node.runtimes.errors import ContainerRuntimeError
 from petset.node.runtimes.interface import EventStream, Runtime
+from petset.node.sources import ClientSources
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,6 @@ class AgentDependencies:
     directories: Directories
     node_name: str
     host_ip: str
-    credentials: Credentials | None = None
     starts_at_once: int = 8
 
 
@@ -74,7 +75,8 @@ class Agent:
         """Works until cancelled. The pods live on; the next run takes them over."""
         deps = self._deps
         async with Supervisor("agent", deps.clock) as tasks:
-            images = Images(deps.runtime, deps.recorder, tasks, deps.clock, deps.credentials)
+            secrets = PullSecrets(ClientSources(deps.client), deps.recorder)
+            images = Images(deps.runtime, deps.recorder, tasks, deps.clock, secrets.find)
             probes = ProbeSchedule(deps.prober, deps.recorder, tasks, deps.clock, self._queue.add)
             around = Surroundings(self._find, self._inventory, probes, self._queue, tasks)
             worker = self._worker = Worker(self._tools(images), around)

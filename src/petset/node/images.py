@@ -47,7 +47,7 @@ class Images:
         recorder: EventRecorder,
         tasks: Supervisor,
         clock: Clock,
-        credentials: Credentials | None = None,
+        credentials: Credentials,
     ) -> None:
         self._runtime = runtime
         self._recorder = recorder
@@ -125,7 +125,7 @@ class Images:
 
     async def _pull(self, pod: Pod, name: str) -> Image:
         """One pull for all that want the same image with the same credentials; a caller's end does not end it."""
-        found = await self._credentials(pod, name) if self._credentials is not None else ()
+        found = await self._credentials(pod, name)
         key = (name, *_identity(found))
         task = self._pulls.get(key)
         if task is None:

@@ -47,6 +47,8 @@ def keep_up(view: View, draft: Draft) -> None:
     if due:
         mounted = prepare_volumes(view, draft)
         ready = prepare_sandbox(view, draft) and mounted
+    elif view.live_sandbox is not None and not view.address:
+        prepare_sandbox(view, draft)
     held = False
     for turn in turns:
         held = proceed(view, draft, turn, may_start=ready and not held and turn in due, due=turn in due) or held

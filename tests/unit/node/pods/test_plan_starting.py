@@ -60,6 +60,7 @@ def hooked() -> Pod:
             id="nothing twice",
         ),
         pytest.param(seen(pod(), address=""), ["attach network"], id="an address when a crash came before it"),
+        pytest.param(seen(pod(), container(), address=""), ["attach network"], id="an address when it was lost"),
         pytest.param(
             seen(pod(host_network=True), address=""),
             ["start container nginx (attempt 0)"],
