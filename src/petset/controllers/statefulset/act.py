@@ -193,10 +193,10 @@ class Actor:
             except (StatusError, ConnectionLost) as error:
                 failure = failure or error
                 if not isinstance(error, AlreadyExists):
-                    text = f"create Claim {name} for Pod {pod} in StatefulSet {run.key.name} failed error: {error}"
+                    text = f"Create Claim {name} for Pod {pod} in StatefulSet {run.key.name} failed error: {error}"
                     self._recorder.event(run.set, "Warning", "FailedCreate", text)
             else:
-                text = f"create Claim {name} Pod {pod} in StatefulSet {run.key.name} success"
+                text = f"Create Claim {name} Pod {pod} in StatefulSet {run.key.name} success"
                 self._recorder.event(run.set, "Normal", "SuccessfulCreate", text)
         if failure is not None:
             raise failure
@@ -250,7 +250,8 @@ class Actor:
         self._report(run, "Delete", name)
 
     def _report(self, run: Run, verb: str, pod: str, error: Exception | None = None) -> None:
-        text = f"{verb.lower()} Pod {pod} in StatefulSet {run.key.name}"
+        """The verb has a capital in the text, too, as upstream writes it since 1.36; before it was in lower case."""
+        text = f"{verb} Pod {pod} in StatefulSet {run.key.name}"
         if error is None:
             self._recorder.event(run.set, "Normal", f"Successful{verb}", f"{text} successful")
         else:

@@ -1,0 +1,284 @@
+"""A cluster with one StatefulSet controller, a node that the test plays, and a client to which mishaps can happen."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from petset.aio.clock import SystemClock
+from petset.api.meta import is_running_and_ready, is_terminating, set_condition
+from petset.api.types import (
+    Binding,
+    DeleteOptions,
+    Object,
+    ObjectMeta,
+    ObjectReference,
+    PersistentVolumeClaim,
+    Pod,
+    PodCondition,
+    Preconditions,
+    StatefulSet,
+    StatefulSetStatus,
+)
+from petset.client.interface import Client, ListOptions, ObjectList, Patch, WatchEvent, WatchOptions, WriteOptions
+from petset.controllers.statefulset.controller import StatefulSetController
+from tests.simulation.world import web
+from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
+
+T = TypeVar("T", bound=Object)
+B = TypeVar("B", bound=Object)
+
+LIST, WATCH, WRITE = ListOptions(), WatchOptions(), WriteOptions()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of the controller."""
+
+    verb: str
+    kind: type[Object]
+    name: str
+    subresource: str = ""
+    patch: Patch | None = None
+    preconditions: Preconditions | None = None
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.verb, self.kind.__name__, self.name, self.subresource) if part)
+
+
+Happening = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Mishap:
+    """What happens instead of, or just before, the next requests that fit."""
+
+    verb: str
+    kind: type[Object]
+    what: Exception | Happening
+    name: str = ""
+    times: int = 1
+
+    def fits(self, call: Call) -> bool:
+        return (self.verb, self.kind) == (call.verb, call.kind) and self.name in ("", call.name) and self.times > 0
+
+
+@dataclass
+class FaultyClient:
+    """A client that writes down every request and to which mishaps happen."""
+
+    inner: Client
+    calls: list[Call] = field(default_factory=list)
+    mishaps: list[Mishap] = field(default_factory=list)
+    under_way: int = 0
+    most_under_way: int = 0
+
+    def fails(self, verb: str, kind: type[Object], error: Exception, name: str = "", times: int = 1) -> None:
+        """The next fitting requests fail and do nothing."""
+        self.mishaps.append(Mishap(verb, kind, error, name, times))
+
+    def meanwhile(self, verb: str, kind: type[Object], happening: Happening, name: str = "", times: int = 1) -> None:
+        """Something happens just before the next fitting requests."""
+        self.mishaps.append(Mishap(verb, kind, happening, name, times))
+
+    def said(self, *verbs: str) -> list[str]:
+        """The requests so far, with these verbs only if any are named."""
+        return [str(call) for call in self.calls if not verbs or call.verb in verbs]
+
+    async def _note(self, call: Call) -> None:
+        self.calls.append(call)
+        for mishap in self.mishaps:
+            if mishap.fits(call):
+                mishap.times -= 1
+                if isinstance(mishap.what, Exception):
+                    raise mishap.what
+                await mishap.what()
+
+    async def get(self, kind: type[T], name: str, namespace: str = "") -> T:
+        await self._note(Call("get", kind, name))
+        return await self.inner.get(kind, name, namespace)
+
+    async def list(self, kind: type[T], namespace: str = "", options: ListOptions = LIST) -> ObjectList[T]:
+        return await self.inner.list(kind, namespace, options)
+
+    def watch(
+        self, kind: type[T], namespace: str = "", options: WatchOptions = WATCH
+    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[T]]]:
+        return self.inner.watch(kind, namespace, options)
+
+    async def create(self, obj: T, options: WriteOptions = WRITE) -> T:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await self._note(Call("create", type(obj), obj.metadata.name))
+            await SystemClock().sleep(0)
+            return await self.inner.create(obj, options)
+        finally:
+            self.under_way -= 1
+
+    async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
+        await self._note(Call("create", kind, name, subresource))
+        return await self.inner.create_subresource(kind, name, namespace, subresource, body)
+
+    async def update(self, obj: T, subresource: str = "", options: WriteOptions = WRITE) -> T:
+        await self._note(Call("update", type(obj), obj.metadata.name, subresource))
+        return await self.inner.update(obj, subresource, options)
+
+    async def patch(
+        self,
+        kind: type[T],
+        name: str,
+        namespace: str,
+        patch: Patch,
+        subresource: str = "",
+        options: WriteOptions = WRITE,
+    ) -> T:
+        await self._note(Call("patch", kind, name, subresource, patch))
+        return await self.inner.patch(kind, name, namespace, patch, subresource, options)
+
+    async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
+        preconditions = options.preconditions if options is not None else None
+        await self._note(Call("delete", kind, name, preconditions=preconditions))
+        await self.inner.delete(kind, name, namespace, options)
+
+    async def delete_collection(
+        self, kind: type[T], namespace: str, options: ListOptions, delete: DeleteOptions | None = None
+    ) -> None:
+        await self.inner.delete_collection(kind, namespace, options, delete)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+def unborn(set_: StatefulSet) -> StatefulSet:
+    """The set as a user sends it."""
+    set_.metadata.uid = ""
+    set_.metadata.generation = None
+    return set_
+
+
+class SetCluster:
+    """The toy cluster, and what a test asks of sets and pods in it."""
+
+    def __init__(self, toy: ToyCluster) -> None:
+        self.toy = toy
+        self.clock = toy.clock
+        self.direct = toy.client
+        self.client = FaultyClient(toy.client)
+        self.controller = StatefulSetController(self.client, toy.informers, toy.recorder, toy.clock)
+
+    def start(self) -> None:
+        """Runs informers, recorder and controller."""
+        self.toy.start(self.controller)
+
+    def start_watching(self) -> None:
+        """Runs informers and recorder; the controller's queue fills and nobody works on it."""
+        self.toy.start()
+
+    async def settle(self) -> None:
+        """Until nobody writes any more."""
+        await self.toy.settle()
+
+    async def create_set(self, replicas: int = 3, *, policy: str = "OrderedReady", name: str = "web") -> StatefulSet:
+        """Creates a set as the source page has it, without waiting for anything."""
+        set_ = unborn(web(replicas, policy=policy))
+        set_.metadata.name = name
+        return await self.direct.create(set_)
+
+    async def set(self, name: str = "web") -> StatefulSet:
+        return await self.direct.get(StatefulSet, name, "default")
+
+    async def status(self) -> StatefulSetStatus:
+        return (await self.set()).status
+
+    async def change(self, change: Callable[[StatefulSet], None], name: str = "web") -> None:
+        """A user changes the set; settles."""
+        await self.toy.change(StatefulSet, name, "default", change)
+
+    async def scale(self, replicas: int) -> None:
+        def to(set_: StatefulSet) -> None:
+            set_.spec.replicas = replicas
+
+        await self.change(to)
+
+    async def set_image(self, image: str) -> None:
+        def to(set_: StatefulSet) -> None:
+            set_.spec.template.spec.containers[0].image = image
+
+        await self.change(to)
+
+    async def pod(self, name: str) -> Pod:
+        return await self.direct.get(Pod, name, "default")
+
+    async def pods(self) -> list[str]:
+        return sorted(await self.toy.names(Pod))
+
+    async def claim(self, name: str) -> PersistentVolumeClaim:
+        return await self.direct.get(PersistentVolumeClaim, name, "default")
+
+    async def owners(self, claim: str) -> list[str]:
+        """`Kind name` of each owner of a claim."""
+        return [f"{ref.kind} {ref.name}" for ref in (await self.claim(claim)).metadata.owner_references]
+
+    async def events(self, name: str = "web") -> list[tuple[str, str, str]]:
+        """The events about the set so far."""
+        await self.toy.recorder.flush()
+        return await self.toy.events(name)
+
+    # --- the node -----------------------------------------------------------------------------------------------------
+
+    async def become(self, name: str, phase: str, *, ready: bool) -> None:
+        """The node reports the state of a pod."""
+        await self._bind(await self.pod(name))
+        pod = await self.pod(name)
+        pod.status.phase = phase
+        condition = PodCondition(type="Ready", status="True" if ready else "False")
+        set_condition(pod.status.conditions, condition, self.clock.now())
+        await self.direct.update(pod, "status")
+
+    async def ready(self, *names: str) -> None:
+        """The node says that pods are Running and Ready; settles."""
+        for name in names:
+            await self.become(name, "Running", ready=True)
+        await self.settle()
+
+    async def delete_pod(self, name: str) -> None:
+        """A user deletes a pod, which then terminates; settles."""
+        await self.direct.delete(Pod, name, "default")
+        await self.settle()
+
+    async def gone(self, name: str) -> None:
+        """The node is done with a terminating pod; settles."""
+        await self.direct.delete(Pod, name, "default", DeleteOptions(grace_period_seconds=0))
+        await self.settle()
+
+    async def _bind(self, pod: Pod) -> None:
+        """The scheduler gives the pod a node; from then on its deletion takes time."""
+        name = pod.metadata.name
+        if not pod.spec.node_name:
+            target = ObjectReference(kind="Node", name="one")
+            binding = Binding(metadata=ObjectMeta(name=name, namespace="default"), target=target)
+            await self.direct.create_subresource(Pod, name, "default", "binding", binding)
+
+    async def live(self, rounds: int = 60) -> None:
+        """The node does its work, and all pods are healthy, until nothing changes any more."""
+        for _ in range(rounds):
+            await self.settle()
+            pods = (await self.direct.list(Pod)).items
+            waiting = [p for p in pods if is_terminating(p) or not is_running_and_ready(p)]
+            if not waiting:
+                return
+            for pod in waiting:
+                if is_terminating(pod):
+                    options = DeleteOptions(grace_period_seconds=0)
+                    await self.direct.delete(Pod, pod.metadata.name, "default", options)
+                else:
+                    await self.become(pod.metadata.name, "Running", ready=True)
+        raise AssertionError("the set does not come to rest")
+
+
+@asynccontextmanager
+async def set_cluster() -> AsyncIterator[SetCluster]:
+    """A cluster whose controller is not started yet."""
+    async with toy_cluster() as toy:
+        yield SetCluster(toy)
