@@ -42,13 +42,14 @@ class Runs(Protocol):
 class ToyCluster:
     """A server and what runs against it."""
 
-    def __init__(self, store: MemoryStore, client: Client, supervisor: Supervisor, clock: VirtualClock) -> None:
+    def __init__(self, server: ApiServer, store: MemoryStore, supervisor: Supervisor, clock: VirtualClock) -> None:
+        self.server = server
         self.store = store
-        self.client = client
+        self.client: Client = LocalClient(server, Identity("tester"), "tester")
         self.supervisor = supervisor
         self.clock = clock
-        self.informers = InformerFactory(client, clock)
-        self.recorder = EventRecorder(client, "test", clock=clock)
+        self.informers = InformerFactory(self.client, clock)
+        self.recorder = EventRecorder(self.client, "test", clock=clock)
 
     def start(self, *controllers: Runs) -> None:
         """Runs the informers, the recorder and these controllers."""
@@ -61,7 +62,7 @@ class ToyCluster:
     async def restarted(self) -> AsyncIterator["ToyCluster"]:
         """The same server with nothing running against it, as a new process finds it."""
         async with Supervisor("restarted", self.clock) as supervisor:
-            yield ToyCluster(self.store, self.client, supervisor, self.clock)
+            yield ToyCluster(self.server, self.store, supervisor, self.clock)
 
     async def settle(self) -> None:
         """Lets the controllers work, retries included, until nothing is written any more."""
@@ -130,7 +131,7 @@ async def toy_cluster() -> AsyncIterator[ToyCluster]:
     server = ApiServer(CATALOGUE, store, clock)
     await create_system_objects(server, 6443)
     async with Supervisor("toy", clock) as supervisor:
-        yield ToyCluster(store, LocalClient(server, Identity("tester"), "tester"), supervisor, clock)
+        yield ToyCluster(server, store, supervisor, clock)
     await store.close()
 
 

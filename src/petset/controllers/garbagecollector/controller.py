@@ -27,7 +27,6 @@ from petset.controllers.garbagecollector.model import (
     OrphanDependents,
     OwnerState,
     Policy,
-    UnblockOwners,
     node_of,
 )
 from petset.controllers.garbagecollector.plan import Place, place_of, plan, state_in
@@ -99,14 +98,15 @@ class GarbageCollector:
     # --- observing ----------------------------------------------------------------------------------------------------
 
     async def _observe(self, node: Node) -> Observed:
-        if node.is_terminating:
-            held = node.waits_for_dependents and any(map(node.is_held_back_by, self._graph.dependents(node.uid)))
-            return Observed(node, is_blocked=held)
+        if not node.is_terminating:
+            owners = tuple([(ref, await self._state(ref, node)) for ref in node.owners])
+            return Observed(node, owners, has_dependents=self._graph.has_dependents(node.uid))
+        if not node.waits_for_dependents:
+            return Observed(node)
         return Observed(
             node=node,
-            owners=tuple([(ref, await self._state(ref, node)) for ref in node.owners]),
-            has_dependents=self._graph.has_dependents(node.uid),
-            is_in_cycle=any(dependent.waits_for_dependents for dependent in self._graph.dependents(node.uid)),
+            is_blocked=self._graph.is_blocked(node),
+            waits_for_itself=self._graph.waits_for_itself(node),
         )
 
     async def _state(self, ref: OwnerReference, node: Node) -> OwnerState:
@@ -163,11 +163,6 @@ class GarbageCollector:
                 await self._delete(obj, policy)
             case DropOwners(uids):
                 await self._client.update(without_owners(obj, uids))
-            case UnblockOwners():
-                unblocked = copy(obj)
-                for ref in unblocked.metadata.owner_references:
-                    ref.block_owner_deletion = False
-                await self._client.update(unblocked)
             case OrphanDependents():
                 await self._orphan(obj.metadata.uid)
                 await self._let_go(obj, ORPHAN)

@@ -77,6 +77,32 @@ class Graph:
         """Whether any object refers to a uid as its owner."""
         return uid in self._dependents
 
+    def is_blocked(self, node: Node) -> bool:
+        """Whether some dependent has to be gone before a waiting object may go."""
+        return any(map(node.is_held_back_by, self.dependents(node.uid)))
+
+    def waits_for_itself(self, node: Node) -> bool:
+        """Whether a waiting object is in a circle of objects of which each waits for the next.
+
+        Looks towards the owners: they are few, dependents may be many.
+        """
+        seen: set[str] = set()
+        ahead = [node]
+        while ahead:
+            for owner in self._held_back_by(ahead.pop()):
+                if owner.uid == node.uid:
+                    return True
+                if owner.uid not in seen:
+                    seen.add(owner.uid)
+                    ahead.append(owner)
+        return False
+
+    def _held_back_by(self, dependent: Node) -> Iterator[Node]:
+        for ref in dependent.owners:
+            owner = self._nodes.get(ref.uid)
+            if owner is not None and ref.block_owner_deletion and owner.waits_for_dependents:
+                yield owner
+
     def put(self, node: Node) -> list[str]:
         """Enters an object; the uids of the objects that have to be looked at because of it."""
         old = self._nodes.get(node.uid)
@@ -139,8 +165,8 @@ class Observed:
     has_dependents: bool = False
     is_blocked: bool = False
     """Some dependent has to be gone before this object may go."""
-    is_in_cycle: bool = False
-    """Some dependent waits for its own dependents, and this object may be one of them."""
+    waits_for_itself: bool = False
+    """Those it waits for wait for it in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +190,6 @@ class DropOwners:
 
 
 @dataclass(frozen=True, slots=True)
-class UnblockOwners:
-    """Lets the object's owners go before it does."""
-
-    def __str__(self) -> str:
-        return "unblock owners"
-
-
-@dataclass(frozen=True, slots=True)
 class OrphanDependents:
     """Takes the object out of its dependents' references, then lets it go."""
 
@@ -187,4 +205,4 @@ class LetGo:
         return "let go"
 
 
-Action = Delete | DropOwners | UnblockOwners | OrphanDependents | LetGo
+Action = Delete | DropOwners | OrphanDependents | LetGo

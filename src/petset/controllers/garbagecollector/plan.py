@@ -1,4 +1,8 @@
-"""What becomes of one object. Pure. The rules are those of upstream's `pkg/controller/garbagecollector`."""
+"""What becomes of one object. Pure. The rules are those of upstream's `pkg/controller/garbagecollector`.
+
+Circles are different: upstream guesses that there may be one before an object begins to wait, and may guess wrong
+either way; here whoever closes a circle sees it in the graph, and does not wait.
+"""
 
 from dataclasses import dataclass
 
@@ -17,7 +21,6 @@ from petset.controllers.garbagecollector.model import (
     OrphanDependents,
     OwnerState,
     Policy,
-    UnblockOwners,
 )
 from petset.kinds import CATALOGUE
 
@@ -34,8 +37,6 @@ def plan(seen: Observed) -> Action | None:
         others = tuple(ref.uid for ref, state in seen.owners if state != "living")
         return DropOwners(others) if others else None
     if "waiting" in states and seen.has_dependents:
-        if seen.is_in_cycle and any(ref.block_owner_deletion for ref in node.owners):
-            return UnblockOwners()
         return Delete("Foreground")
     return Delete(_policy(node))
 
@@ -43,7 +44,7 @@ def plan(seen: Observed) -> Action | None:
 def _plan_end(seen: Observed) -> Action | None:
     if seen.node.leaves_dependents:
         return OrphanDependents()
-    if seen.node.waits_for_dependents and not seen.is_blocked:
+    if seen.node.waits_for_dependents and (not seen.is_blocked or seen.waits_for_itself):
         return LetGo()
     return None
 

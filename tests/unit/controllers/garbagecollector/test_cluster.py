@@ -216,3 +216,16 @@ async def test_pods_end_within_their_grace_period(cluster: ToyCluster) -> None:
     await cluster.delete(ConfigMap, "owner", "default", "Background")
     ending = await cluster.get(Pod, "web-0", "default")
     assert ending.metadata.deletion_grace_period_seconds == 30
+
+
+async def test_an_owner_that_no_informer_shows_is_asked_for_until_it_has_gone() -> None:
+    async with toy_cluster() as cluster:
+        only = GarbageCollector(cluster.client, cluster.informers, cluster.recorder, cluster.clock, [ConfigMap])
+        cluster.start(only)
+        owner = await cluster.create(Secret(metadata=ObjectMeta(name="owner", namespace="default")))
+        await make(cluster, "child", owner)
+        await cluster.clock.advance(60)
+        assert await left(cluster) == ["child"]
+        await cluster.delete(Secret, "owner", "default")
+        await cluster.clock.advance(60)
+        assert await left(cluster) == []
