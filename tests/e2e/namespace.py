@@ -126,13 +126,13 @@ class Namespace:
 
         return await self.until(StatefulSet, name, rolled_out)
 
-    async def until_event(self, reason: str, about: str) -> Event:
-        """Waits for an event about an object."""
+    async def until_told(self, reason: str, about: str) -> str:
+        """Waits for an event about an object; its message."""
         async with asyncio.timeout(TIMEOUT):
             while True:
                 for event in await self.objects(Event):
                     if event.reason == reason and event.involved_object.name == about:
-                        return event
+                        return event.message or ""
                 await CLOCK.sleep(POLL)
 
     async def now(self, kind: type[Object] = Pod) -> str:

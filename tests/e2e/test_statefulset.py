@@ -176,7 +176,7 @@ async def test_a_set_says_what_it_does(namespace: Namespace) -> None:
     await namespace.until_ready(1)
     await namespace.scale(0)
     await namespace.until_ready(0)
-    await namespace.until_event("SuccessfulDelete", "web")
+    await namespace.until_told("SuccessfulDelete", "web")
     messages = {event.message for event in await namespace.objects(Event) if event.involved_object.name == "web"}
     assert messages == {
         "create Claim www-web-0 Pod web-0 in StatefulSet web success",
