@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from petset.aio.tasks import Supervisor
-from petset.api.types import Container, DeleteOptions, Event, Namespace, ObjectMeta, Pod, PodSpec, ServiceAccount
+from petset.api.types import (
+    Container,
+    ContainerStatus,
+    DeleteOptions,
+    Event,
+    Namespace,
+    ObjectMeta,
+    Pod,
+    PodSpec,
+    ServiceAccount,
+)
 from petset.apiserver.local import LocalClient
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity
@@ -18,12 +28,14 @@ from petset.kinds import CATALOGUE
 from petset.node.agent import Agent, AgentDependencies
 from petset.node.directories import Directories
 from petset.node.network.simulated import SimulatedNetwork
+from petset.node.pods.act import Hooks
 from petset.node.probes.handlers import Prober
 from petset.node.runtimes.errors import StartFailed
 from petset.node.runtimes.interface import ContainerSpec, SandboxSpec
 from petset.node.runtimes.simulated import Delays, SimulatedRuntime
 from petset.node.simulated_probes import AlwaysPasses, NoHooks
-from petset.node.specs import PodContext, container_labels, pod_labels
+from petset.node.specs import ConfigError, PodContext, container_labels, pod_labels
+from petset.node.volumes import VolumeNotReady
 from petset.store.memory import MemoryStore
 from petset.testing.clock import VirtualClock
 
@@ -33,13 +45,17 @@ NODE = "here"
 
 
 class PlainSpecs:
-    """Names, images, commands and labels; nothing else of a container matters on paper."""
+    """Names, images, commands and labels; nothing else of a container matters on paper. `missing` is a ConfigMap."""
+
+    missing = ""
 
     async def sandbox(self, pod: Pod, attempt: int = 0) -> SandboxSpec:
         meta = pod.metadata
         return SandboxSpec(meta.name, meta.namespace, meta.uid, meta.name, attempt, pod_labels(pod))
 
     async def container(self, context: PodContext, container: Container, attempt: int, init: bool) -> ContainerSpec:
+        if self.missing:
+            raise ConfigError(f'configmap "{self.missing}" not found')
         return ContainerSpec(
             name=container.name,
             image=context.image.reference,
@@ -54,11 +70,14 @@ class PlainSpecs:
 
 @dataclass
 class PlainVolumes:
-    """Which pods have their volumes."""
+    """Which pods have their volumes; `missing` says why they do not get them."""
 
     mounted: set[str] = field(default_factory=set)
+    missing: str = ""
 
     async def mount(self, pod: Pod) -> Mapping[str, Path]:
+        if self.missing:
+            raise VolumeNotReady(self.missing)
         self.mounted.add(pod.metadata.uid)
         return {}
 
@@ -122,6 +141,8 @@ class PodWorld:
         self.runtime = LateRuntime(self.clock, self.delays, unpullable=self.unpullable, unstartable=self.unstartable)
         self.network = SimulatedNetwork()
         self.volumes = PlainVolumes()
+        self.specs = PlainSpecs()
+        self.hooks: Hooks = NoHooks()
         self.server = ApiServer(CATALOGUE, MemoryStore(), self.clock)
         self.client = LocalClient(self.server, Identity("system:node"), "kubelet")
 
@@ -142,9 +163,9 @@ class PodWorld:
                     runtime=self.runtime,
                     network=self.network,
                     volumes=self.volumes,
-                    specs=PlainSpecs(),
+                    specs=self.specs,
                     prober=self.prober,
-                    hooks=NoHooks(),
+                    hooks=self.hooks,
                     recorder=recorder,
                     clock=self.clock,
                     directories=self.directories,
@@ -180,6 +201,16 @@ class PodWorld:
         return [(event.reason or "", event.message or "") for event in listed]
 
     # --- what is true of the machine
+
+    async def status(self, name: str = "nginx") -> ContainerStatus:
+        """The status of one of web-0's containers."""
+        status = (await self.pod()).status
+        return next(s for s in (*status.init_container_statuses, *status.container_statuses) if s.name == name)
+
+    async def why(self, name: str = "nginx") -> str:
+        """Why one of web-0's containers waits; else the state that it is in."""
+        state = (await self.status(name)).state
+        return (state.waiting.reason or "") if state.waiting else "running" if state.running else "terminated"
 
     async def running(self, name: str = "web-0") -> list[tuple[str, str]]:
         """The running containers of all pods of a name: pod uid and container."""

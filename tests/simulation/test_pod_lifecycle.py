@@ -1,22 +1,49 @@
 """Pods on a simulated machine start, restart and end as a kubelet would have it."""
 
+from dataclasses import dataclass, field
+from itertools import pairwise
+
 import pytest
 
 from petset.api.errors import NotFound
-from petset.api.meta import get_condition, is_running_and_ready
-from tests.simulation.pod_world import PodWorld
+from petset.api.meta import copy, get_condition, is_running_and_ready, is_terminating
+from petset.api.types import (
+    Container,
+    ExecAction,
+    HTTPGetAction,
+    Lifecycle,
+    LifecycleHandler,
+    Pod,
+    PodCondition,
+    PodReadinessGate,
+    Probe,
+)
+from petset.node.probes.handlers import Target
+from petset.node.probes.results import Outcome
+from petset.node.runtimes.errors import RuntimeUnavailable
+from petset.node.runtimes.interface import SandboxSpec
+from petset.node.runtimes.simulated import Delays
+from petset.testing.clock import VirtualClock
+from tests.simulation.pod_world import LateRuntime, PodWorld
+
+NGINX = Container(name="nginx", image="nginx:1")
+HOOK = LifecycleHandler(exec=ExecAction(command=["true"]))
 
 
-async def test_a_pod_starts_and_is_deleted_within_its_grace() -> None:
+@pytest.fixture
+async def world() -> PodWorld:
     world = PodWorld()
     await world.create_namespace()
+    return world
+
+
+async def test_a_pod_starts_and_is_deleted_within_its_grace(world: PodWorld) -> None:
     async with world.agent():
         await world.run_pod()
         await world.clock.advance(0.1)
         pod = await world.pod()
         assert is_running_and_ready(pod)
         assert pod.status.pod_ip == "10.244.0.2"
-        assert pod.status.container_statuses[0].state.running is not None
         assert [c.type for c in pod.status.conditions if c.status == "True"] == [
             "PodReadyToStartContainers",
             "Initialized",
@@ -38,4 +65,340 @@ async def test_a_pod_starts_and_is_deleted_within_its_grace() -> None:
             ("Started", "Started container nginx"),
             ("Killing", "Stopping container nginx"),
         ]
-    assert get_condition(pod.status.conditions, "Ready") is not None
+
+
+async def test_a_container_that_crashes_waits_longer_each_time(world: PodWorld) -> None:
+    starts = []
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(1)
+        for second in range(200):
+            if await world.running():
+                starts.append(second)
+                await world.exit("nginx", 1)
+            await world.clock.advance(1)
+        status = await world.status()
+        assert [after - before for before, after in pairwise(starts)] == [1, 10, 20, 40, 80]
+        assert (await world.pod()).status.phase == "Running"
+        assert status.restart_count == 5
+        assert status.state.waiting is not None
+        message = (
+            f"back-off 2m40s restarting failed container=nginx pod=web-0_default({(await world.pod()).metadata.uid})"
+        )
+        assert (status.state.waiting.reason, status.state.waiting.message) == ("CrashLoopBackOff", message)
+        reasons = [reason for reason, _ in await world.events()]
+        assert "BackOff" in reasons
+        assert len(await world.runtime.list_containers()) == 2
+
+
+async def test_a_container_that_exits_early_and_then_runs_long_starts_a_new_series(world: PodWorld) -> None:
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(1)
+        for _ in range(3):
+            await world.exit("nginx", 1)
+            await world.clock.advance(25)
+        await world.clock.advance(601)
+        await world.exit("nginx", 1)
+        await world.clock.advance(1)
+        assert await world.why() == "running"
+        await world.exit("nginx", 1)
+        await world.clock.advance(9)
+        assert await world.why() == "CrashLoopBackOff"
+        await world.clock.advance(2)
+        assert await world.why() == "running"
+
+
+async def test_an_image_that_is_not_there() -> None:
+    world = PodWorld(unpullable=("nginx:1",))
+    await world.create_namespace()
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(0.5)
+        assert await world.why() == "ErrImagePull"
+        await world.clock.advance(3)
+        assert await world.why() == "ImagePullBackOff"
+        assert (await world.pod()).status.phase == "Pending"
+        await world.delete_pod()
+        await world.clock.advance(1)
+        assert not await world.pods()
+
+
+async def test_a_command_that_is_not_there() -> None:
+    world = PodWorld(unstartable=("/no",))
+    await world.create_namespace()
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", command=["/no"]))
+        await world.clock.advance(1)
+        assert await world.why() == "CrashLoopBackOff"
+        end = (await world.status()).last_state.terminated
+        assert end is not None
+        assert (end.exit_code, end.reason, end.message) == (
+            128,
+            "StartError",
+            'exec: "/no": no such file or directory',
+        )
+        assert ("Failed", 'Error: exec: "/no": no such file or directory') in await world.events()
+
+
+async def test_a_missing_config_map_is_tried_again(world: PodWorld) -> None:
+    world.specs.missing = "settings"
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(1)
+        assert await world.why() == "CreateContainerConfigError"
+        assert ("Failed", 'Error: configmap "settings" not found') in await world.events()
+        world.specs.missing = ""
+        await world.clock.advance(10)
+        assert await world.why() == "running"
+
+
+async def test_a_missing_volume_is_tried_again(world: PodWorld) -> None:
+    world.volumes.missing = "Unable to attach or mount volumes"
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(3)
+        assert await world.why() == "ContainerCreating"
+        assert ("FailedMount", "Unable to attach or mount volumes") in await world.events()
+        world.volumes.missing = ""
+        await world.clock.advance(5)
+        assert await world.why() == "running"
+
+
+class Unreliable(LateRuntime):
+    """An engine that goes away for a while."""
+
+    away = False
+
+    async def create_sandbox(self, spec: SandboxSpec) -> str:
+        if self.away:
+            raise RuntimeUnavailable("the container engine does not answer")
+        return await super().create_sandbox(spec)
+
+
+async def test_an_engine_that_is_away_is_waited_for(world: PodWorld) -> None:
+    runtime = world.runtime = Unreliable(world.clock)
+    runtime.away = True
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(10)
+        assert await world.why() == "ContainerCreating"
+        runtime.away = False
+        await world.clock.advance(2)
+        assert await world.why() == "running"
+
+
+async def test_init_containers_run_before_the_others(world: PodWorld) -> None:
+    inits = [Container(name="one", image="busybox:1"), Container(name="two", image="busybox:1")]
+    async with world.agent():
+        await world.run_pod("web-0", NGINX, init_containers=inits)
+        await world.clock.advance(1)
+        assert is_running_and_ready(await world.pod())
+        started = [message for reason, message in await world.events() if reason == "Started"]
+        assert started == ["Started container one", "Started container two", "Started container nginx"]
+        assert (await world.status("one")).ready
+
+
+async def test_sidecars_end_after_the_others() -> None:
+    world = PodWorld(delays=Delays(stop=1))
+    await world.create_namespace()
+    sidecar = Container(name="proxy", image="proxy:1", restart_policy="Always")
+    async with world.agent():
+        await world.run_pod("web-0", NGINX, init_containers=[sidecar])
+        await world.clock.advance(1)
+        assert {name for _, name in await world.running()} == {"nginx", "proxy"}
+        await world.delete_pod()
+        await world.clock.advance(1.5)
+        assert [name for _, name in await world.running()] == ["proxy"]
+        await world.clock.advance(1)
+        assert not await world.pods()
+
+
+async def test_work_that_is_done_ends_the_pod_and_frees_its_address(world: PodWorld) -> None:
+    async with world.agent():
+        await world.run_pod("web-0", NGINX, restart_policy="OnFailure")
+        await world.clock.advance(1)
+        await world.exit("nginx", 0)
+        await world.clock.advance(1)
+        pod = await world.pod()
+        assert (pod.status.phase, pod.status.pod_ip) == ("Succeeded", "10.244.0.2")
+        assert not await world.network.attachments()
+        assert [s.ready for s in await world.runtime.list_sandboxes()] == [False]
+    async with world.agent():
+        await world.clock.advance(60)
+        assert not await world.running()
+        assert (await world.pod()).status == pod.status
+
+
+async def test_a_pod_that_takes_too_long_fails(world: PodWorld) -> None:
+    async with world.agent():
+        await world.run_pod("web-0", NGINX, active_deadline_seconds=60)
+        await world.clock.advance(59)
+        assert await world.why() == "running"
+        await world.clock.advance(2)
+        status = (await world.pod()).status
+        assert (status.phase, status.reason) == ("Failed", "DeadlineExceeded")
+
+
+async def test_a_sandbox_that_dies_is_replaced(world: PodWorld) -> None:
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(1)
+        (sandbox,) = await world.runtime.list_sandboxes()
+        await world.runtime.stop_sandbox(sandbox.id)
+        await world.clock.advance(1)
+        assert is_running_and_ready(await world.pod())
+        (successor,) = await world.runtime.list_sandboxes()
+        assert (successor.attempt, successor.ready) == (1, True)
+        assert (await world.status()).restart_count == 1
+        assert "SandboxChanged" in [reason for reason, _ in await world.events()]
+
+
+async def test_readiness_gates_of_others_are_respected(world: PodWorld) -> None:
+    async with world.agent():
+        await world.run_pod("web-0", NGINX, readiness_gates=[PodReadinessGate(condition_type="example.com/up")])
+        await world.clock.advance(1)
+        pod = copy(await world.pod())
+        ready = get_condition(pod.status.conditions, "Ready")
+        assert ready is not None
+        assert (ready.status, ready.reason) == ("False", "ReadinessGatesNotReady")
+        pod.status.conditions.append(PodCondition(type="example.com/up", status="True"))
+        await world.client.update(pod, "status")
+        await world.clock.advance(1)
+        assert is_running_and_ready(await world.pod())
+
+
+async def test_finalizers_keep_the_object_but_not_the_containers(world: PodWorld) -> None:
+    async with world.agent():
+        pod = copy(await world.run_pod())
+        pod.metadata.finalizers = ["example.com/hold"]
+        await world.clock.advance(1)
+        pod.metadata.resource_version = ""
+        await world.client.update(pod)
+        await world.delete_pod()
+        await world.clock.advance(1)
+        held = await world.pod()
+        assert is_terminating(held)
+        assert held.status.phase == "Succeeded"
+        assert not await world.running()
+
+
+async def test_less_grace_later() -> None:
+    world = PodWorld(delays=Delays(stop=100))
+    await world.create_namespace()
+    async with world.agent():
+        await world.run_pod("web-0", NGINX, termination_grace_period_seconds=60)
+        await world.clock.advance(1)
+        await world.delete_pod()
+        await world.clock.advance(5)
+        assert await world.running()
+        await world.delete_pod(grace=3)
+        await world.clock.advance(4)
+        assert not await world.pods()
+
+
+# --- hooks and probes -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class SlowHooks:
+    """Hooks that take some time and may fail."""
+
+    clock: VirtualClock
+    seconds: float = 2.0
+    failure: str = ""
+    ran: list[str] = field(default_factory=list)
+
+    async def run(self, pod: Pod, container_id: str, address: str, container: Container, hook: LifecycleHandler) -> str:
+        self.ran.append(container.name)
+        await self.clock.sleep(self.seconds)
+        return self.failure
+
+
+async def test_pre_stop_comes_before_the_signal(world: PodWorld) -> None:
+    hooks = world.hooks = SlowHooks(world.clock)
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", lifecycle=Lifecycle(pre_stop=HOOK)))
+        await world.clock.advance(1)
+        await world.delete_pod()
+        await world.clock.advance(1.5)
+        assert await world.running()
+        await world.clock.advance(1)
+        assert not await world.pods()
+        assert hooks.ran == ["nginx"]
+
+
+async def test_post_start_holds_up_the_next_container(world: PodWorld) -> None:
+    world.hooks = SlowHooks(world.clock)
+    first = Container(name="first", image="busybox:1", lifecycle=Lifecycle(post_start=HOOK))
+    async with world.agent():
+        await world.run_pod("web-0", first, NGINX)
+        await world.clock.advance(1)
+        assert [name for _, name in await world.running()] == ["first"]
+        assert not (await world.status("first")).started
+        await world.clock.advance(2)
+        assert is_running_and_ready(await world.pod())
+
+
+async def test_a_post_start_that_fails_ends_the_container(world: PodWorld) -> None:
+    world.hooks = SlowHooks(world.clock, failure="it is ill")
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", lifecycle=Lifecycle(post_start=HOOK)))
+        await world.clock.advance(3)
+        assert ("FailedPostStartHook", "PostStartHook failed: it is ill") in await world.events()
+        assert (await world.status()).restart_count == 1
+
+
+@dataclass
+class Ill:
+    """A prober whose answer is no for some time."""
+
+    clock: VirtualClock
+    begin: float
+    end: float
+
+    async def probe(self, target: Target, probe: Probe) -> Outcome:
+        return Outcome(success=not self.begin <= self.clock.monotonic() < self.end, message="it is ill")
+
+
+async def test_liveness_replaces_the_container(world: PodWorld) -> None:
+    world.prober = Ill(world.clock, 5, 20)
+    probe = Probe(http_get=HTTPGetAction(port=80), period_seconds=2, failure_threshold=2)
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", liveness_probe=probe))
+        await world.clock.advance(9)
+        assert (await world.status()).restart_count == 1
+        events = await world.events()
+        assert ("Unhealthy", "Liveness probe failed: it is ill") in events
+        assert ("Killing", "Container nginx failed liveness probe, will be restarted") in events
+        await world.clock.advance(60)
+        assert is_running_and_ready(await world.pod())
+
+
+async def test_readiness_comes_and_goes(world: PodWorld) -> None:
+    world.prober = Ill(world.clock, 5, 20)
+    probe = Probe(http_get=HTTPGetAction(port=80), period_seconds=1, failure_threshold=1)
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", readiness_probe=probe))
+        await world.clock.advance(2)
+        assert is_running_and_ready(await world.pod())
+        await world.clock.advance(10)
+        assert not is_running_and_ready(await world.pod())
+        await world.clock.advance(10)
+        assert is_running_and_ready(await world.pod())
+        assert (await world.status()).restart_count == 0
+
+
+async def test_the_startup_probe_holds_back_the_others(world: PodWorld) -> None:
+    world.prober = Ill(world.clock, 0, 8)
+    probe = Probe(http_get=HTTPGetAction(port=80), period_seconds=1, failure_threshold=10)
+    impatient = Probe(http_get=HTTPGetAction(port=80), period_seconds=1, failure_threshold=1)
+    async with world.agent():
+        await world.run_pod(
+            "web-0", Container(name="nginx", image="nginx:1", startup_probe=probe, liveness_probe=impatient)
+        )
+        await world.clock.advance(5)
+        assert not (await world.status()).started
+        await world.clock.advance(5)
+        assert is_running_and_ready(await world.pod())
+        assert (await world.status()).restart_count == 0

@@ -252,18 +252,19 @@ class Actor:
             container_id = await self._create_container(memory, action, image)
         if not container_id:
             return
+        lifecycle = _container(memory, name).lifecycle
+        if lifecycle is not None and lifecycle.post_start is not None:
+            memory.hooks_due.add(container_id)
         try:
             async with self._tools.starts:
                 await self._tools.runtime.start_container(container_id)
         except StartFailed as error:
+            memory.hooks_due.discard(container_id)
             await self._inventory.look_at(container_id)
             memory.waiting[name] = Waiting("RunContainerError", str(error), self._tools.clock.now())
             self._container_event(memory, name, "Warning", "Failed", f"Error: {error}")
             return
         memory.waiting.pop(name, None)
-        lifecycle = _container(memory, name).lifecycle
-        if lifecycle is not None and lifecycle.post_start is not None:
-            memory.hooks_due.add(container_id)
         await self._inventory.look_at(container_id)
         self._container_event(memory, name, "Normal", "Started", f"Started container {name}")
 

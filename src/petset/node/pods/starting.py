@@ -102,11 +102,12 @@ def needs_start(view: View, draft: Draft, turn: Turn) -> bool:
 def proceed(view: View, draft: Draft, turn: Turn, *, may_start: bool, due: bool) -> bool:
     """Plans the next step of one container; whether those after it have to wait for it."""
     uid, name = view.uid, turn.spec.name
+    ongoing = view.seen.ongoing.get(Slot(uid, "image", name)) or view.seen.ongoing.get(Slot(uid, "container", name))
+    if ongoing is not None:
+        draft.wait(str(ongoing))
+        return True
     if turn.present is not None and turn.present.state == "running":
         return run_hook(view, draft, turn.spec, turn.present)
-    if view.slot_taken(Slot(uid, "image", name)) or view.slot_taken(Slot(uid, "container", name)):
-        draft.wait(f"{view.seen.ongoing.get(Slot(uid, 'image', name), f'container {name}')}")
-        return True
     if not due:
         return False
     if name not in view.seen.images:

@@ -20,7 +20,7 @@ def status_of(view: View, *, ended: bool = False) -> PodStatus:
     phase = old.phase if old.phase in ENDED else phase_of(view, inits, containers, ended=ended)
     status = replace(old, phase=phase)
     if view.is_overdue:
-        status.phase = "Failed" if ended else phase
+        status.phase = "Failed" if ended else old.phase or "Pending"
         status.reason = "DeadlineExceeded"
         status.message = "Pod was active on the node longer than the specified deadline"
     status.conditions = conditions_of(view, status.phase or "")
@@ -39,7 +39,7 @@ def status_of(view: View, *, ended: bool = False) -> PodStatus:
 def phase_of(view: View, inits: list[ContainerStatus], containers: list[ContainerStatus], *, ended: bool) -> str:
     """The one word for the pod's life."""
     if view.init_failed:
-        return "Failed"
+        return "Pending" if view.runs and not ended else "Failed"
     if initializing(view, inits):
         return "Failed" if ended and has_begun_any(inits) else "Pending"
     running = sum(status.state.running is not None for status in containers)
@@ -48,7 +48,7 @@ def phase_of(view: View, inits: list[ContainerStatus], containers: list[Containe
         return "Failed" if ended and exits else "Pending"
     if running:
         return "Running"
-    if ended or view.is_over:
+    if ended or (view.is_over and not view.runs):
         return "Succeeded" if not any(exits) else "Failed"
     return "Running"
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from petset.api.meta import parse_time
 from petset.api.types import Container as ContainerSpec
 from petset.api.types import ContainerStatus, Pod
-from petset.node.pods.model import Health, Observed, Slot
+from petset.node.pods.model import Health, Observed
 from petset.node.runtimes.interface import Container, Sandbox
 
 ENDED = frozenset({"Failed", "Succeeded"})
@@ -31,10 +31,6 @@ class View:
         self.sandboxes = seen.sandboxes_of(self.uid)
         """The pod's sandboxes, oldest first."""
         self._attempts = _by_name(seen, {sandbox.id for sandbox in self.sandboxes})
-
-    def slot_taken(self, slot: Slot) -> bool:
-        """Whether something goes on there."""
-        return slot in self.seen.ongoing
 
     # --- sandbox
 
@@ -144,6 +140,11 @@ class View:
         return spec.readiness_probe is None or self.health(container).readiness is True
 
     # --- the pod as a whole
+
+    @property
+    def runs(self) -> bool:
+        """Whether any container runs, sidecars included."""
+        return any(attempts[-1].state == "running" for attempts in self._attempts.values())
 
     @property
     def has_begun(self) -> bool:
