@@ -1,8 +1,8 @@
 """Errors of single fields, in the words Kubernetes clients know.
 
 A validator returns a list of `FieldError`; the pipeline folds them into one `errors.Invalid`. Paths are JSON paths such
-as `spec.template.spec.containers[0].name`. Wording follows apimachinery's `field` package, because users and tools match
-on it.
+as `spec.template.spec.containers[0].name`. Wording follows apimachinery's `field` package, for users and tools match on
+it.
 """
 
 from __future__ import annotations
