@@ -1,12 +1,12 @@
 """Server-side apply of manifests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
-from petset.api.errors import NotFound
+from petset.api.errors import Conflict, NotFound
 from petset.api.meta import Key
 from petset.api.resources import Resource
 from petset.api.types import Object
@@ -16,8 +16,10 @@ from petset.cli.references import kind_text
 from petset.client.interface import Client, Patch, WriteOptions
 from petset.kinds import CATALOGUE
 
+FIELD_MANAGER = "petset"
 DEFAULT_NAMESPACE = "default"
 
+_OURSELVES = f'conflict with "{FIELD_MANAGER}"'
 _NEEDED_BY_OTHERS = {
     kind: place
     for place, kind in enumerate(
@@ -80,16 +82,31 @@ def in_order_of_need(targets: Sequence[Target]) -> list[Target]:
 
 
 async def apply(client: Client, target: Target, *, force: bool = False, dry_run: bool = False) -> Applied:
-    """Applies one object. Raises StatusError; Conflict when another manager owns a field and `force` is not set."""
+    """Applies one object. Raises StatusError; Conflict when somebody else owns a field and `force` is not set."""
     kind, key = target.resource.type, target.key
     options = WriteOptions(force=force, dry_run=dry_run, field_validation="Strict")
     try:
         before = await client.get(kind, key.name, key.namespace)
     except NotFound:
         before = None
-    obj = await client.patch(kind, key.name, key.namespace, Patch("apply", target.tree), options=options)
+    patch = Patch("apply", target.tree)
+    try:
+        obj = await client.patch(kind, key.name, key.namespace, patch, options=options)
+    except Conflict as error:
+        if not only_with_ourselves(error):
+            raise
+        obj = await client.patch(kind, key.name, key.namespace, patch, options=replace(options, force=True))
     outcome = "created" if before is None else "unchanged" if same_but_for_status(before, obj) else "configured"
     return Applied(target, f"{outcome} (server dry run)" if dry_run else outcome, obj)
+
+
+def only_with_ourselves(error: Conflict) -> bool:
+    """Whether all that stands in the way of an apply was set by petset's own commands, such as `petset scale`.
+
+    The server tells an apply from other writes of one manager; for people it is one hand, and the last word counts.
+    """
+    causes = error.details.get("causes") or ()
+    return bool(causes) and all(str(cause.get("message")).startswith(_OURSELVES) for cause in causes)
 
 
 def same_but_for_status(one: Object, other: Object) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 from petset.api.errors import Conflict, StatusError
+from petset.cli.applying import FIELD_MANAGER
 from petset.cli.data_directory import DataDirectory, data_directory
 from petset.cli.failure import Failure
 from petset.cli.server_record import read_record
@@ -23,8 +24,6 @@ from petset.client.pod_streams import HttpPodStreams
 from petset.kinds import CATALOGUE
 
 T = TypeVar("T")
-
-FIELD_MANAGER = "petset"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
+from petset.api.errors import StatusError
 from petset.api.meta import Key
 from petset.api.types import StatefulSet
 from petset.cli import hints
@@ -22,7 +23,7 @@ from petset.cli.manifests import read_manifests
 from petset.cli.progress.display import Display, display_for
 from petset.cli.progress.following import Follower, following
 from petset.cli.progress.missing import missing
-from petset.cli.running import Session, session
+from petset.cli.running import Session, describe, session
 from petset.cli.server_process import (
     ServerOptions,
     check_agreement,
@@ -34,6 +35,9 @@ from petset.cli.server_process import (
 )
 from petset.cli.server_record import ServerRecord, read_record, running_server
 from petset.cli.shutdown import shut_down
+from petset.client.interface import ConnectionLost
+
+GOES_ON = "petset goes on in the background: petset status, petset down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +77,26 @@ async def bring_up(wishes: Wishes) -> None:
         interrupted = supervisor.background("signals", signals.get())
         await asyncio.wait((work, interrupted), return_when=asyncio.FIRST_COMPLETED)
         if work.done():
-            work.result()
+            _result(work, server)
             return
         work.cancel()
         await asyncio.wait((work,))
     if interrupted.result() is signal.SIGTERM:
         await _end_server_alone(server, stays=stays)
     elif not stays:
-        raise Failure("interrupted; petset goes on in the background (petset status, petset down)", 130)
+        raise Failure(f"interrupted\n{GOES_ON}", 130)
     else:
         await _end_all(wishes.directory, signals)
+
+
+def _result(work: asyncio.Task[None], server: Server) -> None:
+    """Raises what the work raised; whoever started a server has to know when it goes on."""
+    try:
+        work.result()
+    except (Failure, StatusError, ConnectionLost) as error:
+        if server.record.running:
+            raise Failure(f"{describe(error)}\n{GOES_ON}") from error
+        raise
 
 
 # --- the server ------------------------------------------------------------------------------------------------------
@@ -159,7 +173,7 @@ async def _bring_pods_up(wishes: Wishes, server: Server, targets: Sequence[Targe
                 for line in hints.after_up(directory, follower.snapshot(), stays=stays):
                     display.note(line)
                 if stays:
-                    await follower.stand_by()
+                    await follower.stand_by(follower.set_rows)
 
 
 async def _apply_all(
@@ -182,5 +196,4 @@ async def _until_ready(follower: Follower, wanted: Sequence[Key], seconds: float
             await follower.until_ready(wanted)
     except TimeoutError:
         lacking = "\n".join(missing(follower.snapshot(), wanted))
-        goes_on = "petset goes on trying in the background: petset status, petset down"
-        raise Failure(f"not ready after {format_seconds(seconds or 0.0)}\n{lacking}\n{goes_on}") from None
+        raise Failure(f"not ready after {format_seconds(seconds or 0.0)}\n{lacking}") from None

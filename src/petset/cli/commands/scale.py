@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from petset.cli.applying import FIELD_MANAGER
 from petset.cli.failure import Failure
 from petset.cli.listing import key_in
 from petset.cli.options import DataDir, Namespace
 from petset.cli.references import Reference, named
-from petset.cli.running import FIELD_MANAGER, Session, in_session
+from petset.cli.running import Session, in_session
 from petset.client.http import PATCH_TYPES
 from petset.client.paths import object_path
 from petset.client.transport import Body

@@ -40,4 +40,4 @@ async def _status(directory: DataDirectory, *, watch: bool) -> None:
                 for line in missing(follower.snapshot(), follower.all_sets()):
                     display.note(line)
                 if watch:
-                    await follower.stand_by()
+                    await follower.stand_by(follower.rows)

@@ -1,7 +1,7 @@
 """Follows a server: its watches feed the narration, the snapshot and the display."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from petset.aio.clock import SystemClock
@@ -11,12 +11,12 @@ from petset.api.types import Event, Node, PersistentVolume, PersistentVolumeClai
 from petset.cli.progress.display import Display
 from petset.cli.progress.missing import all_ready, missing
 from petset.cli.progress.narration import Narrator
-from petset.cli.progress.overview import HEADER, pod_rows
+from petset.cli.progress.overview import HEADER, SET_HEADER, pod_rows, set_rows
 from petset.cli.progress.snapshot import Snapshot
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
 
-LOOK_AGAIN = 0.5
+LOOK_AGAIN = 0.25
 
 
 class Follower:
@@ -59,6 +59,10 @@ class Follower:
         """The table of pods, header first."""
         return [HEADER, *pod_rows(self.snapshot(), self._domain)]
 
+    def set_rows(self) -> list[Sequence[str]]:
+        """The table of StatefulSets, header first."""
+        return [SET_HEADER, *set_rows(self.snapshot())]
+
     def all_sets(self) -> list[Key]:
         """Every StatefulSet there is."""
         return sorted(key_of(set_) for set_ in self._sets.list())
@@ -75,16 +79,16 @@ class Follower:
             await self._next()
         self._display.waiting(())
 
-    async def stand_by(self) -> None:
-        """Shows the present state and tells what happens, until it is cancelled."""
+    async def stand_by(self, rows: Callable[[], Sequence[Sequence[str]]]) -> None:
+        """Shows `rows`, as they become, and tells what happens, until it is cancelled."""
         while True:
-            self._display.standing(self.rows())
+            self._display.standing(rows())
             await self._next()
 
     async def until_pods_gone(self) -> None:
         """Tells how pods end, until none is left."""
         while count := len(self._pods.list()):
-            self._display.waiting([f"{count} pods have to end"])
+            self._display.waiting([f"pods that have to end: {count}"])
             await self._next()
         self._display.waiting(["the server has to end"])
 

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from petset.api.meta import Key, controller_of
 from petset.api.types import Pod
-from petset.cli.progress.snapshot import Snapshot, claim_names, directory_of
+from petset.cli.progress.snapshot import Snapshot, claim_names, directory_of, shown_name
 from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of
 from petset.kinds.podstatus import summarize
 
 HEADER = ("POD", "READY", "STATUS", "NODE", "IP", "DNS NAME", "REVISION", "CLAIM", "DIRECTORY")
+SET_HEADER = ("STATEFULSET", "READY", "UPDATED", "REVISION")
 NONE = "-"
 
 
@@ -65,3 +66,13 @@ def dns_name(pod: Pod, domain: str) -> str:
         return ""
     host = pod.spec.hostname or pod.metadata.name
     return f"{host}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}"
+
+
+def set_rows(snapshot: Snapshot) -> list[tuple[str, str, str, str]]:
+    """A row per StatefulSet: how many of its pods are ready and at the newest revision."""
+    rows = []
+    for set_ in sorted(snapshot.sets, key=lambda set_: (set_.metadata.namespace, set_.metadata.name)):
+        replicas, status = set_.spec.replicas or 0, set_.status
+        ready, updated = f"{status.ready_replicas or 0}/{replicas}", f"{status.updated_replicas or 0}/{replicas}"
+        rows.append((shown_name(set_), ready, updated, status.update_revision or NONE))
+    return rows

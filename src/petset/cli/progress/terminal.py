@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -28,7 +27,7 @@ class TerminalDisplay:
 
     def __init__(self, out: TextIO) -> None:
         self._console = Console(file=out, highlight=False)
-        self._live = Live(console=self._console, transient=True, refresh_per_second=8)
+        self._live = Live(console=self._console, transient=True, auto_refresh=False)
         self._waiting: tuple[str, ...] = ()
         self._standing: Rows = ()
         self._spinner = Spinner("dots", style="cyan")
@@ -53,19 +52,20 @@ class TerminalDisplay:
 
     def waiting(self, lines: Sequence[str]) -> None:
         """The panel's text."""
-        if tuple(lines) != self._waiting:
+        # the spinner turns with every call, and only then: a display that stands still costs nothing
+        if lines or self._waiting:
             self._waiting = tuple(lines)
             self._update()
 
     def standing(self, rows: Rows) -> None:
-        """The table in the panel."""
+        """The table below the lines."""
         if rows != self._standing:
             self._standing = rows
             self._update()
 
     def table(self, rows: Rows) -> None:
         """A table above the panel."""
-        self._console.print(_table(rows))
+        self._console.print("", _table(rows), sep="\n")
 
     def _update(self) -> None:
         parts: list[RenderableType] = [_table(self._standing)] if len(self._standing) > 1 else []
@@ -74,14 +74,14 @@ class TerminalDisplay:
             self._spinner.update(text=Text(first))
             explained = Text("\n".join(others), style="dim")
             parts.append(Panel(Group(self._spinner, *([explained] if others else [])), border_style="cyan"))
-        self._live.update(Group(*parts))
+        self._live.update(Group(*parts), refresh=True)
 
 
 def _table(rows: Rows) -> Table:
     header, *body = rows
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name in header:
-        table.add_column(name, overflow="fold", no_wrap=name in {"POD", "READY", "IP"})
+        table.add_column(name, overflow="fold", no_wrap=name in {"POD", "READY", "IP", "STATEFULSET"})
     for row in body:
         table.add_row(*(Text(cell, style="green" if cell == "Running" else "") for cell in row))
     return table
