@@ -56,7 +56,7 @@ class Images:
         self._credentials = credentials
         self._back_offs: dict[tuple[str, str], BackOff] = {}
         self._last_failures: dict[tuple[str, str], str] = {}
-        self._pulls: dict[tuple[str, str, str], asyncio.Task[Image | ContainerRuntimeError]] = {}
+        self._pulls: dict[tuple[str, tuple[RegistryCredentials, ...]], asyncio.Task[Image | ContainerRuntimeError]] = {}
 
     async def ensure(self, pod: Pod, container: Container, field_path: str) -> Image:
         """The container's image, pulled when its policy says so. Raises ImageFailed, RuntimeUnavailable."""
@@ -126,7 +126,7 @@ class Images:
     async def _pull(self, pod: Pod, name: str) -> Image:
         """One pull for all that want the same image with the same credentials; a caller's end does not end it."""
         found = await self._credentials(pod, name)
-        key = (name, *_identity(found))
+        key = (name, tuple(found))
         task = self._pulls.get(key)
         if task is None:
             task = self._tasks.background(f"pull {name}", self._try_all(name, found))
@@ -146,10 +146,6 @@ class Images:
             except (ImageNotFound, ImagePullFailed, RuntimeUnavailable) as error:
                 failures.append(error)
         return failures[0]
-
-
-def _identity(found: Sequence[RegistryCredentials]) -> tuple[str, str]:
-    return (",".join(c.username for c in found), ",".join(c.server_address for c in found))
 
 
 def milliseconds(seconds: float) -> str:

@@ -1,13 +1,13 @@
 """What a pod's imagePullSecrets say about an image.
 
 Files and matching are those of `docker login`, with the kubelet's additions (pkg/credentialprovider/keyring.go): keys
-may have `*` in the parts of a host name, the longest key is tried first.
+may have `*` in the parts of a host name, the most specific key is tried first.
 """
 
 import base64
 import binascii
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -34,7 +34,7 @@ class PullSecrets:
     async def find(self, pod: Pod, image: str) -> Sequence[RegistryCredentials]:
         """The credentials to try, the best match first. Secrets that are not there are told in an event."""
         missing: list[str] = []
-        entries: dict[str, RegistryCredentials] = {}
+        entries: list[tuple[str, RegistryCredentials]] = []
         for reference in pod.spec.image_pull_secrets:
             name = reference.name or ""
             try:
@@ -42,8 +42,7 @@ class PullSecrets:
             except (SourceNotFound, SourceUnavailable):
                 missing.append(name)
                 continue
-            for key, credentials in entries_of(secret):
-                entries.setdefault(key, credentials)
+            entries += entries_of(secret)
         if missing:
             text = f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
             text += "attempting to pull the image may not succeed."
@@ -105,10 +104,14 @@ def repository(image: str) -> str:
     return f"{host}/{path}"
 
 
-def matching(entries: Mapping[str, RegistryCredentials], image: str) -> list[RegistryCredentials]:
-    """The entries for an image, the most specific first."""
+def matching(entries: Iterable[tuple[str, RegistryCredentials]], image: str) -> list[RegistryCredentials]:
+    """The entries for an image, the most specific first; several for one key, as while a password is changed, in order.
+
+    Keys without wildcards come before those with some, as `*` sorts before all letters.
+    """
     wanted = repository(image)
-    return [entries[key] for key in sorted(entries, key=len, reverse=True) if _matches(key, wanted)]
+    fitting = [(key, credentials) for key, credentials in entries if _matches(key, wanted)]
+    return [credentials for _, credentials in sorted(fitting, key=lambda pair: pair[0], reverse=True)]
 
 
 def _matches(key: str, wanted: str) -> bool:

@@ -180,6 +180,18 @@ async def test_credentials_are_tried_in_turn(bench: Bench) -> None:
     assert bench.registry.pulls == ["nginx:1", "nginx:1"]
 
 
+async def test_a_pull_is_shared_only_with_the_same_password(bench: Bench) -> None:
+    bench.registry.password = "right"
+    outcomes = []
+    for password in ("wrong", "right"):
+        bench.credentials = [RegistryCredentials("a", password)]
+        ensuring = bench.images.ensure(POD, Container(name="nginx", image="nginx:1"), PATH)
+        outcomes.append(asyncio.get_running_loop().create_task(ensuring))
+        await bench.clock.advance(0.5)
+    await bench.clock.advance(5)
+    assert [type(outcome.exception()) for outcome in outcomes] == [ImageFailed, type(None)]
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0.0274, "27ms"), (1.5, "1.5s"), (2, "2s"), (61.25, "1m1.25s")])
 def test_durations_as_go_prints_them(seconds: float, text: str) -> None:
     assert milliseconds(seconds) == text

@@ -73,9 +73,20 @@ def test_where_images_live(image: str, place: str) -> None:
 
 def test_the_most_specific_entry_comes_first() -> None:
     keys = ["r.example", "r.example/team", "r.example/other", "*.example", "example", "r.example/te"]
-    entries = {key: RegistryCredentials(key, "") for key in keys}
+    entries = [(key, RegistryCredentials(key, "")) for key in keys]
     found = [credentials.username for credentials in matching(entries, "r.example/team/app:1")]
     assert found == ["r.example/team", "r.example", "*.example"]
+
+
+async def test_all_secrets_for_a_registry_are_tried() -> None:
+    """A password is changed by adding a second secret first."""
+    sources = GivenSources()
+    for name in ("old", "new"):
+        sources.secrets[name] = secret(config({"r.example": {"username": name, "password": "x"}}))
+    pod = Pod(metadata=ObjectMeta(name="web-0", namespace="default"))
+    pod.spec.image_pull_secrets = [LocalObjectReference(name=name) for name in ("old", "new")]
+    found = await PullSecrets(sources, Notes(VirtualClock())).find(pod, "r.example/app")
+    assert [credentials.username for credentials in found] == ["old", "new"]
 
 
 async def test_missing_secrets_are_told() -> None:
