@@ -502,8 +502,9 @@ def _engine_errors() -> Iterator[None]:
     except DockerError as error:
         if error.status == _UNREACHABLE:
             raise RuntimeUnavailable(f"the container engine does not answer: {error.message}") from error
-        kind = ContainerNotFound if error.status == 404 else ContainerRuntimeError
-        raise kind(str(error.message)) from error
+        # Podman answers 500 for a container that goes away while it is being looked at
+        gone = error.status == 404 or "no such container" in str(error.message)
+        raise (ContainerNotFound if gone else ContainerRuntimeError)(str(error.message)) from error
     except (aiohttp.ClientError, TimeoutError) as error:
         raise RuntimeUnavailable(f"the container engine does not answer: {error or type(error).__name__}") from error
 
