@@ -78,6 +78,7 @@ class DebianTree:
         for directory in (self.root, self._archives, self._unpacked):
             directory.mkdir(parents=True, exist_ok=True)
         wanted = [name for name in packages if not (self._unpacked / name).exists()]
+        fetch_lists(wanted)
         missing = [name for name in with_libraries(wanted) if not (self._unpacked / name).exists()]
         if not missing:
             return
@@ -123,6 +124,13 @@ def run(*command: str, cwd: Path | None = None) -> str:
             f"images: {' '.join(command[:2])} failed: {words}\nDoes `apt-get update` need to be run first?"
         )
     return done.stdout
+
+
+def fetch_lists(packages: Sequence[str]) -> None:
+    """A new machine has no package lists yet; root may fetch them."""
+    unknown = [name for name in packages if subprocess.run(["apt-cache", "show", name], capture_output=True).returncode]
+    if unknown and os.geteuid() == 0:
+        run("apt-get", "update", "-qq")
 
 
 def with_libraries(packages: Sequence[str]) -> list[str]:
