@@ -250,7 +250,7 @@ class Actor:
         self._report(run, "Delete", name)
 
     def _report(self, run: Run, verb: str, pod: str, error: Exception | None = None) -> None:
-        """The verb has a capital in the text, too, as upstream writes it since 1.36; before it was in lower case."""
+        """The verb has a capital in the text, too: so upstream's 1.36 writes it, which earlier had it in lower case."""
         text = f"{verb} Pod {pod} in StatefulSet {run.key.name}"
         if error is None:
             self._recorder.event(run.set, "Normal", f"Successful{verb}", f"{text} successful")

@@ -1,12 +1,13 @@
 """A cluster with one StatefulSet controller, a node that the test plays, and a client to which mishaps can happen."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from petset.aio.clock import SystemClock
-from petset.api.meta import is_running_and_ready, is_terminating, set_condition
+from petset.api.meta import Key, is_running_and_ready, is_terminating, set_condition
 from petset.api.types import (
     Binding,
     DeleteOptions,
@@ -20,7 +21,9 @@ from petset.api.types import (
     StatefulSet,
     StatefulSetStatus,
 )
+from petset.client.informer import InformerFactory
 from petset.client.interface import Client, ListOptions, ObjectList, Patch, WatchEvent, WatchOptions, WriteOptions
+from petset.controllers.runtime import Result
 from petset.controllers.statefulset.controller import StatefulSetController
 from tests.simulation.world import web
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
@@ -63,15 +66,37 @@ class Mishap:
         return (self.verb, self.kind) == (call.verb, call.kind) and self.name in ("", call.name) and self.times > 0
 
 
-@dataclass
 class FaultyClient:
-    """A client that writes down every request and to which mishaps happen."""
+    """A client that writes down every request, and to which mishaps happen.
 
-    inner: Client
-    calls: list[Call] = field(default_factory=list)
-    mishaps: list[Mishap] = field(default_factory=list)
-    under_way: int = 0
-    most_under_way: int = 0
+    Watches can be held back, kind by kind, so that informers show old news. After `dies_after` writes the next answer
+    never comes, as if the process had ended there.
+    """
+
+    def __init__(self, inner: Client) -> None:
+        self.inner = inner
+        self.calls: list[Call] = []
+        self.mishaps: list[Mishap] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self.writes = 0
+        self.dies_after: int | None = None
+        self.died = asyncio.Event()
+        self._gates: dict[type[Object], asyncio.Event] = {}
+
+    def _gate(self, kind: type[Object]) -> asyncio.Event:
+        if kind not in self._gates:
+            self._gates[kind] = asyncio.Event()
+            self._gates[kind].set()
+        return self._gates[kind]
+
+    def hold(self, kind: type[Object]) -> None:
+        """From now on watches of this kind tell nothing."""
+        self._gate(kind).clear()
+
+    def let_go(self, kind: type[Object]) -> None:
+        """Watches of this kind tell what they held back, and go on."""
+        self._gate(kind).set()
 
     def fails(self, verb: str, kind: type[Object], error: Exception, name: str = "", times: int = 1) -> None:
         """The next fitting requests fail and do nothing."""
@@ -94,6 +119,13 @@ class FaultyClient:
                     raise mishap.what
                 await mishap.what()
 
+    async def _wrote(self, answer: T) -> T:
+        self.writes += 1
+        if self.writes == self.dies_after:
+            self.died.set()
+            await asyncio.Event().wait()
+        return answer
+
     async def get(self, kind: type[T], name: str, namespace: str = "") -> T:
         await self._note(Call("get", kind, name))
         return await self.inner.get(kind, name, namespace)
@@ -101,10 +133,17 @@ class FaultyClient:
     async def list(self, kind: type[T], namespace: str = "", options: ListOptions = LIST) -> ObjectList[T]:
         return await self.inner.list(kind, namespace, options)
 
-    def watch(
+    @asynccontextmanager
+    async def watch(
         self, kind: type[T], namespace: str = "", options: WatchOptions = WATCH
-    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[T]]]:
-        return self.inner.watch(kind, namespace, options)
+    ) -> AsyncIterator[AsyncIterator[WatchEvent[T]]]:
+        async with self.inner.watch(kind, namespace, options) as events:
+            yield self._held_back(kind, events)
+
+    async def _held_back(self, kind: type[T], events: AsyncIterator[WatchEvent[T]]) -> AsyncIterator[WatchEvent[T]]:
+        async for event in events:
+            await self._gate(kind).wait()
+            yield event
 
     async def create(self, obj: T, options: WriteOptions = WRITE) -> T:
         self.under_way += 1
@@ -112,7 +151,7 @@ class FaultyClient:
         try:
             await self._note(Call("create", type(obj), obj.metadata.name))
             await SystemClock().sleep(0)
-            return await self.inner.create(obj, options)
+            return await self._wrote(await self.inner.create(obj, options))
         finally:
             self.under_way -= 1
 
@@ -122,7 +161,7 @@ class FaultyClient:
 
     async def update(self, obj: T, subresource: str = "", options: WriteOptions = WRITE) -> T:
         await self._note(Call("update", type(obj), obj.metadata.name, subresource))
-        return await self.inner.update(obj, subresource, options)
+        return await self._wrote(await self.inner.update(obj, subresource, options))
 
     async def patch(
         self,
@@ -134,12 +173,13 @@ class FaultyClient:
         options: WriteOptions = WRITE,
     ) -> T:
         await self._note(Call("patch", kind, name, subresource, patch))
-        return await self.inner.patch(kind, name, namespace, patch, subresource, options)
+        return await self._wrote(await self.inner.patch(kind, name, namespace, patch, subresource, options))
 
     async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         preconditions = options.preconditions if options is not None else None
         await self._note(Call("delete", kind, name, preconditions=preconditions))
         await self.inner.delete(kind, name, namespace, options)
+        await self._wrote(kind())
 
     async def delete_collection(
         self, kind: type[T], namespace: str, options: ListOptions, delete: DeleteOptions | None = None
@@ -165,15 +205,33 @@ class SetCluster:
         self.clock = toy.clock
         self.direct = toy.client
         self.client = FaultyClient(toy.client)
-        self.controller = StatefulSetController(self.client, toy.informers, toy.recorder, toy.clock)
+        self.informers = InformerFactory(self.client, toy.clock)
+        self.controller = StatefulSetController(self.client, self.informers, toy.recorder, toy.clock)
 
     def start(self) -> None:
         """Runs informers, recorder and controller."""
+        self.informers.start(self.toy.supervisor)
         self.toy.start(self.controller)
 
-    def start_watching(self) -> None:
+    async def start_watching(self) -> None:
         """Runs informers and recorder; the controller's queue fills and nobody works on it."""
+        self.informers.start(self.toy.supervisor)
         self.toy.start()
+        await self.informers.synced()
+
+    async def sync(self, name: str = "web") -> Result:
+        """One run for one set, by hand, on what the informers show by now."""
+        await self.clock.settle()
+        return await self.controller._reconcile(Key("default", name))
+
+    async def enqueued(self) -> list[str]:
+        """The sets that were enqueued since the last time somebody asked."""
+        await self.clock.settle()
+        queue = self.controller._queue
+        keys = [await queue.get() for _ in range(len(queue))]
+        for key in keys:
+            queue.done(key)
+        return sorted(key.name for key in keys)
 
     async def settle(self) -> None:
         """Until nobody writes any more."""
