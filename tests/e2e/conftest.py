@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from tempfile import gettempdir
@@ -17,6 +17,7 @@ from petset.client.http import HttpClient
 from petset.client.kubeconfig import read_kubeconfig
 from petset.kinds import CATALOGUE
 from tests.contract.engines import NO_ENGINE
+from tests.e2e.kubectl import NO_KUBECTL, Kubectl
 from tests.e2e.namespace import Namespace
 from tests.e2e.server import Server, started
 
@@ -50,3 +51,21 @@ async def namespace(client: HttpClient, request: pytest.FixtureRequest) -> Async
     yield Namespace(client, name)
     with suppress(NotFound):  # the test may have deleted it
         await client.delete(NamespaceObject, name)
+
+
+@pytest.fixture
+def kubectl(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """kubectl in a new namespace."""
+    with kubectl_namespace(server, tmp_path_factory) as kubectl:
+        yield kubectl
+
+
+@contextmanager
+def kubectl_namespace(server: Server, paths: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    if NO_KUBECTL:
+        pytest.skip(NO_KUBECTL)
+    name = f"kubectl-{next(NUMBERS)}"
+    kubectl = Kubectl(server.kubeconfig, name, paths.getbasetemp() / "kubectl")
+    kubectl("create", "namespace", name)
+    yield kubectl
+    kubectl.run("delete", "namespace", name, "--wait=false")

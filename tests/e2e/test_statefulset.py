@@ -179,9 +179,9 @@ async def test_a_set_says_what_it_does(namespace: Namespace) -> None:
     await namespace.until_told("SuccessfulDelete", "web")
     messages = {event.message for event in await namespace.objects(Event) if event.involved_object.name == "web"}
     assert messages == {
-        "create Claim www-web-0 Pod web-0 in StatefulSet web success",
-        "create Pod web-0 in StatefulSet web successful",
-        "delete Pod web-0 in StatefulSet web successful",
+        "Create Claim www-web-0 Pod web-0 in StatefulSet web success",
+        "Create Pod web-0 in StatefulSet web successful",
+        "Delete Pod web-0 in StatefulSet web successful",
     }
 
 
