@@ -2,6 +2,7 @@
 
     model       what a decision looks at, and what it says
     fit         whether a node suits a pod; pure
+    usage       what is taken up on each node; pure
     plan        the decision for one pod; pure
     controller  events to pods, pods to bindings
 

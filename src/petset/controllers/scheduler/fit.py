@@ -1,15 +1,16 @@
 """Whether a node suits a pod. Pure. Reasons are in the words of the stock scheduler: people search for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from petset.api.quantity import Quantity, parse, total
+from petset.api.quantity import ZERO, parse
 from petset.api.types import Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration
+from petset.controllers.scheduler.usage import Usage, host_ports, requests
 
 UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 
 
-def misfits(pod: Pod, node: Node, running: Iterable[Pod]) -> list[str]:
-    """Everything that keeps the pod off the node; empty when it fits."""
+def misfits(pod: Pod, node: Node, usage: Usage) -> list[str]:
+    """Everything that keeps the pod off a node with that usage; empty when it fits."""
     if node.spec.unschedulable and not tolerates(pod, UNSCHEDULABLE):
         return ["node(s) were unschedulable"]
     taint = untolerated(pod, node)
@@ -17,9 +18,8 @@ def misfits(pod: Pod, node: Node, running: Iterable[Pod]) -> list[str]:
         return [f"node(s) had untolerated taint {{{taint.key}: {taint.value or ''}}}"]
     if not selected(pod, node):
         return ["node(s) didn't match Pod's node affinity/selector"]
-    others = list(running)
-    reasons = [f"Insufficient {name}" for name in shortages(pod, node, others)]
-    if host_ports(pod) & {port for other in others for port in host_ports(other)}:
+    reasons = [shortage_reason(name) for name in shortages(pod, node, usage)]
+    if any(port in usage.ports for port in host_ports(pod)):
         reasons.append("node(s) didn't have free ports for the requested pod ports")
     return reasons
 
@@ -102,43 +102,18 @@ def _compares(requirement: NodeSelectorRequirement, value: str | None) -> bool:
 # --- resources --------------------------------------------------------------------------------------------------------
 
 
-def requests(pod: Pod) -> dict[str, Quantity]:
-    """What the pod needs: all its containers and sidecars together, or its largest init container if that is more."""
-    spec = pod.spec
-    sidecars = [c for c in spec.init_containers if c.restart_policy == "Always"]
-    needs: dict[str, Quantity] = {}
-    for container in (*spec.containers, *sidecars):
-        for name, amount in container.resources.requests.items():
-            needs[name] = total([needs[name], parse(str(amount))]) if name in needs else parse(str(amount))
-    for container in spec.init_containers:
-        for name, amount in container.resources.requests.items():
-            needs[name] = max(needs.get(name, parse("0")), parse(str(amount)))
-    for name, amount in spec.overhead.items():
-        needs[name] = total([needs.get(name, parse("0")), parse(str(amount))])
-    return needs
-
-
-def shortages(pod: Pod, node: Node, running: Iterable[Pod]) -> list[str]:
-    """The resources of which the node has not enough left; `Too many pods` is one of them."""
-    live = [other for other in running if other.status.phase not in ("Failed", "Succeeded")]
+def shortages(pod: Pod, node: Node, usage: Usage) -> list[str]:
+    """The resources of which the node has not enough left; `pods` is one of them."""
     allocatable = node.status.allocatable or node.status.capacity
     short: list[str] = []
-    if "pods" in allocatable and len(live) + 1 > parse(str(allocatable["pods"])).value():
+    if "pods" in allocatable and usage.pods + 1 > parse(str(allocatable["pods"])).value():
         short.append("pods")
     for name, needed in requests(pod).items():
-        if not needed:
-            continue
-        used = total([requests(other).get(name, parse("0")) for other in live])
-        if total([used, needed]) > parse(str(allocatable.get(name, "0"))):
+        if needed and usage.amounts.get(name, ZERO) + needed > parse(str(allocatable.get(name, "0"))):
             short.append(name)
     return short
 
 
-def host_ports(pod: Pod) -> set[tuple[str, int]]:
-    """Protocol and number of every port of the machine that the pod wants."""
-    return {
-        (port.protocol or "TCP", port.host_port)
-        for container in pod.spec.containers
-        for port in container.ports
-        if port.host_port
-    }
+def shortage_reason(name: str) -> str:
+    """A shortage in the stock scheduler's words."""
+    return "Too many pods" if name == "pods" else f"Insufficient {name}"

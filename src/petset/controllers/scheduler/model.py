@@ -4,18 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from petset.api.types import Node, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass
+from petset.controllers.scheduler.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A pod without a node, the nodes with the pods on them, and the pod's claims with what belongs to them."""
+    """A pod without a node, the nodes with what is taken up on them, and the pod's claims with what belongs to them.
+
+    `free` has the volumes that anybody may claim, by class.
+    """
 
     pod: Pod
     nodes: tuple[Node, ...]
-    running: Mapping[str, tuple[Pod, ...]]
+    usage: Mapping[str, Usage]
     claims: Mapping[str, PersistentVolumeClaim | None]
     volumes: Mapping[str, PersistentVolume]
     classes: Mapping[str, StorageClass]
+    free: Mapping[str, tuple[PersistentVolume, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +54,14 @@ class Wait:
         return self.message
 
 
-Plan = Bind | SelectNode | Wait
+@dataclass(frozen=True, slots=True)
+class AwaitVolumes:
+    """A node is found, its volumes are being bound: nothing to report unless it takes long."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+Plan = Bind | SelectNode | Wait | AwaitVolumes

@@ -5,9 +5,14 @@ from collections import Counter
 from petset.api.meta import copy, is_terminating
 from petset.api.types import Node, PersistentVolumeClaim
 from petset.controllers.scheduler.fit import matches, misfits
-from petset.controllers.scheduler.model import Bind, Observed, Plan, SelectNode, Wait
+from petset.controllers.scheduler.model import AwaitVolumes, Bind, Observed, Plan, SelectNode, Wait
+from petset.controllers.scheduler.usage import NOTHING, Usage
+from petset.controllers.volumes.matching import best_match
+from petset.controllers.volumes.model import SELECTED_NODE, ObservedClaim
+from petset.kinds.persistentvolumeclaim import storage_class_name
 
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+"""A class of volumes that only people make."""
 
 
 def plan(seen: Observed) -> Plan:
@@ -29,7 +34,7 @@ def plan(seen: Observed) -> Plan:
     if not fitting:
         listed = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
         return Wait(f"0/{len(seen.nodes)} nodes are available: {listed}. {no_preemption(seen)}")
-    chosen = min(fitting, key=lambda node: (len(seen.running.get(node.metadata.name, ())), node.metadata.name))
+    chosen = min(fitting, key=lambda node: (used_on(seen, node).pods, node.metadata.name))
     return place(seen, chosen)
 
 
@@ -52,7 +57,7 @@ def claim_problem(seen: Observed) -> str | None:
 
 def waits_for_consumer(seen: Observed, claim: PersistentVolumeClaim) -> bool:
     """Whether the claim's class binds volumes only once a pod has a node."""
-    class_ = seen.classes.get(claim.spec.storage_class_name or "")
+    class_ = seen.classes.get(storage_class_name(claim))
     return class_ is not None and class_.volume_binding_mode == "WaitForFirstConsumer"
 
 
@@ -63,7 +68,23 @@ def node_problems(seen: Observed, node: Node) -> list[str]:
         affinity = volume.spec.node_affinity if volume is not None else None
         if affinity is not None and affinity.required is not None and not matches(affinity.required, node):
             return ["node(s) didn't match PersistentVolume's node affinity"]
-    return misfits(seen.pod, node, seen.running.get(node.metadata.name, ()))
+        if claim is not None and not claim.spec.volume_name and not can_be_bound(seen, claim, node):
+            return ["node(s) didn't find available persistent volumes to bind"]
+    return misfits(seen.pod, node, used_on(seen, node))
+
+
+def used_on(seen: Observed, node: Node) -> Usage:
+    """What is taken up on a node."""
+    return seen.usage.get(node.metadata.name, NOTHING)
+
+
+def can_be_bound(seen: Observed, claim: PersistentVolumeClaim, node: Node) -> bool:
+    """Whether a claim that waits for its first consumer can expect a volume on the node."""
+    class_ = seen.classes.get(storage_class_name(claim))
+    if class_ is None or class_.provisioner != NO_PROVISIONER:
+        return True
+    candidates = seen.free.get(class_.metadata.name, ())
+    return best_match(ObservedClaim(claim, class_, candidates=candidates, node=node), delayed=False) is not None
 
 
 def place(seen: Observed, node: Node) -> Plan:
@@ -77,5 +98,5 @@ def place(seen: Observed, node: Node) -> Plan:
             claim.metadata.annotations[SELECTED_NODE] = name
         return SelectNode(name, told)
     if unbound:
-        return Wait(f"waiting for claim {unbound[0].metadata.name} to be bound on node {name}")
+        return AwaitVolumes(f"waiting for claim {unbound[0].metadata.name} to be bound on node {name}")
     return Bind(name)
