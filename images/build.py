@@ -128,8 +128,8 @@ def run(*command: str, cwd: Path | None = None) -> str:
 
 def fetch_lists(packages: Sequence[str]) -> None:
     """A new machine has no package lists yet; root may fetch them."""
-    unknown = [name for name in packages if subprocess.run(["apt-cache", "show", name], capture_output=True).returncode]
-    if unknown and os.geteuid() == 0:
+    shown = [subprocess.run(["apt-cache", "show", name], capture_output=True, check=False) for name in packages]
+    if any(answer.returncode for answer in shown) and os.geteuid() == 0:
         run("apt-get", "update", "-qq")
 
 
