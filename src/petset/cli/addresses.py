@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+from collections.abc import Sequence
 
 from petset.cli.failure import Failure
 
@@ -21,8 +22,8 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def choose_address(wanted: str, before: str = "") -> tuple[str, int]:
-    """The address to listen on: the wanted one, or without a wish that of before, the default, or any free port.
+def choose_address(wanted: str, otherwise: Sequence[str]) -> tuple[str, int]:
+    """The address to listen on: the wanted one, or without a wish the first free one, at last any port of the last.
 
     Raises Failure when the wanted address cannot be had.
     """
@@ -33,13 +34,12 @@ def choose_address(wanted: str, before: str = "") -> tuple[str, int]:
         except OSError as error:
             raise Failure(f"cannot listen on {wanted}: {_reason(error)}") from error
         return host, port
-    host, port = parse_address(DEFAULT)
-    for candidate in (before, DEFAULT):
+    for candidate in otherwise:
         with contextlib.suppress(OSError, ValueError):
             host, port = parse_address(candidate)
             _try(host, port)
             return host, port
-    return parse_address(DEFAULT)[0], 0
+    return parse_address(otherwise[-1])[0], 0
 
 
 def _try(host: str, port: int) -> None:

@@ -16,7 +16,7 @@ import typer
 
 from petset import __version__
 from petset.aio.tasks import Supervisor
-from petset.cli.addresses import choose_address, url_of
+from petset.cli.addresses import DEFAULT, choose_address, url_of
 from petset.cli.data_directory import DataDirectory, data_directory
 from petset.cli.failure import Failure
 from petset.cli.options import DataDir
@@ -64,7 +64,7 @@ def _who_has(directory: DataDirectory) -> str:
 
 def _run(directory: DataDirectory, options: ServerOptions, report_to: int) -> None:
     before = read_record(directory.record)
-    host, port = choose_address(options.listen, before.address if before is not None else "")
+    host, port = choose_address(options.listen, [*([before.address] if before is not None else []), DEFAULT])
     config = Config(directory.root, Address(host, port), cast(Wanted, options.runtime), options.cluster_domain)
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:

@@ -1,0 +1,87 @@
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from petset.cli.failure import Failure
+from petset.cli.manifests import files_of, objects_in, read_manifests
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
+
+LIST = """
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Pod, metadata: {name: a}}
+- {apiVersion: v1, kind: Pod, metadata: {name: b}}
+"""
+
+
+def names(text: str) -> list[str]:
+    return [tree["metadata"]["name"] for tree in objects_in("test", text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (POD, ["web"]),
+        (f"---\n{POD}---\n# only a comment\n---\n{POD}", ["web", "web"]),
+        ("", []),
+        ('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "json"}}', ["json"]),
+        (
+            LIST,
+            ["a", "b"],
+        ),
+        ("apiVersion: v1\nkind: PodList\nitems: []\n", []),
+    ],
+)
+def test_a_text_is_taken_apart_into_objects(text: str, found: list[str]) -> None:
+    assert names(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "test is not valid YAML"),
+        ("just text", "a document is no object but str"),
+        ("- a\n- b\n", "a document is no object but list"),
+        ("kind: Pod\nmetadata: {name: web}\n", "lacks apiVersion or kind"),
+        ("apiVersion: v1\nkind: Pod\n", "a Pod lacks metadata.name"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: 5}\n", "a Pod lacks metadata.name"),
+    ],
+)
+def test_what_is_no_object_is_refused(text: str, message: str) -> None:
+    with pytest.raises(Failure, match=message):
+        names(text)
+
+
+def test_times_and_dates_stay_the_text_they_are() -> None:
+    text = POD + "spec: {since: 2026-01-01, at: 2026-01-01T00:00:00Z}\n"
+    (tree,) = objects_in("test", text)
+    assert tree["spec"] == {"since": "2026-01-01", "at": "2026-01-01T00:00:00Z"}
+
+
+def test_of_a_directory_the_manifests_are_read_sorted_by_name(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "c.json", "notes.md"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.yaml").mkdir()
+    assert [file.name for file in files_of(tmp_path)] == ["a.yml", "b.yaml", "c.json"]
+
+
+async def test_sources_are_read_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.yaml").write_text(POD.replace("web", "one"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(POD.replace("web", "two")))
+    found = await read_manifests(["-", str(tmp_path)])
+    assert [tree["metadata"]["name"] for tree in found] == ["two", "one"]
+
+
+@pytest.mark.parametrize("source", ["nowhere.yaml", "http://127.0.0.1:1/web.yaml"])
+async def test_a_source_that_cannot_be_read_is_a_failure(source: str) -> None:
+    with pytest.raises(Failure, match=source):
+        await read_manifests([source])
+
+
+async def test_an_empty_directory_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="has no"):
+        await read_manifests([str(tmp_path)])
