@@ -170,6 +170,18 @@ async def test_nginx_starts_becomes_ready_is_taken_over_and_ends(machine: Machin
         assert not machine.directories.pod_uids()
 
 
+async def test_an_agent_killed_again_and_again_starts_the_container_once(machine: Machine) -> None:
+    await machine.run_pod(Container(name="nginx", image=NGINX))
+    for pause in (0.01, 0.03, 0.05, 0.08, 0.05, 0.03, 0.05, 0.02, 0.08, 0.05):
+        async with machine.agent():
+            await CLOCK.sleep(pause)
+    async with machine.agent():
+        await machine.until(is_running_and_ready)
+        (container,) = await machine.runtime.list_containers()
+        (sandbox,) = await machine.runtime.list_sandboxes()
+        assert (container.state, container.attempt, container.sandbox_id) == ("running", 0, sandbox.id)
+
+
 async def test_init_containers_hooks_volumes_and_restarts(machine: Machine) -> None:
     mounts = [VolumeMount(name="shared", mount_path="/shared")]
     init = Container(name="init", image=BUSYBOX, command=["sh", "-c", "echo one > /shared/log"], volume_mounts=mounts)

@@ -17,7 +17,7 @@ from petset.node.network.interface import NetworkError
 from petset.node.pods.act import Actor, Tools
 from petset.node.pods.inventory import Inventory
 from petset.node.pods.memory import Memory, Operation
-from petset.node.pods.model import Action, Observed, Plan, Slot, Task
+from petset.node.pods.model import Action, CreateSandbox, Observed, Plan, Slot, Task
 from petset.node.pods.plan import plan
 from petset.node.pods.termination import termination_message
 from petset.node.pods.view import ENDED
@@ -28,7 +28,9 @@ from petset.node.volumes import VolumeNotReady
 
 log = logging.getLogger(__name__)
 
-LATE_REPORT = 0.1
+AT_ONCE = 32
+"""Pods whose sandboxes are created at the same time."""
+LATE_REPORT = 0.5
 """Seconds by which the report of a step of a pod's creation or deletion may be late."""
 RETRY = 1.0
 """Seconds until an action is tried again that the runtime or the API could not do."""
@@ -53,6 +55,8 @@ class Worker:
         self._around = around
         self._actor = Actor(tools, around.inventory)
         self._memories: dict[Key, dict[str, Memory]] = {}
+        self._beginning = 0
+        self._waiting: dict[Key, None] = {}
 
     def adopt_address(self, key: Key, uid: str, address: str) -> None:
         """Remembers the address that a pod was given by an earlier process."""
@@ -61,13 +65,18 @@ class Worker:
     def knows(self, pod: Pod) -> bool:
         """Whether this state of a pod is what this process wrote last: then it is no news."""
         memory = self._memories.get(key_of(pod), {}).get(pod.metadata.uid)
-        return memory is not None and memory.own_revision == pod.metadata.resource_version
+        if memory is None or memory.own_revision != pod.metadata.resource_version:
+            return False
+        memory.take(pod)  # the shared copy instead of one of its own
+        return True
 
     async def reconcile(self, key: Key) -> None:
         """One turn. Raises nothing that the runtime or the API can bring about."""
         seen = await self._observe(key)
         decision = plan(seen)
         log.debug("%s: %s", key, decision)
+        if self._has_to_wait(key, decision):
+            return
         for task in decision.tasks:
             self._begin(key, task)
         if seen.pod is not None:
@@ -144,7 +153,27 @@ class Worker:
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
+    def _has_to_wait(self, key: Key, decision: Plan) -> bool:
+        """Whether a new pod has to wait until others are further on: a few pods at a time get through sooner.
+
+        Thousands at once would go step by step all together, and the first would be as late as the last.
+        """
+        begins = any(isinstance(action, CreateSandbox) for action in decision.actions())
+        if not begins or self._beginning < AT_ONCE:
+            self._waiting.pop(key, None)
+            return False
+        self._waiting[key] = None
+        return True
+
+    def _next_may_begin(self) -> None:
+        if self._waiting:
+            key = next(iter(self._waiting))
+            del self._waiting[key]
+            self._around.queue.add(key)
+
     def _begin(self, key: Key, task: Task) -> None:
+        if isinstance(task.action, CreateSandbox):
+            self._beginning += 1
         memory = self._memory(key, task.uid)
         replaced = memory.ongoing.get(task.slot)
         if replaced is not None:
@@ -161,6 +190,9 @@ class Worker:
         except (ContainerRuntimeError, NetworkError, VolumeNotReady, StatusError, ConnectionLost, OSError) as error:
             log.warning("%s: cannot %s: %s", key, action, error)
         finally:
+            if isinstance(action, CreateSandbox):
+                self._beginning -= 1
+                self._next_may_begin()
             operation = memory.ongoing.get(slot)
             if operation is not None and operation.action is action:
                 del memory.ongoing[slot]
@@ -213,6 +245,8 @@ class Worker:
         try:
             while memory.wanted is not None and memory.pod is not None:
                 wanted, memory.wanted = memory.wanted, None
+                if semantically_equal(memory.pod.status, wanted):
+                    continue  # wanted by a turn that did not know of the write before
                 written = memory.take(await self._tools.client.update(replace(memory.pod, status=wanted), "status"))
                 memory.own_revision = written.metadata.resource_version
                 if is_terminating(written) or written.status.phase in ENDED:
