@@ -111,6 +111,8 @@ class FaultyClient:
         return [str(call) for call in self.calls if not verbs or call.verb in verbs]
 
     async def _note(self, call: Call) -> None:
+        if self.died.is_set():
+            await asyncio.Event().wait()
         self.calls.append(call)
         for mishap in self.mishaps:
             if mishap.fits(call):
@@ -149,8 +151,8 @@ class FaultyClient:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            await self._note(Call("create", type(obj), obj.metadata.name))
             await SystemClock().sleep(0)
+            await self._note(Call("create", type(obj), obj.metadata.name))
             return await self._wrote(await self.inner.create(obj, options))
         finally:
             self.under_way -= 1
