@@ -5,6 +5,7 @@ The rules are those of upstream's `pkg/kubelet/kuberuntime/kuberuntime_manager.g
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from petset.api.meta import parse_time
 from petset.api.types import Container as ContainerSpec
@@ -39,7 +40,7 @@ class View:
         """The newest sandbox, alive or not."""
         return self.sandboxes[-1] if self.sandboxes else None
 
-    @property
+    @cached_property
     def live_sandbox(self) -> Sandbox | None:
         """The newest sandbox, when it is alive."""
         sandbox = self.sandbox
@@ -141,17 +142,17 @@ class View:
 
     # --- the pod as a whole
 
-    @property
+    @cached_property
     def runs(self) -> bool:
         """Whether any container runs, sidecars included."""
         return any(attempts[-1].state == "running" for attempts in self._attempts.values())
 
-    @property
+    @cached_property
     def has_begun(self) -> bool:
         """Whether any container that is not an init container exists in the live sandbox: initialization is over."""
         return any(self.present(spec.name) is not None for spec in self.pod.spec.containers)
 
-    @property
+    @cached_property
     def init_failed(self) -> bool:
         """Whether an init container has failed for good."""
         return not self.has_begun and any(
@@ -160,7 +161,7 @@ class View:
             for code in (self.exit_code(spec.name),)
         )
 
-    @property
+    @cached_property
     def deadline(self) -> datetime | None:
         """When activeDeadlineSeconds are over."""
         seconds, started = self.pod.spec.active_deadline_seconds, self.pod.status.start_time
@@ -173,7 +174,7 @@ class View:
             return False
         return self.deadline is not None and self.deadline <= self.now
 
-    @property
+    @cached_property
     def is_over(self) -> bool:
         """Whether the pod has come to its end by itself: nothing of it will be started any more."""
         if self.pod.status.phase in ENDED or self.init_failed or self.is_overdue:
