@@ -16,6 +16,11 @@ from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enq
 
 NAME = "endpoint-controller"
 SERVICE_INDEX = "managed slices of service"
+PAUSE = 20.0
+"""How often the time that a decision took passes before the next one about the same Service: one with thousands of
+pods hears of many changes at once, a small one of each."""
+LONGEST_PAUSE = 1.0
+"""Seconds."""
 
 
 def slice_service(slice_: EndpointSlice) -> Iterable[str]:
@@ -31,6 +36,8 @@ class EndpointsController:
 
     def __init__(self, client: Client, informers: InformerFactory, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
+        self._pause_until: dict[Key, float] = {}
         self._services = informers.informer(Service)
         self._pods = informers.informer(Pod)
         self._endpoints = informers.informer(Endpoints)
@@ -62,13 +69,21 @@ class EndpointsController:
         return (Key(*place.split("/", 1)) for place in slice_service(slice_))
 
     async def _reconcile(self, key: Key) -> Result:
+        pause = self._pause_until.get(key, 0.0) - self._clock.monotonic()
+        if pause > 0:
+            return Result(look_again=pause)
         await self._writes.settled(key)
         service = self._services.get(key.namespace, key.name)
         if service is None:
+            self._pause_until.pop(key, None)
             self._writes.forget(key)
             await self._delete_endpoints(key)
             return DONE
-        await self._carry_out(key, plan(self._observe(key, service)))
+        began = self._clock.monotonic()
+        decided = plan(self._observe(key, service))
+        ended = self._clock.monotonic()
+        self._pause_until[key] = ended + min((ended - began) * PAUSE, LONGEST_PAUSE)
+        await self._carry_out(key, decided)
         return DONE
 
     def _observe(self, key: Key, service: Service) -> Observed:

@@ -178,16 +178,11 @@ def endpoint_of(member: Member) -> Endpoint:
     terminating = is_terminating(member.pod)
     return Endpoint(
         addresses=[member.address],
-        conditions=EndpointConditions(ready=member.ready, serving=is_serving(member), terminating=terminating),
+        conditions=EndpointConditions(ready=member.ready, serving=is_pod_ready(member.pod), terminating=terminating),
         hostname=member.hostname,
         node_name=member.pod.spec.node_name,
         target_ref=reference(member.pod),
     )
-
-
-def is_serving(member: Member) -> bool:
-    """Readiness without regard to termination."""
-    return member.ready or is_pod_ready(member.pod)
 
 
 def slice_ports(ports: tuple[Port, ...]) -> list[DiscoveryEndpointPort]:
@@ -233,10 +228,17 @@ def new_slice(service: Service, ports: list[DiscoveryEndpointPort], endpoints: l
 
 
 def plan_endpoints(seen: Observed, members: Sequence[Member]) -> Plan:
-    """The older form: all addresses in one object. Terminating pods are in it only when published regardless."""
+    """The older form: all addresses in one object. Terminating pods are in it only when published regardless.
+
+    A pod that has none of the Service's ports is not in it. Of too many pods the ready ones stay.
+    """
     service = seen.service
     publish = bool(service.spec.publish_not_ready_addresses)
     listed = [member for member in members if publish or not is_terminating(member.pod)]
+    if service.spec.ports:
+        listed = [member for member in listed if member.ports]
+    if len(listed) > LARGEST_ENDPOINTS:
+        listed.sort(key=lambda member: not member.ready)
     wanted = copy(seen.endpoints) if seen.endpoints is not None else _new_endpoints(service)
     wanted.subsets = [subset_of(ports, group) for ports, group in by_ports(listed[:LARGEST_ENDPOINTS]).items()]
     wanted.metadata.labels = {**service.metadata.labels, ENDPOINTS_MANAGED_BY_LABEL: "endpoint-controller"}
