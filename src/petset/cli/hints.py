@@ -1,7 +1,5 @@
-"""What a person can do next."""
+"""What a person can do next. Pure, but for a look at the file system."""
 
-import shutil
-import sys
 from pathlib import Path
 
 from petset.cli.data_directory import DataDirectory, data_directory
@@ -9,19 +7,18 @@ from petset.cli.progress.overview import pod_rows
 from petset.cli.progress.snapshot import Snapshot, shown_name
 
 
-def after_up(directory: DataDirectory, snapshot: Snapshot, *, stays: bool) -> list[str]:
-    """Where the kubeconfig is, and three commands to try."""
+def after_up(directory: DataDirectory, snapshot: Snapshot, program: str, *, stays: bool) -> list[str]:
+    """Where the kubeconfig is, and three commands to try; `program` is how petset is called."""
     place = "" if directory == data_directory(None) else f" --data-dir {directory.root}"
     lines = ["", f"kubeconfig: {directory.kubeconfig}", "", "Try next:"]
-    lines += [f"  {program()} {command}" for command in _commands(snapshot, place)]
+    lines += [f"  {program} {command}" for command in _commands(snapshot, place)]
     if stays:
         lines += ["", "petset is running; Ctrl-C ends it and its pods"]
     return lines
 
 
-def program() -> str:
-    """How to call petset again: by its name where the shell finds it, else by the path it was called by."""
-    called, found = Path(sys.argv[0]), shutil.which("petset")
+def program(called: Path, found: str | None) -> str:
+    """How to call petset again: by its name when the shell finds it, else by the path that it was called by."""
     by_path = called.exists() and (found is None or not called.samefile(found))
     return str(called) if by_path else "petset"
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
@@ -170,7 +172,8 @@ async def _bring_pods_up(wishes: Wishes, server: Server, targets: Sequence[Targe
                 if wishes.wait:
                     await _until_ready(follower, wanted if targets else follower.all_sets(), wishes.timeout)
                     display.table(follower.rows())
-                for line in hints.after_up(directory, follower.snapshot(), stays=stays):
+                program = hints.program(Path(sys.argv[0]), shutil.which("petset"))
+                for line in hints.after_up(directory, follower.snapshot(), program, stays=stays):
                     display.note(line)
                 if stays:
                     await follower.stand_by(follower.set_rows)
