@@ -34,8 +34,14 @@ install_venv() {
     fi
     echo "Installing $package (from Debian) ..."
     export DEBIAN_FRONTEND=noninteractive
-    apt-get install --yes --quiet --no-install-recommends "$package" >/dev/null 2>&1 ||
-        { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends "$package"; } >&2
+    log=$(mktemp)
+    get() { apt-get install --yes --quiet --no-install-recommends "$package"; }
+    # the lists may be absent or old; they are fetched only when that is what fails
+    if ! get >"$log" 2>&1 && ! { apt-get update --quiet && get; } >"$log" 2>&1; then
+        cat "$log" >&2
+        exit 1
+    fi
+    rm -f "$log"
 }
 
 if ! [ -x .venv/bin/python ] || ! suits .venv/bin/python; then
