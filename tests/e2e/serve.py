@@ -15,7 +15,8 @@ import uvloop
 
 from petset.client.connection import Connection
 from petset.client.kubeconfig import write_kubeconfig
-from petset.cluster import Cluster, Config, running
+from petset.cluster import Config, running
+from petset.cluster.workers import Cluster
 from petset.httpd.app import Address
 from petset.node.network.interface import NetworkConfig
 
@@ -26,7 +27,7 @@ async def serve(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
     async with running(config) as cluster:
         write_kubeconfig(config.data_dir / "kubeconfig", "petset", administrator(cluster))
-        sys.stdout.write(f"{cluster.address}\n")
+        sys.stdout.write(f"{cluster.api.address}\n")
         sys.stdout.flush()
         if await signals.get() is signal.SIGINT:
             await cluster.shut_down()
@@ -34,10 +35,10 @@ async def serve(config: Config) -> None:
 
 def administrator(cluster: Cluster) -> Connection:
     return Connection(
-        server=f"https://{cluster.address}",
-        certificate_authority=cluster.certificates.authority.certificate.read_bytes(),
-        client_certificate=cluster.certificates.admin.certificate.read_bytes(),
-        client_key=cluster.certificates.admin.key.read_bytes(),
+        server=f"https://{cluster.api.address}",
+        certificate_authority=cluster.api.certificates.authority.certificate.read_bytes(),
+        client_certificate=cluster.api.certificates.admin.certificate.read_bytes(),
+        client_key=cluster.api.certificates.admin.key.read_bytes(),
     )
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
 import typer
@@ -24,11 +24,14 @@ from petset.cli.server_process import Report, ServerOptions
 from petset.cli.server_record import ServerRecord, read_record, start_time, write_record
 from petset.client.connection import Connection
 from petset.client.kubeconfig import write_kubeconfig
-from petset.cluster import Cluster, Config, running
+from petset.cluster import Api, Config, serving, work_behind
 from petset.httpd.app import Address
 from petset.httpd.pki import Certificates
-from petset.node.runtimes.discovery import Wanted
 from petset.node.runtimes.errors import ContainerRuntimeError
+
+if TYPE_CHECKING:
+    from petset.cluster.workers import Cluster
+    from petset.node.runtimes.discovery import Wanted
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +68,7 @@ def _who_has(directory: DataDirectory) -> str:
 def _run(directory: DataDirectory, options: ServerOptions, report_to: int) -> None:
     before = read_record(directory.record)
     host, port = choose_address(options.listen, [*([before.address] if before is not None else []), DEFAULT])
-    config = Config(directory.root, Address(host, port), cast(Wanted, options.runtime), options.cluster_domain)
+    config = Config(directory.root, Address(host, port), cast("Wanted", options.runtime), options.cluster_domain)
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(_serve(directory, config, report_to))
@@ -90,23 +93,29 @@ async def _serve(directory: DataDirectory, config: Config, report_to: int) -> No
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, signals.put_nowait, number)
-    async with running(config) as cluster:
-        write_kubeconfig(directory.kubeconfig, "petset", _administrator(cluster.address, cluster.certificates))
-        write_record(directory.record, _record(cluster))
-        log.info("petset %s serves %s on %s", __version__, directory.root, cluster.address)
-        _report(report_to, Report(address=str(cluster.address)))
-        ended = await _until_told(cluster, signals)
+    async with serving(config) as api:
+        write_kubeconfig(directory.kubeconfig, "petset", _administrator(api.address, api.certificates))
+        write_record(directory.record, _record(api))
+        log.info("petset %s serves %s on %s", __version__, directory.root, api.address)
+        # every runtime but Docker can be had or be waited for; its absence has to be told instead of an address
+        early = config.runtime != "docker"
+        if early:
+            _report(report_to, Report(address=str(api.address)))
+        async with work_behind(api) as cluster:
+            if not early:
+                _report(report_to, Report(address=str(api.address)))
+            ended = await _until_told(cluster, signals)
     if ended:
         directory.record.unlink()
     log.info("petset ends; %s", "all pods are gone" if ended else "its pods live on")
 
 
-async def _until_told(cluster: Cluster, signals: asyncio.Queue[signal.Signals]) -> bool:
+async def _until_told(cluster: "Cluster", signals: asyncio.Queue[signal.Signals]) -> bool:
     """Waits for the signal that ends the server; whether the pods were ended, too."""
     if await signals.get() is signal.SIGTERM:
         return False
     log.info("ending all pods")
-    async with Supervisor("shutdown", cluster.clock) as supervisor:
+    async with Supervisor("shutdown", cluster.api.clock) as supervisor:
         ending = supervisor.background("all pods", cluster.shut_down())
         impatient = supervisor.background("SIGTERM", _terminated(signals))
         await asyncio.wait((ending, impatient), return_when=asyncio.FIRST_COMPLETED)
@@ -127,12 +136,12 @@ def _administrator(address: Address, certificates: Certificates) -> Connection:
     )
 
 
-def _record(cluster: Cluster) -> ServerRecord:
-    config = cluster.config
+def _record(api: Api) -> ServerRecord:
+    config = api.config
     return ServerRecord(
         pid=os.getpid(),
         started=start_time(os.getpid()),
-        address=str(cluster.address),
+        address=str(api.address),
         version=__version__,
         runtime=config.runtime,
         cluster_domain=config.cluster_domain,

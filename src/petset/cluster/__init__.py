@@ -1,0 +1,106 @@
+"""The composition root: builds and wires every part of petset; holds no logic.
+
+    async with running(config) as cluster: ...
+
+`serving` builds the API, from the store up to HTTPS; `workers.working` adds the controllers and the node. The two are
+apart because the API answers while the rest is still being imported.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petset.aio.clock import Clock, SystemClock
+from petset.apiserver.bootstrap import api_service_address, create_system_objects
+from petset.apiserver.local import LocalClient
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.registry import indexer
+from petset.apiserver.request import Identity
+from petset.httpd.app import Address, HttpServer, server_context
+from petset.httpd.documents import Front
+from petset.httpd.pki import Certificates, ensure_certificates
+from petset.kinds import CATALOGUE
+from petset.node.network.interface import DEFAULT_CONFIG, NetworkConfig
+from petset.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from petset.cluster.workers import Cluster
+    from petset.node.runtimes.discovery import Wanted
+
+SYSTEM_GROUPS = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What one petset is: where its data are, where it listens, how it runs pods."""
+
+    data_dir: Path
+    listen: Address = field(default_factory=lambda: Address("127.0.0.1", 6443))
+    runtime: "Wanted" = "auto"
+    cluster_domain: str = "cluster.local"
+    network: NetworkConfig = DEFAULT_CONFIG
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API that answers. `instance` names this petset among others on the machine."""
+
+    config: Config
+    clock: Clock
+    instance: str
+    server: ApiServer
+    certificates: Certificates
+    address: Address
+
+    def client(self, component: str) -> LocalClient:
+        """A client for a component of the system, acting as its ServiceAccount."""
+        identity = Identity(f"system:serviceaccount:kube-system:{component}", SYSTEM_GROUPS)
+        return LocalClient(self.server, identity, component)
+
+
+@asynccontextmanager
+async def serving(config: Config) -> AsyncIterator[Api]:
+    """An API that answers until the block is left. Nobody works behind it yet."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = SqliteStore.open(config.data_dir, indexer(CATALOGUE))
+        stack.push_async_callback(store.close)
+        service_cidr = str(config.network.service_cidr)
+        server = ApiServer(CATALOGUE, store, clock, None, service_cidr)
+        certificates = ensure_certificates(config.data_dir / "pki", host_names(config), clock.now())
+        http = HttpServer(Front(server).handle, server_context(certificates))
+        address = await http.start(config.listen)
+        stack.push_async_callback(http.stop)
+        await create_system_objects(server, address.port, service_cidr)
+        yield Api(config, clock, store.uuid, server, certificates, address)
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator["Cluster"]:
+    """A petset that answers requests and works, until the block is left. The pods live on."""
+    async with serving(config) as api, work_behind(api) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def work_behind(api: Api) -> AsyncIterator["Cluster"]:
+    """The controllers and the node behind an API that answers meanwhile."""
+    async with await asyncio.to_thread(_workers, api) as cluster:
+        yield cluster
+
+
+def _workers(api: Api) -> AbstractAsyncContextManager["Cluster"]:
+    from petset.cluster.workers import working  # noqa: PLC0415 - half of all imports; the API answers without them
+
+    return working(api)
+
+
+def host_names(config: Config) -> list[str]:
+    """The names and addresses under which the API is reached, from the machine and from inside pods."""
+    service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
+    full = f"kubernetes.default.svc.{config.cluster_domain}"
+    own = api_service_address(str(config.network.service_cidr))
+    return ["localhost", "127.0.0.1", config.listen.host, *service, full, own]
