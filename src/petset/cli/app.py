@@ -61,11 +61,12 @@ def run(args: Sequence[str] | None = None) -> int:
     sys.excepthook = report_bug
     # what a command has to say it says itself; `serve` opens the log
     logging.getLogger().addHandler(logging.NullHandler())
-    wanted = [words[0]] if words and words[0] in COMMANDS else COMMANDS
+    wanted = words[:1] if words and words[0] in COMMANDS else [name for name in COMMANDS if name not in HIDDEN]
     try:
         get_command(application(wanted))(args=words, prog_name="petset")
     except Failure as failure:
-        print(f"petset: {failure}", file=sys.stderr)
+        if str(failure):
+            print(f"petset: {failure}", file=sys.stderr)
         return failure.exit_code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1

@@ -50,7 +50,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     except (StatusError, ConnectionLost, ConfigError, OSError, yaml.YAMLError) as error:
         raise Failure(describe(error)) from error
     except KeyboardInterrupt:
-        raise Failure("interrupted", 130) from None
+        raise Failure("", 130) from None
 
 
 def in_session(data_dir: Path | None, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:

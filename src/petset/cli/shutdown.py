@@ -14,11 +14,12 @@ from petset.cli.data_directory import DataDirectory
 from petset.cli.failure import Failure
 from petset.cli.progress.display import Display, display_for
 from petset.cli.progress.following import following
-from petset.cli.progress.snapshot import DIRECTORY_PROVISIONER, PROVISIONED_BY, directory_of
+from petset.cli.progress.snapshot import directory_of
 from petset.cli.running import session
 from petset.cli.server_process import ServerOptions, last_words, signal_server, start_server, until_ended
 from petset.cli.server_record import ServerRecord, boot_of, read_record, this_boot
 from petset.client.interface import Client, ConnectionLost
+from petset.controllers.volumes.model import PROVISIONED_BY, PROVISIONER
 
 
 async def shut_down(directory: DataDirectory, *, delete_volumes: bool = False) -> None:
@@ -92,5 +93,5 @@ async def _either(*works: Coroutine[Any, Any, None]) -> None:
 async def provisioned_directories(client: Client) -> set[Path]:
     """The directories that were made for claims. Those that an administrator made into volumes are not ours."""
     volumes = (await client.list(PersistentVolume)).items
-    ours = [v for v in volumes if v.metadata.annotations.get(PROVISIONED_BY) == DIRECTORY_PROVISIONER]
+    ours = [v for v in volumes if v.metadata.annotations.get(PROVISIONED_BY) == PROVISIONER]
     return {Path(directory) for volume in ours if (directory := directory_of(volume))}

@@ -28,13 +28,16 @@ def raw_terminal(descriptor: int) -> Iterator[None]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-async def converse(session: StreamSession, *, stdin: bool, terminal: bool) -> int:
-    """Copies between this process's streams and the command's until the command ends; its exit code."""
+async def converse(session: StreamSession, *, stdin: int | None, terminal: bool) -> int:
+    """Copies between this process's streams and the command's until the command ends; its exit code.
+
+    `stdin` is a file descriptor, None for no input; with `terminal` the command follows the size of the terminal.
+    """
     async with Supervisor("exec") as supervisor:
         if terminal:
             supervisor.background("size", _follow_size(session))
-        if stdin:
-            supervisor.background("stdin", _feed(session))
+        if stdin is not None:
+            supervisor.background("stdin", _feed(session, stdin))
         async for stream, data in session:
             out = sys.stdout.buffer if stream == 1 else sys.stderr.buffer
             out.write(data)
@@ -42,14 +45,14 @@ async def converse(session: StreamSession, *, stdin: bool, terminal: bool) -> in
         return await session.exit_code()
 
 
-async def _feed(session: StreamSession) -> None:
-    """stdin to the command. A thread reads, for stdin may be a file, which no event loop can wait for."""
+async def _feed(session: StreamSession, descriptor: int) -> None:
+    """Input to the command. A thread reads, for it may be a file, which no event loop can wait for."""
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
     def read() -> None:
         with suppress(OSError, RuntimeError):
-            while data := os.read(0, CHUNK):
+            while data := os.read(descriptor, CHUNK):
                 loop.call_soon_threadsafe(chunks.put_nowait, data)
             loop.call_soon_threadsafe(chunks.put_nowait, b"")
 

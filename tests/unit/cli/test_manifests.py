@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 from petset.cli.failure import Failure
 from petset.cli.manifests import files_of, objects_in, read_manifests
@@ -80,6 +82,15 @@ async def test_sources_are_read_in_their_order(tmp_path: Path, monkeypatch: pyte
 async def test_a_source_that_cannot_be_read_is_a_failure(source: str) -> None:
     with pytest.raises(Failure, match=source):
         await read_manifests([source])
+
+
+async def test_a_url_is_a_source() -> None:
+    async def answer(_: web.BaseRequest) -> web.Response:
+        return web.Response(text=POD)
+
+    async with RawTestServer(answer) as server:
+        (tree,) = await read_manifests([str(server.make_url("/web.yaml"))])
+    assert tree["metadata"]["name"] == "web"
 
 
 async def test_an_empty_directory_is_a_failure(tmp_path: Path) -> None:

@@ -32,6 +32,6 @@ def command(
     async def work(session: Session) -> int:
         async with session.streams.exec(namespace, name, options) as running:
             with raw_terminal(sys.stdin.fileno()) if tty else nullcontext():
-                return await converse(running, stdin=stdin, terminal=tty)
+                return await converse(running, stdin=sys.stdin.fileno() if stdin else None, terminal=tty)
 
     raise typer.Exit(in_session(data_dir, work))

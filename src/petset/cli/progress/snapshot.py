@@ -14,9 +14,6 @@ from petset.api.types import (
     StatefulSet,
 )
 
-DIRECTORY_PROVISIONER = "petset.io/directory"
-PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
