@@ -6,6 +6,7 @@ import pty
 import selectors
 import shutil
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,8 +91,9 @@ class Kubectl:
 
     @contextmanager
     def terminal(self, *arguments: str) -> Iterator["Output"]:
-        """A command at a terminal."""
+        """A command at a terminal of 50 rows and 132 columns."""
         ours, theirs = pty.openpty()
+        termios.tcsetwinsize(ours, (50, 132))
         try:
             process = subprocess.Popen(
                 self.command(*arguments),
