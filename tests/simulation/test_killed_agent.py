@@ -79,6 +79,7 @@ class Story:
                 wanted = [(pod.metadata.uid, c.name) for pod in there for c in pod.spec.containers]
                 assert sorted(await self.world.running(name)) == sorted(wanted)
             assert set(await self.world.network.attachments()) == {pod.metadata.uid for pod in pods}
+            assert self.world.volumes.mounted <= {pod.metadata.uid for pod in pods}
             assert {s.pod_uid for s in await self.world.runtime.list_sandboxes()} == {p.metadata.uid for p in pods}
 
 

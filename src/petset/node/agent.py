@@ -18,7 +18,7 @@ from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
 from petset.node.directories import Directories
 from petset.node.images import Images
-from petset.node.network.interface import PodNetwork
+from petset.node.network.interface import NetworkError, PodNetwork
 from petset.node.pods.act import Hooks, PodSpecs, PodVolumes, Tools
 from petset.node.pods.inventory import Inventory
 from petset.node.pods.model import Node
@@ -29,6 +29,7 @@ from petset.node.pull_secrets import PullSecrets
 from petset.node.runtimes.errors import ContainerRuntimeError
 from petset.node.runtimes.interface import EventStream, Runtime
 from petset.node.sources import ClientSources
+from petset.node.volumes import VolumeNotReady
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ NODE_INDEX = "node"
 WORKERS = 4
 RESYNC = 60.0
 """Seconds between listings of the runtime."""
+RETRY = 1.0
 SECOND_LOOK = 5.0
 """Seconds after the start until the runtime is listed again: what a killed process had asked for may come that late."""
 
@@ -82,7 +84,7 @@ class Agent:
             worker = self._worker = Worker(self._tools(images), around)
             events = deps.runtime.events()
             try:
-                await self._take_over(worker)
+                await self._until_taken_over(worker)
                 tasks.background("events", self._follow_events(events))
                 tasks.start("probes", probes.run)
                 tasks.background("resync", self._resync())
@@ -122,9 +124,19 @@ class Agent:
 
     # --- taking over --------------------------------------------------------------------------------------------------
 
+    async def _until_taken_over(self, worker: Worker) -> None:
+        await self._pods.synced()
+        while True:
+            try:
+                await self._take_over(worker)
+            except (ContainerRuntimeError, NetworkError, VolumeNotReady, OSError) as error:
+                log.warning("cannot take over what runs: %s", error)
+                await self._deps.clock.sleep(RETRY)
+            else:
+                return
+
     async def _take_over(self, worker: Worker) -> None:
         """Finds what an earlier process left: what belongs to pods is adopted, the rest is cleaned away."""
-        await self._pods.synced()
         await self._inventory.refresh()
         mine = self._pods.by_index(NODE_INDEX, self._deps.node_name)
         pods = {pod.metadata.uid: key_of(pod) for pod in mine}

@@ -178,7 +178,9 @@ class Actor:
         try:
             if not pod.spec.host_network:
                 netns = await self._tools.runtime.sandbox_netns(sandbox_id)
-                memory.address = (await self._tools.network.attach(str(netns), memory.uid)).ip
+                address = (await self._tools.network.attach(str(netns), memory.uid)).ip
+                memory.etc_written = memory.etc_written and address == memory.address
+                memory.address = address
         except ContainerNotFound:
             self._inventory.stopped_sandbox(sandbox_id)
         except NetworkError as error:
@@ -230,6 +232,7 @@ class Actor:
         await self._tools.network.detach(memory.uid)
         await self._tools.volumes.unmount(memory.uid)
         self._tools.images.forget(memory.uid)
+        memory.address, memory.volumes = "", None
         memory.torn_down = True
 
     async def _delete_object(self, memory: Memory) -> None:

@@ -85,7 +85,7 @@ def end(draft: Draft, ending: Ending) -> bool:
 
 def end_predecessors(draft: Draft, uid: str) -> bool:
     """Ends every pod that had the name but is not `uid`; whether none of them can still be running."""
-    others = {sandbox.pod_uid for sandbox in draft.seen.sandboxes} - {uid}
+    others = ({sandbox.pod_uid for sandbox in draft.seen.sandboxes} | draft.seen.holding) - {uid}
     for other in sorted(others):
         if end(draft, Ending(other)):
             for sandbox in draft.seen.sandboxes_of(other)[:1]:

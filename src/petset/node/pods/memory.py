@@ -59,6 +59,11 @@ class Memory:
         return next((c for c in (*spec.init_containers, *spec.containers) if c.name == name), None)
 
     @property
+    def holds_something(self) -> bool:
+        """Whether an address or volumes have yet to be freed when the pod goes."""
+        return not self.torn_down and (bool(self.address) or self.volumes is not None)
+
+    @property
     def field_paths(self) -> Mapping[str, str]:
         """What events call each container."""
         if self.pod is None:

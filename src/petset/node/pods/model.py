@@ -62,9 +62,12 @@ class Observed:
     """Everything a decision about the pods of one name may look at, read at one moment.
 
     `pod` is the object of that name, None when there is none. `sandboxes` and `containers` are those of every pod that
-    had the name. All else is about `pod`: its address, whether its volumes are mounted, the containers whose images
-    are known to be there, why something waits (by container, or SANDBOX, or VOLUMES), probe results and
-    termination messages (by container id), containers whose postStart hook is still due (by id).
+    had the name; `holding` and `torn_down` the uids of those that have volumes or an address, and of those whose
+    volumes and address have been freed.
+
+    All else is about `pod`: its address, whether its volumes are mounted, the containers whose images are known to be
+    there, why something waits (by container, or SANDBOX, or VOLUMES), probe results and termination messages (by
+    container id), containers whose postStart hook is still due (by id), whether the deletion of its object was asked.
     """
 
     pod: Pod | None
@@ -73,6 +76,7 @@ class Observed:
     sandboxes: tuple[Sandbox, ...] = ()
     containers: tuple[Container, ...] = ()
     ongoing: "Mapping[Slot, Action]" = field(default_factory=dict)
+    holding: frozenset[str] = frozenset()
     torn_down: frozenset[str] = frozenset()
     address: str = ""
     mounted: bool = False

@@ -110,6 +110,7 @@ class Worker:
             sandboxes=sandboxes,
             containers=containers,
             ongoing={slot: op.action for each in memories.values() for slot, op in each.ongoing.items()},
+            holding=frozenset(uid for uid, each in memories.items() if each.holds_something),
             torn_down=frozenset(uid for uid, each in memories.items() if each.torn_down),
             address=memory.address,
             mounted=memory.volumes is not None,
@@ -142,7 +143,7 @@ class Worker:
         if seen.pod is not None:
             alive.add(seen.pod.metadata.uid)
         for uid, memory in list(self._memories.get(key, {}).items()):
-            if uid in alive or any(slot.what != "image" for slot in memory.ongoing):
+            if uid in alive or memory.holds_something or any(slot.what != "image" for slot in memory.ongoing):
                 continue
             for operation in memory.ongoing.values():
                 operation.task.cancel()

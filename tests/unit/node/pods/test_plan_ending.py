@@ -136,6 +136,11 @@ def test_deletion(observed: Observed, expected: list[str]) -> None:
             seen(None, sandboxes=(OLD_STOPPED,), torn_down=frozenset({"old"})), ["old: remove sandbox"], id="its rest"
         ),
         pytest.param(
+            seen(None, sandboxes=(), holding=frozenset({"old"})),
+            ["old: free address and volumes"],
+            id="volumes that were mounted before there was a sandbox",
+        ),
+        pytest.param(
             seen(pod(), container(at=OLD), sandboxes=(OLD,)),
             ["old: stop container nginx within 1 s"],
             id="a successor waits for its containers",
