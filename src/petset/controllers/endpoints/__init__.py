@@ -1,6 +1,7 @@
 """Where the pods of a Service are: Endpoints and EndpointSlices, from one decision.
 
     model       what a decision looks at, and what it says
+    selection   which pods a Service selects, and the other way round; pure
     plan        which pods a Service stands for, on which ports, under which host names; pure
     controller  events to services, services to writes
 

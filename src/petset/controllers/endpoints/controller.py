@@ -6,12 +6,12 @@ from petset.aio.clock import Clock
 from petset.aio.queue import KeyedQueue
 from petset.api.errors import NotFound
 from petset.api.meta import Key, key_of
-from petset.api.selectors import selector_of_labels
 from petset.api.types import DeleteOptions, Endpoints, EndpointSlice, Pod, Preconditions, Service
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
 from petset.controllers.endpoints.model import Observed, Plan
 from petset.controllers.endpoints.plan import MANAGED_BY, MANAGED_BY_LABEL, SERVICE_LABEL, plan, selects
+from petset.controllers.endpoints.selection import LABEL_INDEX, Selectors, by_label, selected_pods
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 
 NAME = "endpoint-controller"
@@ -38,14 +38,20 @@ class EndpointsController:
         self._client = client
         self._clock = clock
         self._pause_until: dict[Key, float] = {}
+        self._selectors = Selectors()
         self._services = informers.informer(Service)
-        self._pods = informers.informer(Pod)
+        self._pods = informers.informer(Pod, indexes={LABEL_INDEX: by_label})
         self._endpoints = informers.informer(Endpoints)
         self._slices = informers.informer(EndpointSlice, indexes={SERVICE_INDEX: slice_service})
         self._writes: SeenWrites[Key] = SeenWrites(self._endpoints, self._slices)
         self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
+        self._services.add_handlers(
+            self._service_changed,
+            lambda _, service: self._service_changed(service),
+            lambda service: self._selectors.remove(key_of(service)),
+        )
         enqueue_from(self._services, self._queue, lambda service: (key_of(service),))
-        enqueue_from(self._pods, self._queue, self._services_of)
+        enqueue_from(self._pods, self._queue, self._selectors.of)
         enqueue_from(self._endpoints, self._queue, self._service_of_endpoints)
         enqueue_from(self._slices, self._queue, self._service_of_slice)
         reads = (self._services, self._pods, self._endpoints, self._slices)
@@ -55,11 +61,11 @@ class EndpointsController:
         """Works until cancelled."""
         await self._loop.run()
 
-    def _services_of(self, pod: Pod) -> Iterable[Key]:
-        labels = pod.metadata.labels
-        for service in self._services.list(pod.metadata.namespace):
-            if selects(service) and service.spec.selector.items() <= labels.items():
-                yield key_of(service)
+    def _service_changed(self, service: Service) -> None:
+        if selects(service):
+            self._selectors.put(service)
+        else:
+            self._selectors.remove(key_of(service))
 
     def _service_of_endpoints(self, endpoints: Endpoints) -> Iterable[Key]:
         key = key_of(endpoints)
@@ -87,11 +93,10 @@ class EndpointsController:
         return DONE
 
     def _observe(self, key: Key, service: Service) -> Observed:
-        selector = selector_of_labels(service.spec.selector)
-        pods = self._pods.list(key.namespace) if selects(service) else ()
+        pods = selected_pods(service, self._pods.by_index, self._pods.list) if selects(service) else ()
         return Observed(
             service=service,
-            pods=tuple(pod for pod in pods if selector.matches(pod.metadata.labels)),
+            pods=tuple(pods),
             endpoints=self._endpoints.get(key.namespace, key.name),
             slices=tuple(self._slices.by_index(SERVICE_INDEX, f"{key.namespace}/{key.name}")),
         )
