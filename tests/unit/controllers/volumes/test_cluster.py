@@ -46,6 +46,15 @@ class ToyDirectories:
         self.present.discard(path)
 
 
+def start_all(cluster: ToyCluster, directories: ToyDirectories) -> None:
+    client, informers, recorder, clock = cluster.client, cluster.informers, cluster.recorder, cluster.clock
+    cluster.start(
+        VolumeBinder(client, informers, recorder, clock),
+        DirectoryProvisioner(client, informers, recorder, clock, directories),
+        VolumeProtection(client, informers, clock),
+    )
+
+
 @pytest.fixture
 def directories() -> ToyDirectories:
     return ToyDirectories()
@@ -54,12 +63,7 @@ def directories() -> ToyDirectories:
 @pytest.fixture
 async def cluster(directories: ToyDirectories) -> AsyncIterator[ToyCluster]:
     async with toy_cluster() as cluster:
-        client, informers, recorder, clock = cluster.client, cluster.informers, cluster.recorder, cluster.clock
-        cluster.start(
-            VolumeBinder(client, informers, recorder, clock),
-            DirectoryProvisioner(client, informers, recorder, clock, directories),
-            VolumeProtection(client, informers, clock),
-        )
+        start_all(cluster, directories)
         await cluster.settle()
         yield cluster
 
@@ -389,32 +393,45 @@ async def test_a_claim_grows_when_its_class_allows_it(cluster: ToyCluster) -> No
 # --- crashes ----------------------------------------------------------------------------------------------------------
 
 
+async def die_after(cluster: ToyCluster, writes: int) -> None:
+    """Lets a process write so often, then ends it."""
+    before = cluster.store.revision
+    for _ in range(200):
+        if cluster.store.revision >= before + writes:
+            break
+        await cluster.clock.advance(0)
+    await cluster.supervisor.stop()
+
+
 @pytest.mark.parametrize("writes", range(1, 8))
 async def test_a_binding_interrupted_after_any_write_is_finished_by_the_next_process(writes: int) -> None:
-    """A first process dies after so many writes; the second finds one claim, one volume, one directory."""
     directories = ToyDirectories()
     async with toy_cluster() as cluster:
         await cluster.client.create(storage_class())
         await cluster.client.create(claim())
-        before = cluster.store.revision
-        client, clock, recorder = cluster.client, cluster.clock, cluster.recorder
-        cluster.start(
-            VolumeBinder(client, cluster.informers, recorder, clock),
-            DirectoryProvisioner(client, cluster.informers, recorder, clock, directories),
-        )
-        for _ in range(200):
-            if cluster.store.revision >= before + writes:
-                break
-            await clock.advance(0)
-        await cluster.supervisor.stop()
+        start_all(cluster, directories)
+        await die_after(cluster, writes)
         async with cluster.restarted() as second:
-            second.start(
-                VolumeBinder(client, second.informers, second.recorder, clock),
-                DirectoryProvisioner(client, second.informers, second.recorder, clock, directories),
-            )
+            start_all(second, directories)
             await second.settle()
             made = await only_volume(second)
             bound = await second.get(PersistentVolumeClaim, "www", "default")
             assert (bound.status.phase, bound.spec.volume_name) == ("Bound", made.metadata.name)
             assert made.status.phase == "Bound"
             assert len(directories.present) == 1
+
+
+@pytest.mark.parametrize("writes", range(7))
+async def test_a_reclaim_interrupted_after_any_write_is_finished_by_the_next_process(writes: int) -> None:
+    directories = ToyDirectories()
+    async with toy_cluster() as cluster:
+        start_all(cluster, directories)
+        await cluster.create(storage_class())
+        await cluster.create(claim())
+        await cluster.client.delete(PersistentVolumeClaim, "www", "default")
+        await die_after(cluster, writes)
+        async with cluster.restarted() as second:
+            start_all(second, directories)
+            await second.settle()
+            assert await phases(second) == {}
+            assert directories.present == set()
