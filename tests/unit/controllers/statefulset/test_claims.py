@@ -1,17 +1,18 @@
 """What a plan does with the claims of a set, one table or test a rule."""
 
+import pytest
+
 from petset.api.meta import owner_reference
 from petset.api.types import (
     ObjectMeta,
     OwnerReference,
     PersistentVolumeClaim,
-    StatefulSetPersistentVolumeClaimRetentionPolicy,
 )
 from petset.controllers.statefulset import model
-from tests.simulation.world import World, web
-from tests.unit.controllers.statefulset.test_plan import BOTH, said, settled
+from tests.simulation.world import World, retention, said, settled, web
 
 BOSS = OwnerReference(api_version="acme/v1", kind="Backup", name="boss", uid="boss-uid", controller=True)
+BOTH = pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
 NOW = "2026-01-01T00:00:00Z"
 
 
@@ -24,9 +25,7 @@ def two_claims(world: World) -> World:
 
 def keep(world: World, when_scaled: str, when_deleted: str) -> World:
     """A retention policy."""
-    world.set.spec.persistent_volume_claim_retention_policy = StatefulSetPersistentVolumeClaimRetentionPolicy(
-        when_scaled=when_scaled, when_deleted=when_deleted
-    )
+    world.set.spec.persistent_volume_claim_retention_policy = retention(when_scaled, when_deleted)
     return world
 
 

@@ -15,13 +15,12 @@ from petset.api.types import (
     PersistentVolumeClaim,
     Pod,
     StatefulSet,
-    StatefulSetPersistentVolumeClaimRetentionPolicy,
 )
 from petset.client.interface import Patch
 from petset.controllers.statefulset.identity import new_pod
 from petset.controllers.statefulset.names import REVISION_HASH_LABEL, REVISION_LABEL
 from petset.controllers.statefulset.revisions import new_revision
-from tests.simulation.world import web
+from tests.simulation.world import retention, web
 from tests.unit.controllers.statefulset.cluster import SetCluster, set_cluster
 
 BOTH = pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
@@ -487,9 +486,7 @@ async def test_a_name_that_other_data_has_is_avoided(cluster: SetCluster) -> Non
 
 def keep(when_scaled: str, when_deleted: str) -> Callable[[StatefulSet], None]:
     def change(set_: StatefulSet) -> None:
-        set_.spec.persistent_volume_claim_retention_policy = StatefulSetPersistentVolumeClaimRetentionPolicy(
-            when_scaled=when_scaled, when_deleted=when_deleted
-        )
+        set_.spec.persistent_volume_claim_retention_policy = retention(when_scaled, when_deleted)
 
     return change
 

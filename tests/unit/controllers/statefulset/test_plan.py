@@ -7,30 +7,9 @@ import pytest
 from petset.api.meta import copy
 from petset.api.types import RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
 from petset.controllers.statefulset import model
-from tests.simulation.world import World, web
+from tests.simulation.world import World, said, settled, web
 
 BOTH = pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
-
-
-def said(plan: model.Plan) -> list[str]:
-    """The pod and claim actions of a plan, as it prints them, without revisions."""
-    kinds = (
-        model.CreatePod,
-        model.DeletePod,
-        model.RepairPod,
-        model.RestoreClaims,
-        model.RefusePod,
-        model.RefuseClaims,
-        model.SetClaimOwners,
-        model.ReportForeignOwner,
-    )
-    return [str(action).split(" at ")[0] for action in plan.actions() if isinstance(action, kinds)]
-
-
-def settled(replicas: int = 3, policy: str = "OrderedReady") -> World:
-    world = World(web(replicas, policy=policy))
-    world.settle()
-    return world
 
 
 # --- creation ---------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from petset.api.meta import copy
-from petset.api.types import ControllerRevision, ObjectMeta, Pod, StatefulSet
+from petset.api.types import ControllerRevision, StatefulSet
 from petset.controllers.statefulset.model import Observed
-from petset.controllers.statefulset.names import REVISION_HASH_LABEL, REVISION_LABEL, revision_hash
+from petset.controllers.statefulset.names import REVISION_HASH_LABEL, revision_hash
 from petset.controllers.statefulset.revisions import (
     adoption,
     choose_revisions,
@@ -206,6 +206,6 @@ def test_the_oldest_unused_revisions_beyond_the_limit_are_dropped(
     set_.spec.revision_history_limit = limit
     set_.status.current_revision = known[3].metadata.name
     names = {f"nginx:{number}": r.metadata.name for number, r in enumerate(known, 1)}
-    pods = [Pod(metadata=ObjectMeta(name="web-0", labels={REVISION_LABEL: names[image]})) for image in in_use]
+    labels = [names[image] for image in in_use]
     history = choose_revisions(observed(set_, *known))
-    assert [drop.name for drop in surplus_revisions(set_, history, pods)] == [names[image] for image in dropped]
+    assert [drop.name for drop in surplus_revisions(set_, history, labels)] == [names[image] for image in dropped]

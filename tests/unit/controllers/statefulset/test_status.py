@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from petset.api.types import ObjectMeta, Pod, PodCondition, StatefulSetStatus
+from petset.api.types import ObjectMeta, Pod, PodCondition, StatefulSet, StatefulSetStatus
 from petset.controllers.statefulset.names import REVISION_LABEL
 from petset.controllers.statefulset.revisions import History, new_revision
-from petset.controllers.statefulset.status import after_deletions, count, needs_write
+from petset.controllers.statefulset.status import Census, after_deletions, needs_write, report, tally
 from tests.simulation.world import web
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -34,6 +34,21 @@ OLD_NAME, NEW_NAME = OLD.metadata.name, NEW.metadata.name
 COUNTERS = ("replicas", "ready_replicas", "available_replicas", "current_replicas", "updated_replicas")
 
 
+def count(set_: StatefulSet, pods: list[Pod], history: History) -> StatefulSetStatus:
+    census = Census()
+    for each in pods:
+        census.count(tally(each, set_.spec.min_ready_seconds or 0, NOW))
+    return report(set_, census, history)
+
+
+def test_a_pod_that_is_taken_back_leaves_no_trace() -> None:
+    census = Census()
+    counted = tally(pod("Running", ready_since=LONG_AGO, revision=NEW_NAME), 0, NOW)
+    census.count(counted)
+    census.count(counted, -1)
+    assert report(web(), census, HISTORY) == report(web(), Census(), HISTORY)
+
+
 @pytest.mark.parametrize(
     ("one", "counters"),
     [
@@ -52,12 +67,12 @@ COUNTERS = ("replicas", "ready_replicas", "available_replicas", "current_replica
 def test_what_a_pod_counts_for(one: Pod, counters: tuple[int | None, ...]) -> None:
     set_ = web()
     set_.spec.min_ready_seconds = 3600
-    status = count(set_, [one], HISTORY, NOW)
+    status = count(set_, [one], HISTORY)
     assert tuple(getattr(status, name) for name in COUNTERS) == counters
 
 
 def test_a_pod_counts_as_current_and_as_updated_when_the_revisions_are_equal() -> None:
-    status = count(web(), [pod("Running", revision=NEW_NAME)], History((NEW,), NEW, NEW, ()), NOW)
+    status = count(web(), [pod("Running", revision=NEW_NAME)], History((NEW,), NEW, NEW, ()))
     assert (status.current_replicas, status.updated_replicas) == (1, 1)
 
 
@@ -65,10 +80,10 @@ def test_the_status_names_the_revisions_the_generation_and_the_collisions() -> N
     set_ = web()
     set_.metadata.generation = 7
     set_.status.collision_count = 2
-    status = count(set_, [], HISTORY, NOW)
+    status = count(set_, [], HISTORY)
     assert (status.current_revision, status.update_revision) == (OLD_NAME, NEW_NAME)
     assert (status.observed_generation, status.collision_count) == (7, 2)
-    assert count(web(), [], HISTORY, NOW).collision_count == 0
+    assert count(web(), [], HISTORY).collision_count == 0
 
 
 @pytest.mark.parametrize(
