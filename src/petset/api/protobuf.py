@@ -176,7 +176,7 @@ def _json(value: int | memoryview) -> Any:
     raw = _as_bytes(dict(_fields(_as_bytes(value))).get(1, b""))
     try:
         return msgspec.json.decode(raw) if raw else None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtobufError(f"embedded JSON cannot be read: {error}") from error
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-import yaml
 
-from petset.api import protobuf
+from petset.api import documents, protobuf
+from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, UnsupportedMediaType
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
@@ -60,11 +60,11 @@ def read_struct(content: Body, kind: type[S]) -> S:
 def to_json(body: Body) -> bytes:
     """The body as JSON. Raises UnsupportedMediaType, BadRequest."""
     if body.media_type in {JSON, ""}:
-        return body.raw
+        return _checked(body.raw)
     if body.media_type == YAML:
         return msgspec.json.encode(read_yaml(body.raw))
     if body.media_type == protobuf.MEDIA_TYPE:
-        return msgspec.json.encode(read_protobuf(body.raw))
+        return _checked(msgspec.json.encode(read_protobuf(body.raw)))
     known = f"accepted media types include: {JSON}, {YAML}, {protobuf.MEDIA_TYPE}"
     raise UnsupportedMediaType(f"the body of the request was in an unknown format - {known}")
 
@@ -80,20 +80,36 @@ def read_protobuf(raw: bytes) -> dict[str, Any]:
 def read_yaml(raw: bytes) -> Any:
     """The tree of a YAML (or JSON) text. Raises BadRequest."""
     try:
-        return yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are safe loaders)
-    except yaml.YAMLError as error:
+        return documents.read_yaml(raw)
+    except DocumentError as error:
         raise BadRequest(f"error converting YAML to JSON: {error}") from error
+
+
+def _checked(raw: bytes) -> bytes:
+    try:
+        documents.check_json(raw)
+    except DocumentError as error:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+    return raw
 
 
 def field_warnings(raw: bytes, kind: type[Object], validation: FieldValidation) -> tuple[str, ...]:
     """Unknown and duplicate fields: refused when Strict, told when Warn (the default), dropped when Ignore."""
     if validation == "Ignore":
         return ()
-    problems = [f'unknown field "{path}"' for path in unknown_fields(msgspec.json.decode(raw), schema_of(kind))]
+    problems = [f'unknown field "{path}"' for path in unknown_fields(_tree(raw), schema_of(kind))]
     problems += [f'duplicate field "{path}"' for path in duplicate_fields(raw)]
     if problems and validation == "Strict":
         raise BadRequest(f"strict decoding error: {', '.join(problems)}")
     return tuple(problems)
+
+
+def _tree(raw: bytes) -> Any:
+    """Of a body that was read already; what was read past may still be a number that is out of all range."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
 
 
 def decode_or_refuse(decoded: Callable[[], S], kind: str, group_version: str = "v1") -> S:

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from petset.api import field
+from petset.api import documents, field
+from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, Conflict, Invalid, NotFound
 from petset.api.patch import apply, json_patch, merge, strategic
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
@@ -55,8 +56,8 @@ def read_document(body: PatchBody) -> Any:
     if body.type == "apply":
         return decoding.read_yaml(body.document)
     try:
-        return msgspec.json.decode(body.document)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return documents.read_json(body.document)
+    except DocumentError as error:
         raise BadRequest(f"error decoding patch: {error}") from error
 
 

@@ -44,6 +44,11 @@ class TestBodies:
             (Body(b"{"), "couldn't get version/kind; json parse error"),
             (Body(b"a: [", "application/yaml"), "error converting YAML to JSON"),
             (Body(b"any", "application/vnd.kubernetes.protobuf"), "error decoding protobuf"),
+            (Body(b"[" * 100_000), "couldn't get version/kind; json parse error: exceeded max depth"),
+            (Body(b"- " * 100_000, "application/yaml"), "error converting YAML to JSON: exceeded max depth"),
+            (Body(b'{"data":{"key":1e999}}'), "out of range"),
+            (Body(b'{"unknown":1e999}'), "couldn't get version/kind; json parse error: Number out of range"),
+            (Body(b'{"metadata":{"name":"\xff"}}'), "couldn't get version/kind; json parse error: invalid UTF-8"),
             (
                 Body(b'{"apiVersion":"v2","kind":"ConfigMap"}'),
                 r"the API version in the data \(v2\) does not match the expected API version \(v1\)",

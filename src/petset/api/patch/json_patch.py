@@ -3,10 +3,15 @@
 from typing import Any
 
 import jsonpatch
+import msgspec
 
+from petset.api.documents import LARGEST, DocumentError, check_tree
 from petset.api.patch import trees
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree
+
+MOST_OPERATIONS = 10_000
+"""As upstream's `maxJSONPatchOperations`."""
 
 
 def apply(tree: Tree, operations: Any) -> Tree:
@@ -15,17 +20,40 @@ def apply(tree: Tree, operations: Any) -> Tree:
     Raises MalformedPatch when `operations` is no list of operations, InapplicablePatch when one does not fit the tree.
     """
     result: Any = trees.copy(tree)
+    copied = 0
     for patch in [_single(operation) for operation in _listed(operations)]:
+        copied += _copied_size(result, patch.patch[0])
+        if copied > LARGEST:
+            raise InapplicablePatch(f"the copies of the patch are larger than {LARGEST} bytes")
         result = _applied(result, patch)
     if not isinstance(result, dict):
         raise InapplicablePatch("the patch leaves no JSON object")
+    try:
+        check_tree(result)
+    except DocumentError as error:
+        raise InapplicablePatch(f"the patch leaves no document that can be stored: {error}") from error
     return result
 
 
 def _listed(operations: Any) -> list[Any]:
     if not isinstance(operations, list):
         raise MalformedPatch("a JSON patch is a list of operations")
+    if len(operations) > MOST_OPERATIONS:
+        found = f"the allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
+        raise MalformedPatch(found)
     return operations
+
+
+def _copied_size(tree: Any, operation: dict[str, Any]) -> int:
+    """Copies of copies grow without end, as upstream's `AccumulatedCopySizeLimit` knows."""
+    if operation["op"] != "copy":
+        return 0
+    try:
+        return len(msgspec.json.encode(jsonpatch.JsonPointer(operation["from"]).resolve(tree, None)))
+    except (jsonpatch.JsonPointerException, KeyError, TypeError):
+        return 0  # there is nothing to copy, which applying it tells
+    except RecursionError as error:
+        raise InapplicablePatch("the patch nests too deep") from error
 
 
 def _single(operation: Any) -> jsonpatch.JsonPatch:

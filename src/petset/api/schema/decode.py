@@ -34,7 +34,7 @@ def decode(raw: bytes, type_: type[T]) -> T:
             unset_zeros(obj)
         normalise_quantities(obj)
     except (msgspec.ValidationError, QuantityError):
-        return _converted_repaired(msgspec.json.decode(raw), type_)
+        return _converted_repaired(_tree(raw), type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecodeError("", str(error)) from error
     return obj
@@ -55,6 +55,13 @@ def convert(tree: Any, type_: type[T]) -> T:
         return _converted_repaired(tree, type_)
     unset_zeros(obj)
     return obj
+
+
+def _tree(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise DecodeError("", str(error)) from error
 
 
 def _may_hold_zeros(raw: bytes) -> bool:

@@ -55,7 +55,7 @@ def duplicate_fields(raw: bytes) -> list[str]:
     if not _has_duplicates(raw):
         return []
     found: dict[str, None] = {}
-    _collect_duplicates(json.loads(raw, object_pairs_hook=_Pairs), "", found)
+    _collect_duplicates(json.loads(raw, object_pairs_hook=_Pairs, parse_int=str), "", found)
     return list(found)
 
 
@@ -70,7 +70,7 @@ def _has_duplicates(raw: bytes) -> bool:
         nonlocal lost
         lost += len(pairs) - len(dict(pairs))
 
-    json.loads(raw, object_pairs_hook=count_lost)
+    json.loads(raw, object_pairs_hook=count_lost, parse_int=str)  # Python refuses very long numbers
     return lost > 0
 
 

@@ -79,3 +79,22 @@ def test_what_does_not_fit_is_refused_with_its_path(operation: Any, message: str
     with pytest.raises(InapplicablePatch) as raised:
         json_patch.apply(TREE, [operation])
     assert str(raised.value).startswith(message)
+
+
+def test_copies_of_copies_are_bounded() -> None:
+    doubling = {"op": "copy", "from": "", "path": "/copy"}
+    with pytest.raises(InapplicablePatch, match="copies of the patch are larger than"):
+        json_patch.apply({"text": "x" * 1000}, [doubling] * 100)
+
+
+def test_nesting_is_bounded() -> None:
+    deeper = [{"op": "add", "path": "/a" * level, "value": {}} for level in range(1, 300)]
+    with pytest.raises(InapplicablePatch, match="max depth"):
+        json_patch.apply({}, deeper)
+    with pytest.raises(InapplicablePatch, match=r"nests too deep|max depth"):
+        json_patch.apply({}, [*deeper, {"op": "copy", "from": "/a", "path": "/b"}])
+
+
+def test_operations_are_counted() -> None:
+    with pytest.raises(MalformedPatch, match="maximum operations in a JSON patch is 10000, got 10001"):
+        json_patch.apply(TREE, [{"op": "test", "path": "/spec"}] * 10_001)

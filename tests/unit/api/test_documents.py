@@ -1,0 +1,120 @@
+"""Texts in JSON and YAML, friendly and hostile."""
+
+from typing import Any
+
+import pytest
+
+from petset.api.documents import DEEPEST, LARGEST, DocumentError, check_json, check_tree, read_json, read_yaml
+
+NINES = b"9" * 5000
+
+
+def nested(levels: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
+    return opening * levels + closing * levels
+
+
+def laughs(levels: int) -> bytes:
+    """Each line is nine times the one before."""
+    lines = [b"a: &a [x,x,x,x,x,x,x,x,x]\n"]
+    for level in range(levels):
+        here, before = bytes([98 + level]), bytes([97 + level])
+        lines.append(here + b": &" + here + b" [" + b",".join([b"*" + before] * 9) + b"]\n")
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "truncated"),
+        (b"{", "truncated"),
+        (b"\xff", "invalid UTF-8 at byte 0"),
+        (b'{"a":"\xed\xa0\x80"}', "invalid UTF-8 at byte 6"),
+        (b'"\\udc00"', "surrogate|truncated"),
+        (b"[1e400]", "out of range"),
+        (b"[NaN]", "malformed"),
+        (nested(DEEPEST + 1), "exceeded max depth of 200"),
+        (nested(1_000_000), "exceeded max depth of 200"),
+        (b'{"a":' * 10_000, "exceeded max depth of 200"),
+    ],
+)
+def test_json_that_is_none(text: bytes, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        read_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [nested(DEEPEST), b'["' + b"[" * 1000 + b'"]', b'["\\"' + b"[" * 1000 + b'"]', b"[" + b"[]," * 1000 + b"1]"],
+)
+def test_brackets_that_do_not_nest(text: bytes) -> None:
+    assert isinstance(read_json(text), list)
+    check_json(text)
+
+
+def test_trees_made_by_somebody() -> None:
+    tree: Any = []
+    for _ in range(DEEPEST):
+        tree = [tree]
+    with pytest.raises(DocumentError, match="max depth"):
+        check_tree(tree)
+    for _ in range(10 * DEEPEST):
+        tree = [tree]
+    with pytest.raises(DocumentError, match="max depth"):
+        check_tree(tree)
+    with pytest.raises(DocumentError, match="larger"):
+        check_tree("x" * LARGEST)
+    check_tree({"fine": [1]})
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        (b"", None),
+        (b"# nothing", None),
+        (b'{"a": [1, null]}', {"a": [1, None]}),
+        (b"a: {b: [c]}", {"a": {"b": ["c"]}}),
+        (b"a: [~, null, true, yes, off, 'yes']", {"a": [None, None, True, True, False, "yes"]}),
+        (b"a: [1, -1, 0777, 0x1F, 1_000, 0b11]", {"a": [1, -1, 511, 31, 1000, 3]}),
+        (b"a: [1.5, 1e3, .5, 1., -2.5e-1]", {"a": [1.5, 1000.0, 0.5, 1.0, -0.25]}),
+        (b"a: 99999999999999999999", {"a": 1e20}),
+        pytest.param(b"a: 2026-11-23", {"a": "2026-11-23"}, id="days are text"),
+        pytest.param(b"a: 2026-99-99T00:00:00Z", {"a": "2026-99-99T00:00:00Z"}, id="so are times, possible or not"),
+        pytest.param(b"a: [22:22, 1:2:3.5]", {"a": ["22:22", "1:2:3.5"]}, id="numbers to base sixty are text"),
+        pytest.param(b"a: [=, 08, 0x, _, '1']", {"a": ["=", "08", "0x", "_", "1"]}, id="words are text"),
+        pytest.param(b"{1: a, 1.5: b, false: c}", {"1": "a", "1.5": "b", "false": "c"}, id="keys are text"),
+        (b"x: &x {a: 1}\ny: {<<: *x, b: 2}\nz: *x", {"x": {"a": 1}, "y": {"a": 1, "b": 2}, "z": {"a": 1}}),
+    ],
+)
+def test_yaml_as_go_reads_it(text: bytes, tree: Any) -> None:
+    assert read_yaml(text) == tree
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a: [", "line 2"),
+        (b"\x00", "null|control|special|not allowed"),
+        (b"{}\n---\n{}", "single document"),
+        (b"a: *nobody", "undefined alias"),
+        (b"&a [*a]", "anchor 'a' value contains itself"),
+        (b"a: &a {b: [*a]}", "anchor 'a' value contains itself"),
+        (laughs(9), "excessive aliasing"),
+        (nested(100_000), "max depth"),
+        (b"- " * 100_000, "max depth"),
+        (b"{a: " * 100_000, "max depth"),
+        (b"~: a", "unsupported map key"),
+        (b"? [a]\n: b", "unhashable key"),
+        (b"a: .nan", "unsupported value"),
+        (b"a: -.inf", "unsupported value"),
+        (b"a: " + NINES, "digits"),
+        (b"a: !!int x", "invalid literal"),
+        (b"a: !!bool maybe", "maybe"),
+        (b"a: !!timestamp 2026-11-23", "tag"),
+        (b"a: !!set {a, b}", "tag"),
+        (b"a: !!python/object/apply:os.getcwd []", "tag"),
+        (b"<<: 5", "expected a mapping"),
+    ],
+)
+def test_yaml_that_is_refused(text: bytes, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        read_yaml(text)
