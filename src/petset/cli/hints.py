@@ -19,7 +19,7 @@ def after_up(directory: DataDirectory, snapshot: Snapshot, program: str, *, stay
 
 def program(called: Path, found: str | None) -> str:
     """How to call petset again: by its name when the shell finds it, else by the path that it was called by."""
-    by_path = called.exists() and (found is None or not called.samefile(found))
+    by_path = called.exists() and called.suffix != ".py" and (found is None or not called.samefile(found))
     return str(called) if by_path else "petset"
 
 

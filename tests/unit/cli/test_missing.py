@@ -15,9 +15,16 @@ def lines(**seen: object) -> list[str]:
 
 
 def test_nothing_is_missing_of_a_set_that_is_ready() -> None:
-    snapshot = Snapshot(sets=[a_set(ready=3)])
+    pods = [a_pod(f"web-{number}", state="ready") for number in range(3)]
+    snapshot = Snapshot(sets=[a_set(ready=3)], pods=pods)
     assert all_ready(snapshot, [WEB])
     assert missing(snapshot, [WEB]) == []
+
+
+def test_a_status_from_before_all_pods_were_ended_does_not_count() -> None:
+    snapshot = Snapshot(sets=[a_set(ready=3)], pods=[a_pod(state="ready")], nodes=[a_node()])
+    assert not all_ready(snapshot, [WEB])
+    assert missing(snapshot, [WEB])[0] == "statefulset web: 1 of 3 pods ready"
 
 
 def test_a_set_that_is_not_there_is_not_ready() -> None:

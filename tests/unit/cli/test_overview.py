@@ -77,3 +77,6 @@ def test_petset_is_called_by_its_name_where_the_shell_finds_it(tmp_path: Path) -
     assert program(script, None) == str(script)
     assert program(script, str(other)) == str(script)
     assert program(tmp_path / "gone", None) == "petset"
+    module = tmp_path / "__main__.py"
+    module.touch()
+    assert program(module, None) == "petset"

@@ -14,7 +14,16 @@ PODS_SHOWN = 3
 
 def all_ready(snapshot: Snapshot, targets: Iterable[Key]) -> bool:
     """Whether every one of these sets exists and is ready."""
-    return all((set_ := snapshot.set_named(key)) is not None and is_ready(set_) for key in targets)
+    return all((set_ := snapshot.set_named(key)) is not None and _is_ready(snapshot, set_) for key in targets)
+
+
+def _is_ready(snapshot: Snapshot, set_: StatefulSet) -> bool:
+    """The set's own word, and its pods: a status may be of before petset was ended, with all pods gone since."""
+    return is_ready(set_) and len(_ready_pods(snapshot, set_)) >= (set_.spec.replicas or 0)
+
+
+def _ready_pods(snapshot: Snapshot, set_: StatefulSet) -> list[Pod]:
+    return [pod for pod in snapshot.pods_of(set_) if is_pod_ready(pod) and not is_terminating(pod)]
 
 
 def missing(snapshot: Snapshot, targets: Iterable[Key]) -> list[str]:
@@ -27,7 +36,7 @@ def missing(snapshot: Snapshot, targets: Iterable[Key]) -> list[str]:
         set_ = snapshot.set_named(key)
         if set_ is None:
             lines.append(f"statefulset {shown_key(key)} is not there")
-        elif not is_ready(set_):
+        elif not _is_ready(snapshot, set_):
             lines += _of_set(snapshot, set_)
     if lines:
         lines += _of_nodes(snapshot)
@@ -35,8 +44,8 @@ def missing(snapshot: Snapshot, targets: Iterable[Key]) -> list[str]:
 
 
 def _of_set(snapshot: Snapshot, set_: StatefulSet) -> Iterator[str]:
-    ready, replicas = set_.status.ready_replicas or 0, set_.spec.replicas or 0
-    yield f"statefulset {shown_name(set_)}: {ready} of {replicas} pods ready"
+    ready = len(_ready_pods(snapshot, set_))
+    yield f"statefulset {shown_name(set_)}: {ready} of {set_.spec.replicas or 0} pods ready"
     pods = sorted(snapshot.pods_of(set_), key=lambda pod: ordinal_of(set_.metadata.name, pod.metadata.name) or 0)
     unready = [pod for pod in pods if not is_pod_ready(pod) or is_terminating(pod)]
     for pod in unready[:PODS_SHOWN]:
