@@ -4,16 +4,16 @@ The rules are those of upstream's `getStatefulSetRevisions` and `truncateHistory
 upstream's for the same template, because the name is their hash.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from petset.api.meta import copy, is_terminating, owner_reference
-from petset.api.types import ControllerRevision, ObjectMeta, Pod, PodTemplateSpec, StatefulSet
+from petset.api.types import ControllerRevision, ObjectMeta, PodTemplateSpec, StatefulSet
 from petset.controllers.statefulset.model import AdoptRevision, CreateRevision, DropRevision, Observed, RenumberRevision
-from petset.controllers.statefulset.names import REVISION_HASH_LABEL, REVISION_LABEL, revision_hash, revision_name
+from petset.controllers.statefulset.names import REVISION_HASH_LABEL, revision_hash, revision_name
 from petset.kinds import statefulset
 
 RevisionAction = CreateRevision | RenumberRevision
@@ -132,12 +132,15 @@ def _means(set_: StatefulSet, revision: ControllerRevision, wanted: bytes) -> bo
     return data_bytes(revision_data(probe.spec.template)) == wanted
 
 
-def surplus_revisions(set_: StatefulSet, history: History, pods: Iterable[Pod]) -> tuple[DropRevision, ...]:
-    """The oldest revisions that nobody uses, beyond revisionHistoryLimit (10 by default; negative keeps all)."""
+def surplus_revisions(set_: StatefulSet, history: History, in_use: Collection[str]) -> tuple[DropRevision, ...]:
+    """The oldest revisions that are not `in_use`, by a pod's label, beyond revisionHistoryLimit.
+
+    The limit is 10 by default; a negative one keeps all.
+    """
     limit = set_.spec.revision_history_limit if set_.spec.revision_history_limit is not None else 10
     if limit < 0:
         return ()
-    live = {history.current.metadata.name, history.update.metadata.name}
-    live.update(pod.metadata.labels.get(REVISION_LABEL, "") for pod in pods)
-    unused = [revision.metadata.name for revision in history.known if revision.metadata.name not in live]
+    live = (history.current.metadata.name, history.update.metadata.name)
+    names = (revision.metadata.name for revision in history.known)
+    unused = [name for name in names if name not in live and name not in in_use]
     return tuple(DropRevision(name) for name in unused[: max(0, len(unused) - limit)])

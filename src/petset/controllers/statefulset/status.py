@@ -1,7 +1,9 @@
 """What a set reports of its pods. Pure."""
 
-from collections.abc import Iterable
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,6 +11,9 @@ from petset.api.meta import is_pod_available, is_running_and_ready, is_terminati
 from petset.api.types import Pod, StatefulSet, StatefulSetStatus
 from petset.controllers.statefulset.names import REVISION_LABEL
 from petset.controllers.statefulset.revisions import History
+
+ENDED = ("Failed", "Succeeded")
+"""The phases of a pod that will never run again."""
 
 _REASONS_TO_WRITE = (
     "replicas",
@@ -26,28 +31,57 @@ def is_created(pod: Pod) -> bool:
     return bool(pod.status.phase)
 
 
-def count(set_: StatefulSet, pods: Iterable[Pod], history: History, now: datetime) -> StatefulSetStatus:
+class Tally(NamedTuple):
+    """What one pod adds to the status of its set. `revision` is None for a pod that is going away."""
+
+    created: bool = False
+    ready: bool = False
+    available: bool = False
+    revision: str | None = None
+
+
+def tally(pod: Pod, min_ready_seconds: int, now: datetime) -> Tally:
+    """How one pod counts: terminating ones are replicas, but at no revision."""
+    if not is_created(pod):
+        return Tally()
+    ready = is_running_and_ready(pod)
+    return Tally(
+        created=True,
+        ready=ready,
+        available=ready and is_pod_available(pod, min_ready_seconds, now),
+        revision=None if is_terminating(pod) else pod.metadata.labels.get(REVISION_LABEL, ""),
+    )
+
+
+@dataclass(slots=True)
+class Census:
+    """A set's pods, counted."""
+
+    replicas: int = 0
+    ready: int = 0
+    available: int = 0
+    at: Counter[str] = field(default_factory=Counter)
+    """Pods that stay, by revision label."""
+
+    def count(self, counted: Tally, times: int = 1) -> None:
+        """Adds a pod; takes it back with `times` -1."""
+        self.replicas += counted.created * times
+        self.ready += counted.ready * times
+        self.available += counted.available * times
+        if counted.revision is not None:
+            self.at[counted.revision] += times
+
+
+def report(set_: StatefulSet, census: Census, history: History) -> StatefulSetStatus:
     """The status of the set as its pods are now (upstream's `updateStatus`)."""
     current, update = history.current.metadata.name, history.update.metadata.name
-    replicas = ready = available = at_current = at_update = 0
-    for pod in pods:
-        if not is_created(pod):
-            continue
-        replicas += 1
-        if is_running_and_ready(pod):
-            ready += 1
-            available += is_pod_available(pod, set_.spec.min_ready_seconds or 0, now)
-        if not is_terminating(pod):
-            revision = pod.metadata.labels.get(REVISION_LABEL)
-            at_current += revision == current
-            at_update += revision == update
     return StatefulSetStatus(
         observed_generation=set_.metadata.generation,
-        replicas=replicas,
-        ready_replicas=ready or None,
-        available_replicas=available,
-        current_replicas=at_current or None,
-        updated_replicas=at_update or None,
+        replicas=census.replicas,
+        ready_replicas=census.ready or None,
+        available_replicas=census.available,
+        current_replicas=census.at[current] or None,
+        updated_replicas=census.at[update] or None,
         current_revision=current,
         update_revision=update,
         collision_count=set_.status.collision_count or 0,
