@@ -18,10 +18,12 @@ from petset.api.types import (
     PodReadinessGate,
     Probe,
 )
+from petset.node.network.interface import AddressesExhausted, Attachment
+from petset.node.network.simulated import SimulatedNetwork
 from petset.node.probes.handlers import Target
 from petset.node.probes.results import Outcome
-from petset.node.runtimes.errors import RuntimeUnavailable
-from petset.node.runtimes.interface import SandboxSpec
+from petset.node.runtimes.errors import CreateFailed, RuntimeUnavailable
+from petset.node.runtimes.interface import ContainerSpec, SandboxSpec
 from petset.node.runtimes.simulated import Delays
 from petset.testing.clock import VirtualClock
 from tests.simulation.pod_world import LateRuntime, PodWorld
@@ -176,6 +178,72 @@ class Unreliable(LateRuntime):
         return await super().create_sandbox(spec)
 
 
+class Refusing(LateRuntime):
+    """An engine that refuses to create what it is asked for, as long as `why` says so."""
+
+    why = ""
+
+    async def create_sandbox(self, spec: SandboxSpec) -> str:
+        if self.why:
+            raise CreateFailed(self.why)
+        return await super().create_sandbox(spec)
+
+    async def create_container(self, sandbox_id: str, spec: ContainerSpec) -> str:
+        if self.why:
+            raise CreateFailed(self.why)
+        return await super().create_container(sandbox_id, spec)
+
+
+async def test_a_sandbox_that_cannot_be_created_is_tried_again(world: PodWorld) -> None:
+    runtime = world.runtime = Refusing(world.clock)
+    runtime.why = "no space left"
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(5)
+        assert await world.why() == "ContainerCreating"
+        assert ("FailedCreatePodSandBox", "Failed to create pod sandbox: no space left") in await world.events()
+        runtime.why = ""
+        await world.clock.advance(10)
+        assert await world.why() == "running"
+
+
+async def test_a_container_that_cannot_be_created_is_tried_again(world: PodWorld) -> None:
+    runtime = world.runtime = Refusing(world.clock, Delays(pull=0.1))
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", image_pull_policy="Always"))
+        await world.clock.advance(0.05)
+        runtime.why = "no space left"
+        await world.clock.advance(1)
+        assert await world.why() == "CreateContainerError"
+        runtime.why = ""
+        await world.clock.advance(10)
+        assert await world.why() == "running"
+
+
+class NarrowNetwork(SimulatedNetwork):
+    """Has no address left, as long as `full` says so."""
+
+    full = True
+
+    async def attach(self, netns: str, pod_uid: str, *, address: str | None = None) -> Attachment:
+        if self.full:
+            raise AddressesExhausted("every address is taken")
+        return await super().attach(netns, pod_uid, address=address)
+
+
+async def test_an_address_is_waited_for(world: PodWorld) -> None:
+    network = world.network = NarrowNetwork()
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(5)
+        assert "FailedCreatePodSandBox" in [reason for reason, _ in await world.events()]
+        assert not await world.running()
+        network.full = False
+        await world.clock.advance(10)
+        assert await world.why() == "running"
+        assert len(await world.runtime.list_sandboxes()) == 1
+
+
 async def test_an_engine_that_is_away_is_waited_for(world: PodWorld) -> None:
     runtime = world.runtime = Unreliable(world.clock)
     runtime.away = True
@@ -326,6 +394,22 @@ async def test_pre_stop_comes_before_the_signal(world: PodWorld) -> None:
         await world.clock.advance(1)
         assert not await world.pods()
         assert hooks.ran == ["nginx"]
+
+
+async def test_a_pre_stop_that_takes_too_long_is_cut_off(world: PodWorld) -> None:
+    world.hooks = SlowHooks(world.clock, seconds=100)
+    lifecycle = Lifecycle(pre_stop=HOOK)
+    async with world.agent():
+        await world.run_pod("web-0", Container(name="nginx", image="nginx:1", lifecycle=lifecycle))
+        await world.clock.advance(1)
+        await world.delete_pod(grace=10)
+        await world.clock.advance(9)
+        assert await world.running()
+        await world.clock.advance(4)
+        assert not await world.pods()
+        await world.clock.advance(1)
+        text = "PreStopHook failed: it took longer than the grace period of 10 s"
+        assert ("FailedPreStopHook", text) in await world.events()
 
 
 async def test_post_start_holds_up_the_next_container(world: PodWorld) -> None:

@@ -326,11 +326,13 @@ class Actor:
         await self._inventory.look_at(container_id)
 
     async def _run_pre_stop(self, memory: Memory, action: model.KillContainer, handler: LifecycleHandler) -> None:
-        try:
-            async with asyncio.timeout(action.grace):
-                failure = await self._run_hook(memory, action.container_id, action.container, handler)
-        except TimeoutError:
-            failure = f"it took longer than the grace period of {action.grace:g} s"
+        async with asyncio.TaskGroup() as group:
+            hook = group.create_task(self._run_hook(memory, action.container_id, action.container, handler))
+            timer = group.create_task(self._tools.clock.sleep(action.grace))
+            await asyncio.wait({hook, timer}, return_when=asyncio.FIRST_COMPLETED)
+            late = not hook.done()
+            (hook if late else timer).cancel()
+        failure = f"it took longer than the grace period of {action.grace:g} s" if late else hook.result()
         if failure:
             text = f"PreStopHook failed: {failure}"
             self._container_event(memory, action.container, "Warning", "FailedPreStopHook", text)
