@@ -178,6 +178,14 @@ def test_an_address_that_is_taken_is_refused(shared: Petset, petset: Petset) -> 
     assert "another program listens there" in petset.up("--listen", shared.record.address, code=1)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root it is root that is missing")
+@pytest.mark.skipif(Path("/var/run/docker.sock").exists(), reason="there is an engine")
+def test_up_says_that_there_is_no_engine_and_leaves_nothing_to_end(petset: Petset) -> None:
+    said = petset.run("up", "--runtime", "docker", "--detach", code=1)
+    assert "no Docker engine answers" in said
+    assert "petset is not running" in petset.run("down")
+
+
 def test_without_a_wish_another_port_is_found(shared: Petset, petset: Petset) -> None:
     petset.up()
     assert petset.record.address != shared.record.address
@@ -203,6 +211,20 @@ def test_ctrl_c_ends_everything_in_order(petset: Petset, foreground: subprocess.
     output, errors = foreground.communicate(timeout=SECONDS)
     happened(output, "web-2 gone", "web-1 gone", "web-0 gone", "petset has ended")
     assert (foreground.returncode, errors) == (0, "")
+
+
+def test_a_second_ctrl_c_leaves_at_once(petset: Petset, foreground: subprocess.Popen[str]) -> None:
+    held = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "held", "finalizers": ["example.org/hold"]}}
+    pod = {**held, "spec": {"containers": [{"name": "main", "image": "busybox"}]}}
+    petset.run("apply", "-f", "-", stdin=json.dumps(pod))
+    foreground.send_signal(signal.SIGINT)
+    assert foreground.stdout is not None
+    assert any("web-0 gone" in line for line in foreground.stdout), "the pod with the finalizer stays"
+    foreground.send_signal(signal.SIGINT)
+    _, errors = foreground.communicate(timeout=SECONDS)
+    assert foreground.returncode == 1
+    assert "left at once" in errors
+    assert petset.record.running
 
 
 def test_sigterm_ends_the_server_alone(petset: Petset, foreground: subprocess.Popen[str]) -> None:

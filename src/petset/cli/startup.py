@@ -86,7 +86,7 @@ async def bring_up(wishes: Wishes) -> None:
     if interrupted.result() is signal.SIGTERM:
         await _end_server_alone(server, stays=stays)
     elif not stays:
-        raise Failure(f"interrupted\n{GOES_ON}", 130)
+        raise Failure(f"interrupted\n{GOES_ON}")
     else:
         await _end_all(wishes.directory, signals)
 
@@ -138,7 +138,7 @@ async def _end_all(directory: DataDirectory, signals: asyncio.Queue[signal.Signa
         impatient = supervisor.background("signals", signals.get())
         await asyncio.wait((ending, impatient), return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
-            raise Failure("left at once; the pods go on ending in the background (petset status)", 130)
+            raise Failure("left at once; the pods go on ending in the background (petset status)")
         ending.result()
 
 

@@ -54,6 +54,12 @@ def test_the_latest_warning_explains_when_it_says_something_new() -> None:
     ]
 
 
+def test_a_warning_that_only_repeats_the_reason_is_left_out() -> None:
+    pod = a_pod(state="waiting")
+    events = [an_event(pod, "Failed", "Error: ImagePullBackOff", type_="Warning")]
+    assert len(lines(pods=[pod], claims=[a_claim()], events=events)) == 2
+
+
 def test_claims_that_are_not_bound_say_why() -> None:
     claim = a_claim(phase="Pending")
     events = [an_event(claim, "ProvisioningFailed", 'storageclass "fast" not found', type_="Warning")]

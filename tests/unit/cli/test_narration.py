@@ -71,6 +71,7 @@ def test_a_pod_that_is_ready_when_it_is_first_seen_has_gone_through_everything()
         (an_event(a_pod(), "Pulled", f'Container image "{IMAGE}" already present on machine'), []),
         (an_event(a_pod(), "Started", "Started container nginx"), []),
         (an_event(a_pod(), "Failed", PULL_FAILED, type_="Warning"), [f"web-0 warning, Failed: {PULL_FAILED}"]),
+        (an_event(a_pod(), "Failed", "Error: ImagePullBackOff", type_="Warning"), []),
         (an_event(a_pod(), "FailedScheduling", "0/1 nodes are available", type_="Warning"), []),
     ],
 )

@@ -9,6 +9,9 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import msgspec
@@ -95,19 +98,35 @@ async def _serve(directory: DataDirectory, config: Config, report_to: int) -> No
         loop.add_signal_handler(number, signals.put_nowait, number)
     async with serving(config) as api:
         write_kubeconfig(directory.kubeconfig, "petset", _administrator(api.address, api.certificates))
-        write_record(directory.record, _record(api))
-        log.info("petset %s serves %s on %s", __version__, directory.root, api.address)
-        # every runtime but Docker can be had or be waited for; its absence has to be told instead of an address
-        early = config.runtime != "docker"
-        if early:
-            _report(report_to, Report(address=str(api.address)))
-        async with work_behind(api) as cluster:
-            if not early:
+        with _recorded(directory.record, _record(api)) as begun:
+            log.info("petset %s serves %s on %s", __version__, directory.root, api.address)
+            # every runtime but Docker can be had or be waited for; its absence has to be told instead of an address
+            early = config.runtime != "docker"
+            if early:
                 _report(report_to, Report(address=str(api.address)))
-            ended = await _until_told(cluster, signals)
+            async with work_behind(api) as cluster:
+                begun.set()
+                if not early:
+                    _report(report_to, Report(address=str(api.address)))
+                ended = await _until_told(cluster, signals)
     if ended:
         directory.record.unlink()
     log.info("petset ends; %s", "all pods are gone" if ended else "its pods live on")
+
+
+@contextmanager
+def _recorded(path: Path, record: ServerRecord) -> Iterator[asyncio.Event]:
+    """Writes the record, and takes it back unless the work has begun: then there are no pods to end."""
+    before = read_record(path)
+    write_record(path, record)
+    begun = asyncio.Event()
+    try:
+        yield begun
+    finally:
+        if not begun.is_set():
+            path.unlink()
+            if before is not None:
+                write_record(path, before)
 
 
 async def _until_told(cluster: "Cluster", signals: asyncio.Queue[signal.Signals]) -> bool:

@@ -80,7 +80,7 @@ def _of_pod(snapshot: Snapshot, pod: Pod) -> Iterator[str]:
 def _warning(snapshot: Snapshot, obj: Object, known: str) -> Sequence[str]:
     """The latest warning about an object, unless it says nothing new."""
     warnings: list[Event] = [event for event in snapshot.events_about(obj) if event.type == "Warning"]
-    if not warnings or (warnings[-1].message or "") in known:
+    if not warnings or (warnings[-1].message or "").removeprefix("Error: ") in known:
         return ()
     return (f"  {warnings[-1].reason}: {warnings[-1].message}",)
 

@@ -13,6 +13,8 @@ from petset.controllers.statefulset.waiting import pod_state
 _IMAGE = re.compile(r'image "([^"]+)"')
 _PASSING = frozenset({"FailedScheduling"})
 """Warnings about what is often over in a moment; what lasts is told by `missing`."""
+_ECHOES = frozenset({"Error: ErrImagePull", "Error: ImagePullBackOff"})
+"""They follow a warning that says why."""
 _TOOK = re.compile(r" in (\S+)")
 
 
@@ -59,7 +61,7 @@ class Narrator:
         about = event.involved_object
         name = about.name if about.namespace in (None, "", "default") else f"{about.namespace}/{about.name}"
         message = event.message or ""
-        if event.reason in _PASSING:
+        if event.reason in _PASSING or message in _ECHOES:
             return
         if event.type == "Warning":
             seen = (about.uid or "", event.reason or "", message)
