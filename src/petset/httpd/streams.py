@@ -115,11 +115,12 @@ async def _send_output(socket: web.WebSocketResponse, session: StreamSession, op
 
 
 async def _receive_input(socket: web.WebSocketResponse, session: StreamSession) -> None:
-    """Feeds stdin until the client closes the connection."""
+    """Feeds stdin until the client closes the connection. The Python client sends text as text frames."""
     async for message in socket:
-        if message.type is not WSMsgType.BINARY or not message.data:
+        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not message.data:
             continue
-        channel, data = message.data[0], message.data[1:]
+        content = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+        channel, data = content[0], content[1:]
         if channel == STDIN:
             await session.write(data)
         elif channel == RESIZE:
