@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from petset.api.errors import Forbidden, NotFound
+from petset.api.quantity import Quantity, parse
 from petset.api.resources import Resource
 from petset.api.types import (
     Namespace,
@@ -176,12 +177,30 @@ def _give_storage_class(attributes: Attributes) -> None:
         claim.spec.storage_class_name = newest.metadata.name
 
 
+def _let_grow_by_class(attributes: Attributes) -> None:
+    """PersistentVolumeClaimResize: a claim may only grow when it is bound and its class allows that."""
+    claim: PersistentVolumeClaim = attributes.obj
+    old = attributes.registry.find(PersistentVolumeClaim, claim.metadata.namespace, claim.metadata.name)
+    if old is None or _requested(claim) <= _requested(old):
+        return
+    if old.status.phase != "Bound":
+        raise refuse(attributes, "only bound persistent volume claims can be expanded")
+    class_ = attributes.registry.find(StorageClass, "", old.spec.storage_class_name or "")
+    if class_ is None or not class_.allow_volume_expansion:
+        text = "only dynamically provisioned pvc can be resized and "
+        raise refuse(attributes, text + "the storageclass that provisions the pvc must support resize")
+
+
+def _requested(claim: PersistentVolumeClaim) -> Quantity:
+    return parse(str(claim.spec.resources.requests.get("storage", "0")))
+
+
 _CREATE: dict[type[Object], tuple[Step, ...]] = {
     Pod: (_give_service_account, _tolerate_lost_nodes, _give_priority),
     PersistentVolumeClaim: (_give_storage_class, _protect("kubernetes.io/pvc-protection")),
     PersistentVolume: (_protect("kubernetes.io/pv-protection"),),
 }
-_UPDATE: dict[type[Object], tuple[Step, ...]] = {}
+_UPDATE: dict[type[Object], tuple[Step, ...]] = {PersistentVolumeClaim: (_let_grow_by_class,)}
 _DELETE: dict[type[Object], tuple[Step, ...]] = {Namespace: (_spare_immortal_namespaces,)}
 
 

@@ -1,5 +1,7 @@
 """What is added to, or refused for, objects because of other objects and of the cluster's defaults."""
 
+from dataclasses import replace
+
 import pytest
 
 from petset.api.errors import Forbidden, NotFound
@@ -21,7 +23,7 @@ from petset.api.types import (
 )
 from petset.apiserver.pipeline import ApiServer
 from petset.testing.clock import VirtualClock
-from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, pod, target
+from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, fetch, pod, target
 
 
 class TestNamespaces:
@@ -166,3 +168,34 @@ class TestStorage:
         )
         volume = await create(server, PersistentVolume(metadata=ObjectMeta(name="disk"), spec=spec))
         assert volume.metadata.finalizers == ["kubernetes.io/pv-protection"]
+
+
+class TestGrowth:
+    @pytest.mark.parametrize(
+        ("phase", "allowed", "why"),
+        [
+            ("Bound", True, None),
+            ("Bound", False, "only dynamically provisioned pvc can be resized"),
+            ("Pending", True, "only bound persistent volume claims can be expanded"),
+        ],
+    )
+    async def test_of_a_claim_is_up_to_its_class(
+        self, server: ApiServer, phase: str, why: str | None, *, allowed: bool
+    ) -> None:
+        class_ = StorageClass(metadata=ObjectMeta(name="disk"), provisioner="example.com/disk")
+        class_.allow_volume_expansion = allowed
+        await create(server, class_)
+        grown = claim()
+        grown.spec.storage_class_name = "disk"
+        grown = await create(server, grown)
+        grown.status.phase = phase
+        where = target(PersistentVolumeClaim, "data")
+        await server.update(ME, replace(where, subresource="status"), grown, PLAINLY)
+        grown = await fetch(server, PersistentVolumeClaim, "data")
+        grown.spec.resources.requests["storage"] = "64Gi"
+        if why is None:
+            await server.update(ME, where, grown, PLAINLY)
+            assert (await fetch(server, PersistentVolumeClaim, "data")).spec.resources.requests["storage"] == "64Gi"
+        else:
+            with pytest.raises(Forbidden, match=why):
+                await server.update(ME, where, grown, PLAINLY)
