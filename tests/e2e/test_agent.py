@@ -178,8 +178,12 @@ async def test_an_agent_killed_again_and_again_starts_the_container_once(machine
     async with machine.agent():
         await machine.until(is_running_and_ready)
         (container,) = await machine.runtime.list_containers()
-        (sandbox,) = await machine.runtime.list_sandboxes()
-        assert (container.state, container.attempt, container.sandbox_id) == ("running", 0, sandbox.id)
+        (alive,) = [sandbox for sandbox in await machine.runtime.list_sandboxes() if sandbox.ready]
+        assert (container.state, container.attempt, container.sandbox_id) == ("running", 0, alive.id)
+        async with asyncio.timeout(30):
+            while await machine.runtime.list_sandboxes() != [alive]:  # what was only half created is removed
+                await CLOCK.sleep(0.05)
+        assert [left.id for left in await machine.runtime.list_containers()] == [container.id]
 
 
 async def test_init_containers_hooks_volumes_and_restarts(machine: Machine) -> None:
