@@ -11,7 +11,8 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/dev.stamp ## make .venv with the locked dependencies, and see to a container engine
-	@scripts/install-engine.sh || [ "$$(id -u)" -ne 0 ] # without root, tests that need containers are skipped, saying so
+	@# without root, tests that need containers are skipped, saying so
+	@scripts/install-engine.sh && scripts/install-packages.sh iproute2 procps || [ "$$(id -u)" -ne 0 ]
 
 demo: .venv/run.stamp ## run examples/web.yaml: nginx, three replicas, in real containers
 	@scripts/demo.sh

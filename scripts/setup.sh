@@ -25,28 +25,10 @@ find_python() {
     exit 1
 }
 
-# Debian keeps the part of Python that makes virtual environments in a package of its own
-install_venv() {
-    package=python3-venv
-    if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ]; then
-        echo "$1 cannot make virtual environments. As root: apt-get install $package" >&2
-        exit 1
-    fi
-    echo "Installing $package (from Debian) ..."
-    export DEBIAN_FRONTEND=noninteractive
-    log=$(mktemp)
-    get() { apt-get install --yes --quiet --no-install-recommends "$package"; }
-    # the lists may be absent or old; they are fetched only when that is what fails
-    if ! get >"$log" 2>&1 && ! { apt-get update --quiet && get; } >"$log" 2>&1; then
-        cat "$log" >&2
-        exit 1
-    fi
-    rm -f "$log"
-}
-
 if ! [ -x .venv/bin/python ] || ! suits .venv/bin/python; then
     python=$(find_python)
-    "$python" -c 'import ensurepip' 2>/dev/null || install_venv "$python"
+    # Debian keeps the part of Python that makes virtual environments in a package of its own
+    "$python" -c 'import ensurepip' 2>/dev/null || scripts/install-packages.sh python3-venv
     echo "Making .venv with $("$python" --version) ..."
     "$python" -m venv .venv
 fi
