@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -10,7 +11,7 @@ import yaml
 from petset.aio.clock import SystemClock
 from petset.api.errors import NotFound, StatusError
 from petset.api.meta import is_pod_ready, is_running_and_ready
-from petset.api.types import DeleteOptions, Event, Object, Pod, StatefulSet
+from petset.api.types import DeleteOptions, Event, Object, PersistentVolume, PersistentVolumeClaim, Pod, StatefulSet
 from petset.client.http import HttpClient
 from petset.client.interface import (
     ConnectionLost,
@@ -134,6 +135,14 @@ class Namespace:
                     if event.reason == reason and event.involved_object.name == about:
                         return event.message or ""
                 await CLOCK.sleep(POLL)
+
+    async def directory_behind(self, claim: str) -> Path:
+        """The directory of this machine that a claim is bound to."""
+        bound = await self.until(PersistentVolumeClaim, claim, lambda claim: claim.status.phase == "Bound")
+        volume = await self.client.get(PersistentVolume, bound.spec.volume_name or "")
+        source = volume.spec.host_path or volume.spec.local
+        assert source is not None
+        return Path(source.path)
 
     async def now(self, kind: type[Object] = Pod) -> str:
         """The resourceVersion of this moment, to look back at from later."""

@@ -1,7 +1,6 @@
 """StatefulSets on real containers: what the source page does not say."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from dnslib import QTYPE, DNSRecord
@@ -23,15 +22,6 @@ from tests.e2e.namespace import Namespace, ready, replaces, story, tells
 from tests.e2e.server import NEWER_NGINX, NGINX, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
-
-
-async def volume_directory(namespace: Namespace, claim: str) -> Path:
-    """The directory behind a claim."""
-    bound = await namespace.until(PersistentVolumeClaim, claim, lambda claim: claim.status.phase == "Bound")
-    volume = await namespace.client.get(PersistentVolume, bound.spec.volume_name or "")
-    source = volume.spec.host_path or volume.spec.local
-    assert source is not None
-    return Path(source.path)
 
 
 def has_updated(pods: int) -> Callable[[StatefulSet], bool]:
@@ -113,7 +103,7 @@ async def test_claims_are_kept_or_go(
     retention = {"persistentVolumeClaimRetentionPolicy": policy} if policy else {}
     await namespace.apply(stateful_set(2, template, volumeClaimTemplates=[claim_template()], **retention))
     await namespace.until_ready(2)
-    directories = {f"www-web-{n}": await volume_directory(namespace, f"www-web-{n}") for n in range(2)}
+    directories = {f"www-web-{n}": await namespace.directory_behind(f"www-web-{n}") for n in range(2)}
 
     async def claims_are(expected: set[str]) -> None:
         for name in {"www-web-0", "www-web-1"} - expected:
@@ -234,7 +224,7 @@ async def test_a_namespace_takes_everything_with_it(namespace: Namespace) -> Non
     template = pod("web", container(volumeMounts=[{"name": "www", "mountPath": "/www"}]))
     await namespace.apply(stateful_set(1, template, volumeClaimTemplates=[claim_template()]))
     await namespace.until_ready(1)
-    directory = await volume_directory(namespace, "www-web-0")
+    directory = await namespace.directory_behind("www-web-0")
     volume = (await namespace.get(PersistentVolumeClaim, "www-web-0")).spec.volume_name or ""
     client = namespace.client
     await client.delete(NamespaceObject, namespace.name)
