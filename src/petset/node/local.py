@@ -123,11 +123,12 @@ class LocalNode:
 
     def start(self) -> None:
         """Begins to work. What cannot be started is tried again; the Node's conditions say what is missing."""
-        self._tasks.start("start", self._run)
+        self._tasks.start("registration", self._registration().run)
+        self._tasks.background("bringing up", self._bring_up())
 
-    async def _run(self) -> None:
+    async def _bring_up(self) -> None:
+        """Starts each part once what it needs works; from then on each is kept going for itself."""
         tasks = self._tasks
-        tasks.start("registration", self._registration().run)
         await asyncio.gather(
             self._until_it_works("container engine", self.runtime.start),
             self._until_it_works("pod network", self._network.start),
@@ -137,7 +138,7 @@ class LocalNode:
             await self._feed.synced()
             await self._until_it_works("cluster DNS", self._listen)
         tasks.start("volume refresh", self._refresher.run)
-        await self._agent.run()
+        tasks.start("agent", self._agent.run)
 
     async def destroy(self) -> None:
         """Ends the work for good: what is left of pods, the network, and the container engine if it is our own."""
