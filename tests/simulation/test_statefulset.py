@@ -1,82 +1,148 @@
-"""Random worlds: whatever pods, users and the clock do, the promises of a StatefulSet hold after every single step."""
+"""Random worlds: whatever pods, users, caches, the network and the clock do, a set keeps its promises at every step."""
 
+import random
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from petset.api.meta import is_pod_available, is_running_and_ready, is_terminating
-from petset.api.types import RollingUpdateStatefulSetStrategy
+from petset.api.types import Object, Pod, RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
 from petset.controllers.statefulset import model
 from petset.controllers.statefulset.identity import ordinals
-from petset.controllers.statefulset.names import ordinal_of
-from petset.controllers.statefulset.plan import max_unavailable
-from tests.simulation.world import World, web
+from petset.controllers.statefulset.names import POD_NAME_LABEL, ordinal_of
+from petset.controllers.statefulset.plan import max_unavailable, partition
+from tests.simulation.drivers import MODES, Driver
+from tests.simulation.process import KINDS, Process
+from tests.simulation.world import Fate, World, retention, web
 
 CHANCE = st.integers(min_value=0, max_value=7)
+KEEP_OR_DELETE = st.sampled_from(["Retain", "Delete"])
 
 
 class StatefulSetMachine(RuleBasedStateMachine):
-    """One set, its pods, and a user who changes her mind."""
+    """One set, its pods, a user who changes her mind, a node, a garbage collector, and a controller with bad luck."""
 
     world: World
 
-    @initialize(
-        replicas=st.integers(0, 5), policy=st.sampled_from(["OrderedReady", "Parallel"]), least=st.sampled_from([0, 3])
-    )
-    def begin(self, replicas: int, policy: str, least: int) -> None:
-        self.world = World(web(replicas, policy=policy))
+    @initialize(replicas=st.integers(0, 5), mode=st.sampled_from(MODES), least=st.sampled_from([0, 3]))
+    def begin(self, replicas: int, mode: str, least: int) -> None:
+        self.world = World(web(replicas, policy=mode))
         self.world.set.spec.min_ready_seconds = least
-        self.image = 1
+        self.process = Process(self.world)
+        self.claims_may_go = False
 
     # --- the user -----------------------------------------------------------------------------------------------------
 
     @rule(replicas=st.integers(0, 5))
     def scale(self, replicas: int) -> None:
         self.world.scale(replicas)
+        self.process.note()
 
     @rule(image=st.integers(1, 3))
     def change_template(self, image: int) -> None:
         self.world.set_image(f"nginx:{image}")
+        self.process.note()
 
-    @rule(partition=st.sampled_from([0, 0, 1, 3]), budget=st.sampled_from([None, 1, 2]))
-    def change_update(self, partition: int, budget: int | None) -> None:
-        rolling = RollingUpdateStatefulSetStrategy(partition=partition, max_unavailable=budget)
-        self.world.set.spec.update_strategy.rolling_update = rolling
+    @rule(partition=st.sampled_from([0, 0, 1, 3]), budget=st.sampled_from([None, 1, 2, "60%"]))
+    def change_update(self, partition: int, budget: int | str | None) -> None:
+        strategy = self.world.set.spec.update_strategy
+        strategy.type = "RollingUpdate"
+        strategy.rolling_update = RollingUpdateStatefulSetStrategy(partition=partition, max_unavailable=budget)
+        self.world.changed()
+        self.process.note()
+
+    @rule()
+    def update_on_delete(self) -> None:
+        self.world.set.spec.update_strategy.type = "OnDelete"
+        self.world.set.spec.update_strategy.rolling_update = None
+        self.world.changed()
+        self.process.note()
+
+    @rule(start=st.sampled_from([0, 0, 1, 3]))
+    def move_range(self, start: int) -> None:
+        self.world.set.spec.ordinals = StatefulSetOrdinals(start=start)
+        self.world.changed()
+        self.process.note()
+
+    @rule(when_scaled=KEEP_OR_DELETE, when_deleted=KEEP_OR_DELETE)
+    def change_retention(self, when_scaled: str, when_deleted: str) -> None:
+        self.world.set.spec.persistent_volume_claim_retention_policy = retention(when_scaled, when_deleted)
+        self.claims_may_go |= "Delete" in (when_scaled, when_deleted)
+        self.world.changed()
+        self.process.note()
 
     @rule(chance=CHANCE)
     def delete_pod(self, chance: int) -> None:
         if name := self.pick(chance, lambda pod: not is_terminating(pod)):
             self.world.delete(name)
+            self.process.note()
 
-    # --- the node -----------------------------------------------------------------------------------------------------
+    @rule(chance=CHANCE)
+    def delete_claim(self, chance: int) -> None:
+        if names := sorted(self.world.claims):
+            self.world.delete_claim(names[chance % len(names)])
+            self.process.note()
+
+    @rule(chance=CHANCE)
+    def take_pod_out(self, chance: int) -> None:
+        """For debugging: the pod no longer matches the selector."""
+        if name := self.pick(chance, lambda pod: True):
+            self.world.pods[name].metadata.labels["app"] = "debugged"
+            self.process.note()
+
+    @rule(chance=CHANCE)
+    def put_pod_back(self, chance: int) -> None:
+        if name := self.pick(chance, lambda pod: pod.metadata.labels["app"] == "debugged"):
+            self.world.pods[name].metadata.labels["app"] = "nginx"
+            self.process.note()
+
+    @rule(chance=CHANCE)
+    def damage_pod(self, chance: int) -> None:
+        if name := self.pick(chance, lambda pod: True):
+            self.world.pods[name].metadata.labels.pop(POD_NAME_LABEL, None)
+            self.process.note()
+
+    # --- the node, the garbage collector, the clock -------------------------------------------------------------------
 
     @rule(chance=CHANCE)
     def pod_starts(self, chance: int) -> None:
         if name := self.pick(chance, lambda pod: pod.status.phase == "Pending" and not is_terminating(pod)):
-            self.world.run(name)
+            if self.world.can_run(name):
+                self.world.run(name)
+            self.process.note()
 
     @rule(chance=CHANCE)
     def pod_gets_ready(self, chance: int) -> None:
         if name := self.pick(chance, lambda pod: pod.status.phase == "Running" and not is_running_and_ready(pod)):
             self.world.ready(name)
+            self.process.note()
 
     @rule(chance=CHANCE)
     def pod_gets_unready(self, chance: int) -> None:
         if name := self.pick(chance, is_running_and_ready):
             self.world.unready(name)
+            self.process.note()
 
-    @rule(chance=CHANCE)
-    def pod_fails(self, chance: int) -> None:
+    @rule(chance=CHANCE, phase=st.sampled_from(["Failed", "Succeeded"]))
+    def pod_ends(self, chance: int, phase: str) -> None:
         if name := self.pick(chance, lambda pod: pod.status.phase == "Running" and not is_terminating(pod)):
-            self.world.fail(name)
+            self.world.fail(name, phase)
+            self.process.note()
 
     @rule(chance=CHANCE)
     def termination_ends(self, chance: int) -> None:
         if name := self.pick(chance, is_terminating):
             self.world.gone(name)
+            self.process.note()
+
+    @rule()
+    def garbage_is_collected(self) -> None:
+        deleted = self.world.collect_garbage()
+        assert self.claims_may_go or not deleted, "no claim goes unless the user has ever asked for that"
+        self.process.note()
 
     @rule(seconds=st.integers(0, 5))
     def time_passes(self, seconds: int) -> None:
@@ -84,67 +150,110 @@ class StatefulSetMachine(RuleBasedStateMachine):
 
     # --- the controller -----------------------------------------------------------------------------------------------
 
+    @rule(kind=st.sampled_from(KINDS))
+    def news_arrives(self, kind: type[Object]) -> None:
+        self.process.hear(kind)
+
+    @rule()
+    def all_news_arrives(self) -> None:
+        self.process.catch_up(KINDS)
+
     @rule()
     def controller_runs(self) -> None:
-        """Obeys one plan; the world itself refuses a second pod with one identity and a claim created twice."""
-        plan = self.world.plan()
-        self.check_order(plan)
-        self.check_update(plan)
-        claims = dict(self.world.claims)
-        self.world.step()
-        assert all(self.world.claims[name] is claim for name, claim in claims.items()), "no claim is lost or replaced"
+        self.run(Fate())
 
-    def check_order(self, plan: model.Plan) -> None:
-        """OrderedReady: one pod created or deleted a step, and no successor before its predecessor is ready."""
-        if self.world.set.spec.pod_management_policy == "Parallel":
+    @rule(at=st.integers(0, 8), lost=st.booleans(), dies=st.booleans())
+    def controller_runs_into_trouble(self, at: int, lost: bool, dies: bool) -> None:
+        self.run(Fate(fails_at=at, answer_lost=lost, dies=dies))
+
+    @rule()
+    def status_cannot_be_written(self) -> None:
+        self.run(Fate(status_fails=True))
+
+    @rule()
+    def controller_restarts(self) -> None:
+        self.process.restart()
+
+    def run(self, fate: Fate) -> None:
+        """One run. Neither claims nor successors of what was seen are ever touched."""
+        claims = {name: claim.metadata.uid for name, claim in self.world.claims.items()}
+        pods = {name: pod.metadata.uid for name, pod in self.world.pods.items()}
+        seen, decided = self.process.run(fate)
+        self.check_order(seen, decided)
+        self.check_update(seen, decided)
+        present = {name: claim.metadata.uid for name, claim in self.world.claims.items()}
+        assert claims.items() <= present.items(), "no claim is lost or replaced"
+        touched = {a.name: a.uid for a in decided.actions() if isinstance(a, model.DeletePod)}
+        for name, uid in pods.items():
+            pod = self.world.pods.get(name)
+            assert pod is None or pod.metadata.uid == uid, "no pod is replaced within a run"
+            assert pod is not None or touched.get(name) == uid, "only the very pod that was seen is deleted"
+
+    def check_order(self, seen: model.Observed, decided: model.Plan) -> None:
+        """OrderedReady: one pod created or condemned a run, and no successor before its predecessors are available."""
+        if seen.set.spec.pod_management_policy == "Parallel":
             return
-        changes = [a for a in plan.actions() if isinstance(a, model.CreatePod | model.DeletePod)]
+        changes = [a for a in decided.actions() if isinstance(a, model.CreatePod | model.DeletePod)]
         assert len([a for a in changes if not (isinstance(a, model.DeletePod) and a.reason == "update")]) <= 1
         for action in changes:
             if isinstance(action, model.CreatePod):
-                ordinal = ordinal_of("web", action.pod.metadata.name) or 0
-                for earlier in range(ordinal):
-                    assert is_running_and_ready(self.world.pods[f"web-{earlier}"])
+                own = ordinal_of("web", action.pod.metadata.name) or 0
+                earlier = (o for o in ordinals(seen.set) if o < own)
+                assert all(is_available(seen, f"web-{ordinal}") for ordinal in earlier)
+            elif action.reason in ("scale down", "update"):
+                assert all(is_available(seen, f"web-{ordinal}") for ordinal in ordinals(seen.set))
 
-    def check_update(self, plan: model.Plan) -> None:
+    def check_update(self, seen: model.Observed, decided: model.Plan) -> None:
         """Below the partition nothing is deleted for the update, and the budget of healthy pods is kept."""
-        set_ = self.world.set
-        rolling = set_.spec.update_strategy.rolling_update
-        partition = (rolling.partition if rolling else 0) or 0
-        deleted = [a for a in plan.actions() if isinstance(a, model.DeletePod) and a.reason == "update"]
-        assert all((ordinal_of("web", a.name) or 0) >= partition for a in deleted)
-        healthy = [a for a in deleted if self.is_available(a.name)]
-        down = [o for o in ordinals(set_) if not self.is_available(f"web-{o}")]
-        assert not healthy or len(healthy) + len(down) <= max(max_unavailable(set_), len(down))
-
-    def is_available(self, name: str) -> bool:
-        pod, least = self.world.pods.get(name), self.world.set.spec.min_ready_seconds or 0
-        return pod is not None and is_pod_available(pod, least, self.world.now) and not is_terminating(pod)
+        deleted = [a for a in decided.actions() if isinstance(a, model.DeletePod) and a.reason == "update"]
+        first = ordinals(seen.set).start + partition(seen.set)
+        assert all((ordinal_of("web", action.name) or 0) >= first for action in deleted)
+        assert not deleted or seen.set.spec.update_strategy.type == "RollingUpdate"
+        healthy = [action for action in deleted if is_available(seen, action.name)]
+        down = [ordinal for ordinal in ordinals(seen.set) if not is_available(seen, f"web-{ordinal}")]
+        assert not healthy or len(healthy) + len(down) <= max_unavailable(seen.set)
 
     # --- always -------------------------------------------------------------------------------------------------------
 
     @invariant()
-    def counters_are_sane(self) -> None:
-        if not hasattr(self, "world"):
-            return
-        status = self.world.set.status
-        assert 0 <= (status.current_replicas or 0) <= status.replicas
-        assert status.available_replicas <= (status.ready_replicas or 0) <= status.replicas
+    def history_is_no_longer_than_it_may_be(self) -> None:
+        if hasattr(self, "world"):
+            assert len(self.world.revisions) <= 10 + 2 + len(self.world.pods)
 
     def teardown(self) -> None:
         """Once nothing fails any more, every world comes to rest where the user wants it."""
         if not hasattr(self, "world"):
             return
-        self.world.set.spec.min_ready_seconds = 0
+        spec = self.world.set.spec
+        spec.min_ready_seconds = 0
+        spec.update_strategy.type = "RollingUpdate"
+        spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(partition=0)
+        for pod in self.world.pods.values():
+            pod.metadata.labels["app"] = "nginx"
+        self.world.changed()
         self.world.settle()
-        assert sorted(self.world.pods) == sorted(f"web-{o}" for o in ordinals(self.world.set))
-        assert list(self.world.plan().actions()) == []
-        assert self.world.plan().waiting_for is None
+        plan = self.world.plan()
+        assert (list(plan.actions()), plan.waiting_for) == ([], None)
+        assert sorted(self.world.pods) == sorted(f"web-{ordinal}" for ordinal in ordinals(self.world.set))
+        assert set(self.world.images().values()) <= {spec.template.spec.containers[0].image}
+        status = self.world.set.status
+        assert status.replicas == status.available_replicas == (status.updated_replicas or 0) == len(self.world.pods)
+        assert status.current_revision == status.update_revision
+        going = [name for name, claim in self.world.claims.items() if is_terminating(claim)]
+        if not going:
+            Driver(self.world, random.Random(0)).check_pods()
 
-    def pick(self, chance: int, wanted: Any) -> str | None:
+    def pick(self, chance: int, wanted: Callable[[Pod], bool]) -> str | None:
         names = [name for name, pod in sorted(self.world.pods.items()) if wanted(pod)]
         return names[chance % len(names)] if names else None
 
 
+def is_available(seen: model.Observed, name: str) -> bool:
+    """Whether the controller saw an available pod of this name, its own or soon its own."""
+    least = seen.set.spec.min_ready_seconds or 0
+    pods = [pod for pod in (*seen.pods, *seen.orphans) if pod.metadata.name == name]
+    return any(is_pod_available(pod, least, seen.now) and not is_terminating(pod) for pod in pods)
+
+
 TestStatefulSet = StatefulSetMachine.TestCase
-TestStatefulSet.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestStatefulSet.settings = settings(max_examples=80, stateful_step_count=60, deadline=None, print_blob=True)

@@ -259,6 +259,11 @@ class World:
         self.pods[name].status.phase = "Running"
         self._set_ready(name, "False")
 
+    def can_run(self, name: str) -> bool:
+        """Whether the pod has not ended and its claims are there."""
+        pod = self.pods[name]
+        return pod.status.phase in ("Pending", "Running") and claims_used(pod) <= self.claims.keys()
+
     def ready(self, name: str) -> None:
         """The pod passes its readiness probe."""
         self.run(name)
@@ -298,12 +303,7 @@ class World:
 
     def finish_claims(self) -> None:
         """Terminating claims go as soon as no pod uses them."""
-        used = {
-            volume.persistent_volume_claim.claim_name
-            for pod in self.pods.values()
-            for volume in pod.spec.volumes
-            if volume.persistent_volume_claim is not None
-        }
+        used = set().union(*map(claims_used, self.pods.values()))
         for name, claim in list(self.claims.items()):
             if is_terminating(claim) and name not in used:
                 del self.claims[name]
@@ -330,7 +330,7 @@ class World:
         for name, pod in list(self.pods.items()):
             if is_terminating(pod):
                 self.gone(name)
-            elif not is_running_and_ready(pod) and pod.status.phase in ("Pending", "Running"):
+            elif not is_running_and_ready(pod) and self.can_run(name):
                 self.ready(name)
         self.collect_garbage()
 
@@ -389,6 +389,12 @@ def observed(snapshot: Snapshot, now: datetime) -> model.Observed:
         orphans=tuple(pod for name, pod in snapshot.pods.items() if owner[name] is None),
         orphan_revisions=tuple(revision for revision in revisions if controller_of(revision) is None),
     )
+
+
+def claims_used(pod: Pod) -> set[str]:
+    """The names of the claims that a pod mounts."""
+    sources = (volume.persistent_volume_claim for volume in pod.spec.volumes)
+    return {source.claim_name for source in sources if source is not None}
 
 
 def kinds_written(action: model.Action) -> list[type[Object]]:
