@@ -9,7 +9,10 @@
     status      what a set reports of its pods
     waiting     why a pod is not where its set needs it, in words
     plan        the decision: a pure function from Observed to Plan
+    ranks       what the rules ask about the pods, and the plain answers: a walk over all of them
+    ledger      the same answers from a summary that each change of a pod updates
     observe     reads what a decision needs from the informers
+    ledgers     the ledger of each set, told by the informers what changed
     act         carries a plan out, through the client port
     controller  events to keys, keys to runs
 

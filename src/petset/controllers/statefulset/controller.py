@@ -12,6 +12,7 @@ from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 from petset.controllers.statefulset.act import Actor
+from petset.controllers.statefulset.ledgers import Ledgers
 from petset.controllers.statefulset.names import claim_may_belong_to
 from petset.controllers.statefulset.observe import Observer
 from petset.controllers.statefulset.plan import plan
@@ -26,6 +27,7 @@ class StatefulSetController:
 
     def __init__(self, client: Client, informers: InformerFactory, recorder: EventRecorder, clock: Clock) -> None:
         self._observer = observer = Observer(informers, clock)
+        self._ledgers = Ledgers(observer)
         self._clock = clock
         reads = (observer.sets, observer.pods, observer.claims, observer.revisions)
         self._writes: SeenWrites[Key] = SeenWrites(*reads)
@@ -44,14 +46,15 @@ class StatefulSetController:
         await self._writes.settled(key)
         began = self._clock.monotonic()
         try:
-            seen = self._observer.observe(key)
+            seen = self._observer.outline(key)
         except SelectorError as error:
             log.warning("%s: %s: %s", NAME, key, error)
             return DONE
         if seen is None:
             self._writes.forget(key)
+            self._ledgers.forget(key)
             return DONE
-        decided = plan(seen)
+        decided = self._ledgers.plan(seen) or plan(self._observer.observe(key) or seen)
         await self._actor.carry_out(seen.set, decided)
         if decided.look_again is None:
             return DONE

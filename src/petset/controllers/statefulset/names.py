@@ -32,6 +32,12 @@ def is_member(set_name: str, name: str) -> bool:
     return match is not None and match[1] == set_name
 
 
+def set_name_of(name: str) -> str | None:
+    """The name of the set that a pod of this name could belong to, or None when the name has no number at its end."""
+    match = _ORDINAL.fullmatch(name)
+    return match[1] if match is not None else None
+
+
 def ordinal_of(set_name: str, name: str) -> int | None:
     """The ordinal in a pod's name, or None when the name is not one of this set's or the number has over 31 bits."""
     match = _ORDINAL.fullmatch(name)

@@ -230,11 +230,7 @@ def repair_actions(view: View, ordinal: int, pod: Pod) -> tuple[Action, ...]:
 def retention_groups(ranks: Ranks) -> tuple[tuple[Action, ...], ...]:
     """Hands the claims of condemned pods over; done for all of them before the first is deleted."""
     seen = ranks.view.seen
-    return tuple(
-        claims.give_owners(seen, condemned.ordinal, condemned.pod)
-        for condemned in ranks.condemned()
-        if not claims.owners_match(seen, condemned.ordinal, condemned.pod)
-    )
+    return tuple(claims.give_owners(seen, condemned.ordinal, condemned.pod) for condemned in ranks.misowned())
 
 
 def condemned_verdict(ranks: Ranks, condemned: Condemned) -> Verdict:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from petset.api.meta import is_pod_available, is_terminating, seconds_until_available
 from petset.api.types import Pod, StatefulSet
+from petset.controllers.statefulset import claims
 from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.model import Observed
 from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of, pod_name
@@ -86,7 +87,11 @@ class Ranks(Protocol):
         ...
 
     def condemned(self) -> Iterable[Condemned]:
-        """Descending: at least the first, and every one that is not terminating or whose claims need other owners."""
+        """Descending: at least the first, and every one that is not terminating."""
+        ...
+
+    def misowned(self) -> Iterable[Condemned]:
+        """Descending: condemned pods whose claims need other owners."""
         ...
 
     def first_unavailable(self) -> Pod | None:
@@ -142,6 +147,10 @@ class AllPods:
     def condemned(self) -> Iterable[Condemned]:
         """All pods out of range."""
         return self._condemned
+
+    def misowned(self) -> Iterable[Condemned]:
+        """Each is asked."""
+        return (c for c in self._condemned if not claims.owners_match(self._view.seen, c.ordinal, c.pod))
 
     def first_unavailable(self) -> Pod | None:
         """The first by asking each."""

@@ -108,6 +108,27 @@ def choose_revisions(seen: Observed) -> History:
     return History(known, current, update, actions)
 
 
+class Chooser:
+    """Chooses as `choose_revisions` does, and remembers the answer while it looks at the same things."""
+
+    def __init__(self) -> None:
+        self._looked_at: tuple[object, ...] | None = None
+        self._answer: History | None = None
+
+    def choose(self, seen: Observed) -> History:
+        """The revisions; encoding and hashing the template, the costly part, happens once for each template."""
+        meta, reported = seen.set.metadata, seen.set.status
+        looks_at = (
+            (meta.uid, meta.annotations, is_terminating(seen.set), reported.current_revision, reported.collision_count),
+            seen.set.spec,
+            seen.revisions,
+            seen.orphan_revisions,
+        )
+        if self._answer is None or looks_at != self._looked_at:
+            self._looked_at, self._answer = looks_at, choose_revisions(seen)
+        return self._answer
+
+
 def _same_template(
     set_: StatefulSet, known: Sequence[ControllerRevision], candidate: ControllerRevision
 ) -> ControllerRevision | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -40,10 +40,13 @@ class Tally(NamedTuple):
     revision: str | None = None
 
 
+NOTHING: Final = Tally()
+
+
 def tally(pod: Pod, min_ready_seconds: int, now: datetime) -> Tally:
     """How one pod counts: terminating ones are replicas, but at no revision."""
     if not is_created(pod):
-        return Tally()
+        return NOTHING
     ready = is_running_and_ready(pod)
     return Tally(
         created=True,

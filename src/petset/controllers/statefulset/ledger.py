@@ -1,0 +1,261 @@
+"""The answers of `AllPods` without the walk: a summary of a set's pods, brought up to date pod by pod. Pure.
+
+What one ordinal contributes to every answer is its `Standing`. It is judged by the rules of `plan` themselves, again
+whenever the ordinal's pod or claims change or time makes the pod available; the answers then read sorted lists and
+sums. Bringing a pod up to date costs O(log n), an answer what it returns.
+"""
+
+import heapq
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import inf
+from typing import Final, Literal, get_args
+
+from petset.api.meta import is_terminating, seconds_until_available
+from petset.api.selectors import selector_of
+from petset.api.types import Pod
+from petset.controllers.statefulset import claims, status
+from petset.controllers.statefulset.identity import ordinals
+from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of, pod_name
+from petset.controllers.statefulset.plan import replica_verdict
+from petset.controllers.statefulset.ranks import Condemned, Replica, View
+from petset.controllers.statefulset.status import NOTHING, Census, Tally, tally
+
+Mark = Literal[
+    "acts",
+    "waits",
+    "unavailable",
+    "outdated",
+    "outdated and unavailable",
+    "condemned",
+    "condemned and alive",
+    "condemned and unavailable",
+    "condemned and misowned",
+]
+"""A list that an ordinal is in; the ordinals in range are in the first five, the others in the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one ordinal contributes. `due` is when time alone makes its pod available."""
+
+    marks: tuple[Mark, ...] = ()
+    counts: Tally = NOTHING
+    revision: str | None = None
+    due: datetime | None = None
+
+
+NOBODY: Final = Standing()
+MISSING: Final = Standing(("acts", "waits", "unavailable"))
+
+
+def standing_in_range(view: View, ordinal: int, pod: Pod | None) -> Standing:
+    """How an ordinal stands that the set wants."""
+    if pod is None:
+        return MISSING
+    marks: list[Mark] = []
+    if status.is_created(pod):
+        verdict = replica_verdict(view, Replica(ordinal, pod))
+        marks += ["acts"] if verdict.actions else []
+        marks += ["waits"] if verdict.wait is not None else []
+    else:
+        marks += ["acts", "waits"]
+    if view.unavailable(pod):
+        marks.append("unavailable")
+    if view.outdated(pod):
+        marks.append("outdated" if view.available(pod) else "outdated and unavailable")
+    return _standing(view, pod, marks)
+
+
+def standing_out_of_range(view: View, ordinal: int, pod: Pod | None) -> Standing:
+    """How an ordinal stands that has to go."""
+    if pod is None:
+        return NOBODY
+    marks: list[Mark] = ["condemned"]
+    if not is_terminating(pod):
+        marks.append("condemned and alive")
+    if view.unavailable(pod):
+        marks.append("condemned and unavailable")
+    if not claims.owners_match(view.seen, ordinal, pod):
+        marks.append("condemned and misowned")
+    return _standing(view, pod, marks)
+
+
+def _standing(view: View, pod: Pod, marks: Iterable[Mark]) -> Standing:
+    least, now = view.min_ready_seconds, view.seen.now
+    wait = seconds_until_available(pod, least, now)
+    return Standing(
+        marks=tuple(marks),
+        counts=tally(pod, least, now),
+        revision=pod.metadata.labels.get(REVISION_LABEL, ""),
+        due=now + timedelta(seconds=wait) if 0 < wait < inf else None,
+    )
+
+
+class Ledger:
+    """The `Ranks` of one set, as of the last `update`."""
+
+    def __init__(self, view: View) -> None:
+        """A set without pods; `update` tells of them."""
+        self._view = view
+        self._selector = selector_of(view.set.spec.selector)
+        self._wanted = ordinals(view.set)
+        self._pods: dict[int, Pod] = {}
+        self._strays: set[str] = set()
+        self._standings: dict[int, Standing] = {}
+        self._marked: dict[Mark, list[int]] = {mark: [] for mark in get_args(Mark)}
+        for mark in MISSING.marks:
+            self._marked[mark].extend(self._wanted)
+        self._census = Census()
+        self._revisions: Counter[str] = Counter()
+        self._due: list[tuple[datetime, int]] = []
+
+    def holds_for(self, view: View) -> bool:
+        """Whether `update` can go on from here: the same set, spec and update revision, and time has not gone back."""
+        mine = self._view
+        return (
+            view.set.metadata.uid == mine.set.metadata.uid
+            and view.set.spec == mine.set.spec
+            and view.history.update.metadata.name == mine.history.update.metadata.name
+            and view.seen.now >= mine.seen.now
+        )
+
+    def update(self, view: View, changed: Mapping[str, Pod | None]) -> None:
+        """Takes in the present state of pods that changed, or whose claims did, by name; None: not the set's."""
+        self._view = view
+        for name, pod in changed.items():
+            ordinal = self._place(name, pod)
+            if ordinal is not None:
+                self._judge(ordinal)
+        while self._due and self._due[0][0] <= view.seen.now:
+            self._judge(heapq.heappop(self._due)[1])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pod has the one place that its name says; else somebody has to look at them all."""
+        return not self._strays
+
+    def _place(self, name: str, pod: Pod | None) -> int | None:
+        """Enters the pod; its ordinal, if it can have one."""
+        set_name = self._view.set.metadata.name
+        ordinal = ordinal_of(set_name, name)
+        if ordinal is None or name != pod_name(set_name, ordinal):
+            ordinal = None
+        stray = pod is not None and (ordinal is None or not self._selector.matches(pod.metadata.labels))
+        if stray:
+            self._strays.add(name)
+        else:
+            self._strays.discard(name)
+        if ordinal is None:
+            return None
+        if pod is None or stray:
+            self._pods.pop(ordinal, None)
+        else:
+            self._pods[ordinal] = pod
+        return ordinal
+
+    def _judge(self, ordinal: int) -> None:
+        """Takes back what the ordinal contributed, and enters what it contributes now."""
+        in_range = ordinal in self._wanted
+        pod = self._pods.get(ordinal)
+        old = self._standings.pop(ordinal, MISSING if in_range else NOBODY)
+        new = (standing_in_range if in_range else standing_out_of_range)(self._view, ordinal, pod)
+        if pod is not None:
+            self._standings[ordinal] = new
+        for mark in old.marks:
+            if mark not in new.marks:
+                _remove(self._marked[mark], ordinal)
+        for mark in new.marks:
+            if mark not in old.marks:
+                _insert(self._marked[mark], ordinal)
+        self._census.count(old.counts, -1)
+        self._census.count(new.counts)
+        self._count_revision(old.revision, -1)
+        self._count_revision(new.revision, 1)
+        if new.due is not None:
+            heapq.heappush(self._due, (new.due, ordinal))
+
+    def _count_revision(self, label: str | None, times: int) -> None:
+        if label is not None:
+            self._revisions[label] += times
+            if not self._revisions[label]:
+                del self._revisions[label]
+
+    # --- the answers --------------------------------------------------------------------------------------------------
+
+    @property
+    def view(self) -> View:
+        """What else the rules look at."""
+        return self._view
+
+    def replicas(self) -> Iterable[Replica]:
+        """Those with something to do, and the first that is waited for."""
+        first = self._marked["waits"][:1]
+        last: int | None = None
+        for ordinal in heapq.merge(self._marked["acts"], first):
+            if ordinal != last:
+                yield Replica(ordinal, self._pods.get(ordinal))
+            last = ordinal
+
+    def condemned(self) -> Iterable[Condemned]:
+        """The first, then those that are not terminating."""
+        for highest in self._marked["condemned"][-1:]:
+            yield Condemned(highest, self._pods[highest])
+            for ordinal in reversed(self._marked["condemned and alive"]):
+                if ordinal != highest:
+                    yield Condemned(ordinal, self._pods[ordinal])
+
+    def misowned(self) -> Iterable[Condemned]:
+        """As listed."""
+        return (Condemned(ordinal, self._pods[ordinal]) for ordinal in reversed(self._marked["condemned and misowned"]))
+
+    def first_unavailable(self) -> Pod | None:
+        """The first listed that has a pod."""
+        for ordinal in (*self._marked["unavailable"], *self._marked["condemned and unavailable"][:1]):
+            if ordinal in self._pods:
+                return self._pods[ordinal]
+        return None
+
+    def unavailable(self) -> int:
+        """The length of the list."""
+        return len(self._marked["unavailable"])
+
+    def last_unavailable(self) -> Replica | None:
+        """The last of the list."""
+        last = self._marked["unavailable"][-1:]
+        return Replica(last[0], self._pods.get(last[0])) if last else None
+
+    def outdated(self, partition: int, *, available: bool) -> Iterator[Pod]:
+        """As listed, down to the partition."""
+        for ordinal in reversed(self._marked["outdated" if available else "outdated and unavailable"]):
+            if ordinal < self._wanted.start + partition:
+                return
+            yield self._pods[ordinal]
+
+    def census(self) -> Census:
+        """The sums."""
+        return self._census
+
+    def revisions(self) -> Collection[str]:
+        """The labels that are left."""
+        return self._revisions
+
+    def seconds_until_next_available(self) -> float | None:
+        """The earliest that still holds."""
+        while self._due:
+            due, ordinal = self._due[0]
+            if self._standings.get(ordinal, NOBODY).due == due:
+                return (due - self._view.seen.now).total_seconds()
+            heapq.heappop(self._due)
+        return None
+
+
+def _insert(numbers: list[int], number: int) -> None:
+    numbers.insert(bisect_left(numbers, number), number)
+
+
+def _remove(numbers: list[int], number: int) -> None:
+    del numbers[bisect_left(numbers, number)]
