@@ -322,6 +322,14 @@ def test_an_orphan_that_matches_is_adopted_and_one_of_another_name_is_not() -> N
     assert actions[2].startswith("create pod web-2")
 
 
+@pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
+def test_an_orphan_that_is_going_away_is_not_adopted_and_its_place_is_tried(policy: str) -> None:
+    world = settled(policy=policy)
+    world.pods["web-1"].metadata.owner_references = []
+    world.delete("web-1")
+    assert [str(action).split(" at ")[0] for action in world.plan().actions()] == ["create pod web-1"]
+
+
 def test_a_set_that_is_being_deleted_touches_no_pod() -> None:
     world = settled()
     world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
