@@ -4,18 +4,19 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from petset.api.meta import is_pod_available, is_running_and_ready, is_terminating
+from petset.api.meta import is_running_and_ready, is_terminating
 from petset.api.types import Object, Pod, RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
 from petset.controllers.statefulset import model
 from petset.controllers.statefulset.identity import ordinals
-from petset.controllers.statefulset.names import POD_NAME_LABEL, ordinal_of
-from petset.controllers.statefulset.plan import max_unavailable, partition
+from petset.controllers.statefulset.names import POD_NAME_LABEL
 from tests.simulation.drivers import MODES, Driver
 from tests.simulation.process import KINDS, Process
+from tests.simulation.promises import check_order, check_update
 from tests.simulation.world import Fate, World, retention, web
 
 CHANCE = st.integers(min_value=0, max_value=7)
@@ -179,8 +180,8 @@ class StatefulSetMachine(RuleBasedStateMachine):
         claims = {name: claim.metadata.uid for name, claim in self.world.claims.items()}
         pods = {name: pod.metadata.uid for name, pod in self.world.pods.items()}
         seen, decided = self.process.run(fate)
-        self.check_order(seen, decided)
-        self.check_update(seen, decided)
+        check_order(seen, decided)
+        check_update(seen, decided)
         present = {name: claim.metadata.uid for name, claim in self.world.claims.items()}
         assert claims.items() <= present.items(), "no claim is lost or replaced"
         touched = {a.name: a.uid for a in decided.actions() if isinstance(a, model.DeletePod)}
@@ -188,30 +189,6 @@ class StatefulSetMachine(RuleBasedStateMachine):
             pod = self.world.pods.get(name)
             assert pod is None or pod.metadata.uid == uid, "no pod is replaced within a run"
             assert pod is not None or touched.get(name) == uid, "only the very pod that was seen is deleted"
-
-    def check_order(self, seen: model.Observed, decided: model.Plan) -> None:
-        """OrderedReady: one pod created or condemned a run, and no successor before its predecessors are available."""
-        if seen.set.spec.pod_management_policy == "Parallel":
-            return
-        changes = [a for a in decided.actions() if isinstance(a, model.CreatePod | model.DeletePod)]
-        assert len([a for a in changes if not (isinstance(a, model.DeletePod) and a.reason == "update")]) <= 1
-        for action in changes:
-            if isinstance(action, model.CreatePod):
-                own = ordinal_of("web", action.pod.metadata.name) or 0
-                earlier = (o for o in ordinals(seen.set) if o < own)
-                assert all(is_available(seen, f"web-{ordinal}") for ordinal in earlier)
-            elif action.reason in ("scale down", "update"):
-                assert all(is_available(seen, f"web-{ordinal}") for ordinal in ordinals(seen.set))
-
-    def check_update(self, seen: model.Observed, decided: model.Plan) -> None:
-        """Below the partition nothing is deleted for the update, and the budget of healthy pods is kept."""
-        deleted = [a for a in decided.actions() if isinstance(a, model.DeletePod) and a.reason == "update"]
-        first = ordinals(seen.set).start + partition(seen.set)
-        assert all((ordinal_of("web", action.name) or 0) >= first for action in deleted)
-        assert not deleted or seen.set.spec.update_strategy.type == "RollingUpdate"
-        healthy = [action for action in deleted if is_available(seen, action.name)]
-        down = [ordinal for ordinal in ordinals(seen.set) if not is_available(seen, f"web-{ordinal}")]
-        assert not healthy or len(healthy) + len(down) <= max_unavailable(seen.set)
 
     # --- always -------------------------------------------------------------------------------------------------------
 
@@ -248,12 +225,6 @@ class StatefulSetMachine(RuleBasedStateMachine):
         return names[chance % len(names)] if names else None
 
 
-def is_available(seen: model.Observed, name: str) -> bool:
-    """Whether the controller saw an available pod of this name, its own or soon its own."""
-    least = seen.set.spec.min_ready_seconds or 0
-    pods = [pod for pod in (*seen.pods, *seen.orphans) if pod.metadata.name == name]
-    return any(is_pod_available(pod, least, seen.now) and not is_terminating(pod) for pod in pods)
-
-
 TestStatefulSet = StatefulSetMachine.TestCase
 TestStatefulSet.settings = settings(max_examples=80, stateful_step_count=60, deadline=None, print_blob=True)
+TestStatefulSet.pytestmark = [pytest.mark.timeout(400)]  # type: ignore[attr-defined] # making a failure small takes long
