@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -17,6 +18,11 @@ log = logging.getLogger(__name__)
 
 WAITING = 1000
 """Events that may wait to be written; the ones that find no room are dropped."""
+BATCH = 100
+"""Events that are written at the same time."""
+PAUSE = 5.0
+"""How long to pause after a batch, in times of how long it took."""
+LONGEST_PAUSE = 0.05
 REMEMBERED = 4096
 """Events, and objects, that are remembered for counting and limiting."""
 BURST = 25
@@ -107,17 +113,38 @@ class EventRecorder:
         self._wake.set()
 
     async def run(self) -> None:
-        """Writes events one after the other until cancelled; what the server refuses is dropped with a log line."""
+        """Writes events until cancelled; what the server refuses is dropped with a log line.
+
+        Those that wait are written together, and then there is a pause: whoever works gets most of the server's time,
+        and few commits are spent on events.
+        """
         while True:
             while self._waiting:
-                await self._write(self._waiting.popleft())
-            self._idle.set()
+                began = self._clock.monotonic()
+                await self._write_batch()
+                if not self._waiting:
+                    self._idle.set()
+                took = self._clock.monotonic() - began
+                await self._clock.sleep(min(took * PAUSE, LONGEST_PAUSE))
             self._wake.clear()
             await self._wake.wait()
 
     async def flush(self) -> None:
         """Waits until everything noted so far is written or dropped."""
         await self._idle.wait()
+
+    async def _write_batch(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
+        repeats: dict[_Sameness, list[_Happening]] = {}
+        for happening in batch:
+            repeats.setdefault(happening.sameness, []).append(happening)
+        async with asyncio.TaskGroup() as tasks:
+            for same in repeats.values():
+                tasks.create_task(self._write_in_turn(same))
+
+    async def _write_in_turn(self, happenings: Sequence[_Happening]) -> None:
+        for happening in happenings:
+            await self._write(happening)
 
     async def _write(self, happening: _Happening) -> None:
         sameness = happening.sameness

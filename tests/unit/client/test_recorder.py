@@ -1,5 +1,5 @@
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
@@ -22,10 +22,13 @@ class EventServer:
     def __init__(self) -> None:
         self.events: dict[str, Event] = {}
         self.refusal: Exception | None = None
+        self.takes: Callable[[], Awaitable[None]] | None = None
 
     async def create(self, obj: Event, options: WriteOptions = PLAIN) -> Event:
         if self.refusal is not None:
             raise self.refusal
+        if self.takes is not None:
+            await self.takes()
         name = obj.metadata.name
         assert name not in self.events
         self.events[name] = obj
@@ -154,3 +157,17 @@ async def test_what_the_server_refuses_is_dropped_with_a_log_line(
     await recorder.flush()
     assert bench.server.summary() == [("A", "kept", 1)]
     assert f"dropped event A of web: {refusal}" in caplog.text
+
+
+async def test_events_that_come_while_others_are_written_are_written_together_after_a_pause(bench: Bench) -> None:
+    recorder = bench.start().recorder
+    bench.server.takes = lambda: bench.clock.sleep(0.01)
+    recorder.event(pod("p", 1), "Normal", "Started", "started")
+    await bench.clock.advance(0.01)
+    assert len(bench.server.events) == 1
+    for number in range(3):
+        recorder.event(pod(f"q{number}", 1), "Normal", "Started", "started")
+    await bench.clock.advance(0.04)
+    assert len(bench.server.events) == 1
+    await bench.clock.advance(0.02)
+    assert len(bench.server.events) == 4
