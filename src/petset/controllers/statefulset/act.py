@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from petset.aio.clock import Clock
 from petset.api.errors import AlreadyExists, Conflict, Invalid, NotFound, StatusError
 from petset.api.meta import Key, copy, is_terminating, key_of
 from petset.api.types import (
@@ -30,6 +31,9 @@ from petset.controllers.statefulset.revisions import data_bytes
 
 LARGEST_BATCH: Final = 500
 STATUS_TRIES: Final = 5
+PAUSE: Final = 5.0
+"""How long counters may be behind after a write of the status, in times of how long that took."""
+LONGEST_PAUSE: Final = 0.1
 REPAIR_TRIES: Final = 4
 CLAIMING: Final = ("adoption", "claiming")
 """A run that fails here does not know its pods and revisions, and says and forgets nothing."""
@@ -48,18 +52,25 @@ class Run:
     failed_in: model.Phase | None = None
     updated: int = 0
     """Pods deleted for the update so far."""
+    come_back: float | None = None
+    """Seconds until a status that only counts anew may be written."""
 
 
 class Actor:
     """Writes through the client, records events, remembers what it wrote."""
 
-    def __init__(self, client: Client, recorder: EventRecorder, writes: SeenWrites[Key]) -> None:
+    def __init__(self, client: Client, recorder: EventRecorder, writes: SeenWrites[Key], clock: Clock) -> None:
         self._client = client
         self._recorder = recorder
         self._writes = writes
+        self._clock = clock
+        self._next_count: dict[Key, float] = {}
 
-    async def carry_out(self, set_: StatefulSet, plan: model.Plan) -> None:
-        """Does the steps up to the first failure, writes the resulting status, cleans up, then raises the failure."""
+    async def carry_out(self, set_: StatefulSet, plan: model.Plan) -> float | None:
+        """Does the steps up to the first failure, writes the resulting status, cleans up, then raises the failure.
+
+        Returns after how many seconds to come back for a status that was not written because one just was.
+        """
         run = Run(set_, key_of(set_))
         for step in plan.steps:
             await self._step(run, step)
@@ -72,6 +83,11 @@ class Actor:
             await self._clean_up(run, plan.cleanup)
         if run.failure is not None:
             raise run.failure
+        return run.come_back
+
+    def forget(self, key: Key) -> None:
+        """For a set that is gone."""
+        self._next_count.pop(key, None)
 
     async def _step(self, run: Run, step: model.Step) -> None:
         groups = step.groups
@@ -263,8 +279,15 @@ class Actor:
         """Writes what changed. The failure of the work, if any, is reported in preference to that of the status."""
         if not status.needs_write(run.set, new):
             return
+        began = self._clock.monotonic()
+        pause = self._next_count.get(run.key, began) - began
+        if pause > 0 and run.failure is None and status.only_counts(run.set, new):
+            run.come_back = pause
+            return
         try:
             await self._put_status(run, new)
+            ended = self._clock.monotonic()
+            self._next_count[run.key] = ended + min((ended - began) * PAUSE, LONGEST_PAUSE)
         except (StatusError, ConnectionLost) as error:
             run.failure = run.failure or error
 

@@ -31,7 +31,7 @@ class StatefulSetController:
         self._clock = clock
         reads = (observer.sets, observer.pods, observer.claims, observer.revisions)
         self._writes: SeenWrites[Key] = SeenWrites(*reads)
-        self._actor = Actor(client, recorder, self._writes)
+        self._actor = Actor(client, recorder, self._writes, clock)
         self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
         enqueue_from(observer.sets, self._queue, lambda set_: (key_of(set_),))
         observer.pods.add_handlers(self._pod_appeared, self._pod_changed, self._pod_gone)
@@ -53,12 +53,14 @@ class StatefulSetController:
         if seen is None:
             self._writes.forget(key)
             self._ledgers.forget(key)
+            self._actor.forget(key)
             return DONE
         decided = self._ledgers.plan(seen) or plan(self._observer.observe(key) or seen)
-        await self._actor.carry_out(seen.set, decided)
+        come_back = await self._actor.carry_out(seen.set, decided)
         if decided.look_again is None:
-            return DONE
-        return Result(look_again=max(0.0, decided.look_again - (self._clock.monotonic() - began)))
+            return Result(come_back)
+        available = max(0.0, decided.look_again - (self._clock.monotonic() - began))
+        return Result(available if come_back is None else min(available, come_back))
 
     # --- which sets a pod or a claim concerns -------------------------------------------------------------------------
 

@@ -109,3 +109,16 @@ def needs_write(set_: StatefulSet, status: StatefulSetStatus) -> bool:
     if (status.observed_generation or 0) > (old.observed_generation or 0):
         return True
     return any((getattr(status, name) or None) != (getattr(old, name) or None) for name in _REASONS_TO_WRITE)
+
+
+def only_counts(set_: StatefulSet, status: StatefulSetStatus) -> bool:
+    """Whether nothing hangs on writing the status at once: it only reports other numbers, which no decision reads.
+
+    Without a rollingUpdate block the boundary of a rollout is one of the numbers.
+    """
+    old = set_.status
+    strategy = set_.spec.update_strategy
+    return (
+        (old.observed_generation, old.current_revision, old.update_revision)
+        == (status.observed_generation, status.current_revision, status.update_revision)
+    ) and not (strategy.type == "RollingUpdate" and strategy.rolling_update is None)

@@ -35,7 +35,7 @@ class Stage(SetCluster):
     async def begin(self) -> None:
         self.toy.start()
         self.stored = await self.create_set(3)
-        self.actor = Actor(self.client, self.toy.recorder, SeenWrites())
+        self.actor = Actor(self.client, self.toy.recorder, SeenWrites(), self.clock)
 
     def new_pod(self, ordinal: int) -> Pod:
         return new_pod(self.stored, self.stored.spec.template, "web-1234", ordinal)
