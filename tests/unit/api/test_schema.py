@@ -193,6 +193,30 @@ def test_quantities_outside_maps_become_canonical() -> None:
     assert volume.empty_dir.size_limit == "1024"
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-11-23T05:12:00Z", "2026-11-23T05:12:00.123456Z", "2026-11-23T05:12:00+01:00", "0001-01-01T00:00:00Z"]
+)
+def test_times_stay_as_they_are(text: str) -> None:
+    assert convert({"lastTimestamp": text}, types.Event).last_timestamp == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "2026-11-23",
+        "2026-11-23T05:12:00",
+        "2026-13-01T00:00:00Z",
+        "2026-01-01T25:00:00Z",
+        "20260101T000000Z",
+    ],
+)
+def test_times_that_are_none_are_named(text: str) -> None:
+    with pytest.raises(DecodeError, match=f'parsing time "{text}" as') as refused:
+        convert({"metadata": {"managedFields": [{"time": text}]}}, types.Event)
+    assert refused.value.path == "metadata.managedFields[0].time"
+
+
 def test_nulls_without_a_schema_are_kept() -> None:
     document = b'{"metadata":null,"data":{"spec":{"a":null}},"revision":1}'
     assert decode(document, ControllerRevision).data == {"spec": {"a": None}}

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from petset.api.quantity import QuantityError
-from petset.api.schema.errors import DecodeError
+from petset.api.schema.errors import DecodeError, TimeError
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import normalise_quantities, unset_zeros
+from petset.api.schema.normal_form import check_times, normalise_quantities, unset_zeros
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
 
@@ -33,7 +33,8 @@ def decode(raw: bytes, type_: type[T]) -> T:
         if _may_hold_zeros(raw):
             unset_zeros(obj)
         normalise_quantities(obj)
-    except (msgspec.ValidationError, QuantityError):
+        check_times(obj)
+    except (msgspec.ValidationError, QuantityError, TimeError):
         return _converted_repaired(_tree(raw), type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecodeError("", str(error)) from error
@@ -51,7 +52,8 @@ def convert(tree: Any, type_: type[T]) -> T:
     try:
         obj = msgspec.convert(tree, type_)
         normalise_quantities(obj)
-    except (msgspec.ValidationError, QuantityError):
+        check_times(obj)
+    except (msgspec.ValidationError, QuantityError, TimeError):
         return _converted_repaired(tree, type_)
     unset_zeros(obj)
     return obj

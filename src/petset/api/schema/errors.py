@@ -12,3 +12,7 @@ class DecodeError(ValueError):
         super().__init__(message)
         self.path = path
         self.message = message
+
+
+class TimeError(ValueError):
+    """A text stands where a time should."""

@@ -3,13 +3,16 @@
 Every write goes through here, so the walk visits only what can lead to a change.
 """
 
+import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from petset.api import types
 from petset.api.quantity import canonical
+from petset.api.schema.errors import TimeError
 from petset.api.schema.node import Node, object_node
 from petset.api.types import Struct
 
@@ -63,6 +66,38 @@ def normalise_quantities(obj: Struct) -> None:
             normalise_quantities(part)
 
 
+def check_times(obj: Struct) -> None:
+    """Raises TimeError when a text that stands for a time is none."""
+    values, structs, struct_lists, _ = _route_to_times(type(obj))
+    for name in values:
+        if value := getattr(obj, name):
+            check_time(value)
+    for name in structs:
+        if (part := getattr(obj, name)) is not None:
+            check_times(part)
+    for name in struct_lists:
+        for part in getattr(obj, name):
+            check_times(part)
+
+
+@lru_cache(maxsize=4096)  # all times of a pod are the same few
+def check_time(text: str) -> None:
+    """Raises TimeError unless the text is a time by RFC 3339."""
+    if not _is_rfc3339(text):
+        raise _not_a_time(text)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _not_a_time(text) from error
+
+
+_is_rfc3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII).fullmatch
+
+
+def _not_a_time(text: str) -> TimeError:
+    return TimeError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": it is no time of that form')
+
+
 def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
     if isinstance(value, dict):
         return {key: _canonical_text(text) for key, text in value.items()}
@@ -81,6 +116,11 @@ def _route_to_zeros(type_: type[Struct]) -> _Route:
 @cache
 def _route_to_quantities(type_: type[Struct]) -> _Route:
     return _route(type_, _holds_quantities, _route_to_quantities)
+
+
+@cache
+def _route_to_times(type_: type[Struct]) -> _Route:
+    return _route(type_, lambda node: node.type == "date-time", _route_to_times)
 
 
 def _holds_quantities(node: Node) -> bool:

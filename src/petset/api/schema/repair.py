@@ -6,8 +6,9 @@ Nulls count as unset and numeric quantities become text, as in encoding/json and
 from typing import Any, NamedTuple, NoReturn
 
 from petset.api.quantity import QuantityError, canonical
-from petset.api.schema.errors import DecodeError
+from petset.api.schema.errors import DecodeError, TimeError
 from petset.api.schema.node import Node
+from petset.api.schema.normal_form import check_time
 
 _GO_SCALARS = {
     "string": "string",
@@ -95,6 +96,8 @@ def _scalar(value: Any, node: Node, place: _Place) -> Any:
     match node.type:
         case "quantity" if kind in {int, float, str}:
             return _quantity(value, place)
+        case "date-time" if kind is str and value:
+            return _time(value, place)
         case "int-or-string":
             fits = kind is str or (kind is int and abs(value) <= _LARGEST["int32"])
         case "int32" | "int64":
@@ -112,6 +115,14 @@ def _quantity(value: float | str, place: _Place) -> str:
         return canonical(str(value).strip())
     except QuantityError as error:
         raise DecodeError(place.path, str(error)) from error
+
+
+def _time(value: str, place: _Place) -> str:
+    try:
+        check_time(value)
+    except TimeError as error:
+        raise DecodeError(place.path, str(error)) from error
+    return value
 
 
 def _zero(node: Node) -> Any:
