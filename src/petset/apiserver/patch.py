@@ -78,6 +78,7 @@ def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -
 async def _apply(change: Change, document: Any) -> Answer:
     config = _checked_config(change, document)
     resource, target = change.resource, change.target
+    _converted(change, config)  # what cannot be of the kind conflicts with nobody
     record = change.registry.newest(resource, target.namespace, target.name)
     if record is None and target.subresource:
         raise NotFound.of(resource.group, resource.plural, target.name)

@@ -3,7 +3,8 @@
 from contextlib import AbstractAsyncContextManager
 
 from petset.aio.clock import Clock
-from petset.api.errors import MethodNotAllowed, NotFound
+from petset.api import field
+from petset.api.errors import Invalid, MethodNotAllowed, NotFound
 from petset.api.resources import Catalogue
 from petset.api.types import DeleteOptions, Service
 from petset.apiserver import delete, read, subresources, watch, write
@@ -26,6 +27,9 @@ from petset.apiserver.watch import ChangeFeed
 from petset.apiserver.write import Change, Server
 from petset.client.interface import PodStreams
 from petset.store.interface import Store
+
+LONGEST_MANAGER = 128
+"""Bytes of the name of a field manager."""
 
 
 class ApiServer:
@@ -63,12 +67,16 @@ class ApiServer:
         Raises BadRequest, NotFound (also of the namespace), Forbidden, Invalid, AlreadyExists, Conflict.
         """
         _need(target, "create")
+        if target.name and not target.subresource:
+            raise _unsupported(target, "create")
+        _check_manager(options, "CreateOptions")
         change = Change(self._server, identity, target, options)
         return await (subresources.create if target.subresource else write.create)(change, content)
 
     async def update(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
         """PUT. Raises BadRequest, NotFound, Conflict, Invalid."""
         _need(target, "update")
+        _check_manager(options, "UpdateOptions")
         put = subresources.UPDATE.get(target.subresource)
         if put is None:
             raise NotFound.path()
@@ -77,6 +85,7 @@ class ApiServer:
     async def patch(self, identity: Identity, target: Target, body: PatchBody, options: WriteOptions) -> Answer:
         """PATCH; an apply patch creates what is not there. Raises BadRequest, NotFound, Conflict, Invalid."""
         _need(target, "patch")
+        _check_manager(options, "PatchOptions")
         carry_out = subresources.PATCH.get(target.subresource)
         if carry_out is None:
             raise NotFound.path()
@@ -85,6 +94,8 @@ class ApiServer:
     async def delete(self, identity: Identity, target: Target, options: DeleteOptions) -> Answer:
         """DELETE of one object. Raises NotFound, Conflict (preconditions), Invalid, Forbidden."""
         _need(target, "delete")
+        if target.subresource:
+            raise _unsupported(target, "delete")
         return await delete.delete(Change(self._server, identity, target, WriteOptions()), options)
 
     async def delete_collection(
@@ -105,4 +116,20 @@ class ApiServer:
 
 def _need(target: Target, verb: str) -> None:
     if not target.subresource and verb not in target.resource.verbs:
-        raise MethodNotAllowed(f'{verb} is not supported on resources of kind "{target.resource.plural}"')
+        raise _unsupported(target, verb)
+
+
+def _unsupported(target: Target, verb: str) -> MethodNotAllowed:
+    kind = "/".join(part for part in (target.resource.plural, target.subresource) if part)
+    return MethodNotAllowed(f'{verb} is not supported on resources of kind "{kind}"')
+
+
+def _check_manager(options: WriteOptions, kind: str) -> None:
+    """Follows apimachinery's `ValidateFieldManager`. Raises Invalid."""
+    manager, errors = options.field_manager, []
+    if len(manager.encode(errors="replace")) > LONGEST_MANAGER:
+        errors.append(field.too_long("fieldManager", LONGEST_MANAGER))
+    if not manager.isprintable():
+        errors.append(field.invalid("fieldManager", manager, "should only contain printable characters"))
+    if errors:
+        raise Invalid.of("meta.k8s.io", kind, "", errors)

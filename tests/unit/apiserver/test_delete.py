@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from petset.api.errors import Forbidden, Invalid, NotFound
+from petset.api.errors import Forbidden, Invalid, MethodNotAllowed, NotFound
 from petset.api.types import ConfigMap, DeleteOptions, Namespace, Object, Pod
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Answer, ListOptions
@@ -172,3 +172,11 @@ async def test_a_collection_counts_what_others_deleted_as_done(server: ApiServer
     first, second = await asyncio.gather(*both)
     assert (len(first.records), len(second.records)) == (2, 2)
     assert not (await server.list(target(ConfigMap), ListOptions())).records
+
+
+@pytest.mark.parametrize("subresource", ["log", "status", "binding"])
+async def test_a_part_of_an_object_cannot_be_deleted(server: ApiServer, subresource: str) -> None:
+    await create(server, pod())
+    with pytest.raises(MethodNotAllowed, match=f'delete is not supported on resources of kind "pods/{subresource}"'):
+        await server.delete(ME, target(Pod, "web-0", subresource), DeleteOptions())
+    assert await fetch(server, Pod, "web-0")

@@ -3,7 +3,16 @@
 import msgspec
 import pytest
 
-from petset.api.errors import BadRequest, Conflict, InternalError, Invalid, NotFound, StatusError, UnsupportedMediaType
+from petset.api.errors import (
+    BadRequest,
+    Conflict,
+    InternalError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    StatusError,
+    UnsupportedMediaType,
+)
 from petset.api.types import ConfigMap, Event, EventsV1Event, ObjectMeta, ObjectReference, StatefulSet
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Body, FieldValidation, WriteOptions
@@ -214,3 +223,17 @@ async def test_every_refusal_is_a_status(server: ApiServer) -> None:
     with pytest.raises(StatusError) as caught:
         await server.update(ME, target(ConfigMap, "settings", "colour"), config_map(), PLAINLY)
     assert msgspec.json.decode(msgspec.json.encode(caught.value.status()))["code"] == 404
+
+
+async def test_names_are_not_posted_to(server: ApiServer) -> None:
+    with pytest.raises(MethodNotAllowed, match='create is not supported on resources of kind "configmaps"'):
+        await server.create(ME, target(ConfigMap, "settings"), config_map(), PLAINLY)
+
+
+@pytest.mark.parametrize(
+    ("manager", "message"),
+    [("x" * 129, "Too long: may not be more than 128 bytes"), ("a\nb", "should only contain printable characters")],
+)
+async def test_field_managers_have_names(server: ApiServer, manager: str, message: str) -> None:
+    with pytest.raises(Invalid, match=f'CreateOptions.meta.k8s.io "" is invalid: fieldManager: .*{message}'):
+        await server.create(ME, target(ConfigMap), config_map(), WriteOptions(manager))
