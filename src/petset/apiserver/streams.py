@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from petset.api.errors import BadRequest, NotFound, ServiceUnavailable
+from petset.api import field
+from petset.api.errors import BadRequest, Invalid, NotFound, ServiceUnavailable
 from petset.api.types import Pod
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Target
@@ -23,8 +24,9 @@ class PodConnections:
         self._node = node
 
     def logs(self, target: Target, options: LogOptions) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """A container's log. Raises NotFound, BadRequest, ServiceUnavailable, here or on entry."""
+        """A container's log. Raises NotFound, BadRequest, Invalid, ServiceUnavailable, here or on entry."""
         container = self._container(target, options.container)
+        _check_log_options(target, options)
         return self._serving().logs(target.namespace, target.name, replace(options, container=container))
 
     def exec(self, target: Target, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
@@ -61,3 +63,19 @@ class PodConnections:
         if not spec.node_name:
             raise BadRequest(f"pod {target.name} does not have a host assigned")
         return named or spec.containers[0].name
+
+
+def _check_log_options(target: Target, options: LogOptions) -> None:
+    """Follows upstream's `ValidatePodLogOptions`. Raises Invalid."""
+    errors = []
+    positive = "must be greater than 0"
+    if options.tail_lines is not None and options.tail_lines < 0:
+        errors.append(field.invalid("tailLines", options.tail_lines, "must be greater than or equal to 0"))
+    if options.limit_bytes is not None and options.limit_bytes < 1:
+        errors.append(field.invalid("limitBytes", options.limit_bytes, positive))
+    if options.since_seconds is not None and options.since_time:
+        errors.append(field.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
+    elif options.since_seconds is not None and options.since_seconds < 1:
+        errors.append(field.invalid("sinceSeconds", options.since_seconds, positive))
+    if errors:
+        raise Invalid.of("", "PodLogOptions", target.name, errors)

@@ -5,9 +5,10 @@ size, 255 (version 5 only) the end of stdin. kubectl speaks version 5, the offic
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -17,16 +18,24 @@ from petset.api.errors import BadRequest, StatusError
 from petset.client.interface import ExecOptions, LogOptions, StreamSession
 from petset.httpd.routes import flag, number
 
+log = logging.getLogger(__name__)
+
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 SUCCESS = {"metadata": {}, "status": "Success"}
 
 
+LARGEST_MESSAGE = 16 * 1024 * 1024
+"""Bytes a client may send at once; one that sends more is cut off."""
+
+Characters = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
 class TerminalSize(msgspec.Struct):
     """What a client sends on the resize channel."""
 
-    Width: int = 0
-    Height: int = 0
+    Width: Characters = 0
+    Height: Characters = 0
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -88,14 +97,10 @@ async def serve_session(
 
     The session is opened first, so that an unknown container is an ordinary HTTP error.
     """
-    if request.headers.get("Upgrade", "").lower() != "websocket":
-        raise BadRequest("Upgrade request required: this server speaks WebSocket for exec and attach, not SPDY")
+    socket = web.WebSocketResponse(protocols=PROTOCOLS, heartbeat=None, max_msg_size=LARGEST_MESSAGE)
+    _check_handshake(request, socket)
     async with opening as session:
-        socket = web.WebSocketResponse(protocols=PROTOCOLS, heartbeat=None, max_msg_size=0)
         await socket.prepare(request)
-        if socket.ws_protocol is None:
-            await socket.close(code=1002, message=b"none of the offered subprotocols is known")
-            return socket
         await socket.send_bytes(bytes([STDOUT]))
         async with Supervisor("exec") as tasks:
             output = tasks.background("output", _send_output(socket, session, options))
@@ -105,6 +110,19 @@ async def serve_session(
                 status = await _outcome(output, session)
                 await _finish(socket, status)
         return socket
+
+
+def _check_handshake(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
+    """Raises BadRequest for what cannot become a WebSocket with channels."""
+    headers = request.headers
+    if headers.get("Upgrade", "").lower() != "websocket":
+        raise BadRequest("Upgrade request required: this server speaks WebSocket for exec and attach, not SPDY")
+    offered = [protocol.strip() for protocol in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    if not set(offered) & set(PROTOCOLS):
+        spoken = f"client supports [{ascii(' '.join(offered))[1:-1]}], server accepts [{' '.join(PROTOCOLS)}]"
+        raise BadRequest(f"unable to upgrade: unable to negotiate protocol: {spoken}")
+    if not socket.can_prepare(request):
+        raise BadRequest("unable to upgrade: the request is no handshake of WebSocket version 13")
 
 
 async def _send_output(socket: web.WebSocketResponse, session: StreamSession, options: ExecOptions) -> None:
@@ -124,10 +142,19 @@ async def _receive_input(socket: web.WebSocketResponse, session: StreamSession) 
         if channel == STDIN:
             await session.write(data)
         elif channel == RESIZE:
-            size = msgspec.json.decode(data, type=TerminalSize)
-            await session.resize(size.Width, size.Height)
+            await _resize(session, data)
         elif channel == CLOSE and data[:1] == bytes([STDIN]):
             await session.close_stdin()
+
+
+async def _resize(session: StreamSession, data: bytes) -> None:
+    """What is no size changes none."""
+    try:
+        size = msgspec.json.decode(data, type=TerminalSize)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        log.debug("no terminal size: %s", error)
+        return
+    await session.resize(size.Width, size.Height)
 
 
 async def _outcome(output: "asyncio.Task[None]", session: StreamSession) -> dict[str, Any]:

@@ -252,12 +252,14 @@ def _bare_id(container_id: str) -> str:
 
 
 def _since(options: LogOptions, now: datetime) -> datetime | None:
-    if options.since_seconds is not None:
-        return now - timedelta(seconds=options.since_seconds)
     try:
+        if options.since_seconds is not None:
+            return now - timedelta(seconds=options.since_seconds)
         return parse_time(options.since_time) if options.since_time else None
     except ValueError as error:
         raise BadRequest(f"invalid sinceTime: {error}") from error
+    except OverflowError:
+        return None  # before all logs
 
 
 async def _nothing() -> AsyncIterator[bytes]:
