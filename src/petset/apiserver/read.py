@@ -19,6 +19,9 @@ from petset.apiserver.registry import Registry
 from petset.apiserver.request import Listing, ListOptions, Target
 from petset.store.interface import Record, Snapshot
 
+_MOST_DIGITS = 20
+"""Of a number of 64 bits."""
+
 
 def get(registry: Registry, target: Target) -> Record:
     """The durable state of one object. Raises NotFound."""
@@ -97,9 +100,14 @@ def parse_revision(text: str) -> int:
     if not text:
         return 0
     if not text.isascii() or not text.isdecimal():
-        cause = field.invalid("resourceVersion", text, f'strconv.ParseUint: parsing "{text}": invalid syntax')
-        raise BadRequest(str(cause))
+        raise _unparsable(text, "invalid syntax")
+    if len(text) > _MOST_DIGITS:
+        raise _unparsable(text, "value out of range")
     return int(text)
+
+
+def _unparsable(text: str, why: str) -> BadRequest:
+    return BadRequest(str(field.invalid("resourceVersion", text, f'strconv.ParseUint: parsing "{text}": {why}')))
 
 
 def future(revision: int, present: int) -> Timeout:

@@ -11,17 +11,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from aiohttp import web
 
-from petset.api.errors import InternalError, RequestEntityTooLarge, StatusError, Unauthorized
+from petset.api.errors import InternalError, StatusError, Unauthorized
 from petset.apiserver.request import Identity
+from petset.httpd.answers import error_response
 from petset.httpd.authentication import from_certificate
+from petset.httpd.connections import Listener
 from petset.httpd.pki import Certificates
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 3 * 1024 * 1024
 DRAIN_SECONDS = 0.5
 """How long requests may take to end when the server stops; watches are cut off then."""
 PUBLIC_PATHS = frozenset({"/version", "/healthz", "/livez", "/readyz"})
@@ -64,8 +64,8 @@ class HttpServer:
     async def start(self, address: Address) -> Address:
         """Listens. Raises OSError when the address is taken. Returns the address with the port that was given."""
         # A client that leaves ends its request: a watch has nobody to write to; an accepted write is stored anyway.
-        server = web.Server(self._serve, access_log=None, handler_cancellation=True)
-        runner = web.ServerRunner(server, shutdown_timeout=DRAIN_SECONDS)
+        listener = Listener(self._serve, handler_cancellation=True)
+        runner = web.ServerRunner(listener, shutdown_timeout=DRAIN_SECONDS)
         await runner.setup()
         self._runner = runner
         site = web.TCPSite(runner, address.host, address.port, ssl_context=self._context, backlog=1024)
@@ -84,6 +84,7 @@ class HttpServer:
         try:
             return await self._handler(request, identify(request))
         except StatusError as error:
+            _check_unanswered(request)
             return error_response(error)
         except ConnectionResetError:
             log.debug("%s %s: the client went away", request.method, request.path)
@@ -92,7 +93,14 @@ class HttpServer:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
+            _check_unanswered(request)
             return error_response(InternalError("Internal error occurred: see the log of petset"))
+
+
+def _check_unanswered(request: web.BaseRequest) -> None:
+    """Of an answer that has begun nothing can be taken back: cutting the connection is all that tells of an error."""
+    if request.writer.output_size > 0:
+        raise ConnectionResetError("the answer has begun already")
 
 
 def identify(request: web.BaseRequest) -> Identity:
@@ -105,38 +113,6 @@ def identify(request: web.BaseRequest) -> Identity:
     if request.path in PUBLIC_PATHS or request.path.startswith(("/livez/", "/readyz/")):
         return ANONYMOUS
     raise Unauthorized("Unauthorized")
-
-
-async def read_body(request: web.BaseRequest) -> bytes:
-    """The body of a request, up to the limit of 3 MiB. Raises RequestEntityTooLarge."""
-    if not request.body_exists:
-        return b""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise RequestEntityTooLarge(f"Request entity too large: limit is {LARGEST_BODY}")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def json_response(body: bytes, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:
-    """JSON bytes as they are, with `Warning` headers."""
-    response = web.Response(body=body, status=code, content_type="application/json")
-    response.headers["Cache-Control"] = "no-cache, private"
-    for warning in warnings:
-        text = warning.replace("\\", "\\\\").replace('"', '\\"')
-        response.headers.add("Warning", f'299 - "{text}"')
-    return response
-
-
-def error_response(error: StatusError) -> web.Response:
-    """An error as a client reads it."""
-    response = json_response(msgspec.json.encode(error.status()), error.code)
-    if error.retry_after_seconds:
-        response.headers["Retry-After"] = str(error.retry_after_seconds)
-    return response
 
 
 def read_authority(certificates: Certificates) -> str:

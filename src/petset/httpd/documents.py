@@ -7,7 +7,7 @@ from petset.apiserver.discovery import Discovery
 from petset.apiserver.openapi import OpenApi
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity
-from petset.httpd.app import json_response
+from petset.httpd.answers import json_response
 from petset.httpd.handlers import ResourceHandler
 from petset.httpd.negotiation import accepted_discovery
 

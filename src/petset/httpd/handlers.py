@@ -11,7 +11,8 @@ from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, PatchType, Target
 from petset.httpd import routes, streams
-from petset.httpd.app import json_response, read_body
+from petset.httpd.answers import json_response
+from petset.httpd.bodies import read_body
 from petset.httpd.negotiation import accepted_form
 from petset.httpd.watch import serve_watch
 
@@ -21,6 +22,9 @@ PATCH_TYPES: dict[str, PatchType] = {
     "application/strategic-merge-patch+json": "strategic",
     "application/apply-patch+yaml": "apply",
 }
+
+STREAMS = frozenset({"log", "exec", "attach"})
+"""Subresources that are no documents."""
 
 
 class ResourceHandler:
@@ -52,10 +56,14 @@ class ResourceHandler:
 
     async def _read(self, request: web.BaseRequest, route: routes.Route) -> web.StreamResponse:
         target, query = route.target, request.query
-        if target.subresource in ("log", "exec", "attach"):
+        watches = route.watches or routes.flag(query, "watch")
+        streams_ = target.subresource in STREAMS
+        if request.method == "HEAD" and (watches or streams_):
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        if streams_:
             return await self._stream(request, target)
         form = form_of(request)
-        if route.watches or routes.flag(query, "watch"):
+        if watches:
             return await serve_watch(request, self._server, target, routes.watch_options(query, target), form)
         if target.name:
             return self._answer(await self._server.get(target), form)

@@ -1,15 +1,19 @@
 """URLs to what they mean. Pure: a path and its query in, a `Target` and options out; unknown paths are NotFound."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 from petset.api.errors import BadRequest, NotFound
 from petset.api.resources import Catalogue
+from petset.apiserver.pipeline import LONGEST_MANAGER
 from petset.apiserver.request import FieldValidation, ListOptions, Target, WatchOptions, WriteOptions
 
 TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
+_INTEGER = re.compile("[-+]?[0-9]{1,19}")
+_LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,9 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "")
     if not text:
         return None
-    try:
-        return int(text)
-    except ValueError as error:
-        raise BadRequest(f'invalid value for parameter {name}: "{text}" is not a number') from error
+    if not _INTEGER.fullmatch(text) or abs(int(text)) > _LARGEST_INTEGER:
+        raise BadRequest(f'invalid value for parameter {name}: "{text}" is not a number')
+    return int(text)
 
 
 def list_options(query: Mapping[str, str]) -> ListOptions:
@@ -104,7 +107,7 @@ def watch_options(query: Mapping[str, str], target: Target) -> WatchOptions:
         resource_version_match=query.get("resourceVersionMatch", ""),
         send_initial_events=flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None,
         allow_bookmarks=flag(query, "allowWatchBookmarks"),
-        timeout_seconds=number(query, "timeoutSeconds"),
+        timeout_seconds=number(query, "timeoutSeconds") or None,
     )
 
 
@@ -112,11 +115,17 @@ def write_options(query: Mapping[str, str], agent: str) -> WriteOptions:
     """The options of a write. Without a fieldManager the client's own name stands for it, as upstream does."""
     validation = _field_validation(query.get("fieldValidation", ""))
     return WriteOptions(
-        field_manager=query.get("fieldManager", "") or agent.split("/", 1)[0],
+        field_manager=query.get("fieldManager", "") or _printable(agent.split("/", 1)[0]),
         dry_run=dry_run(query.get("dryRun", "")),
         force=flag(query, "force") if query.get("force") else None,
         field_validation=validation,
     )
+
+
+def _printable(agent: str) -> str:
+    """A name that nobody chose to be one: what cannot stand in one is left out."""
+    kept = "".join(character for character in agent if character.isprintable())
+    return kept.encode()[:LONGEST_MANAGER].decode(errors="ignore")
 
 
 def dry_run(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Watches over HTTP: one line of JSON a change, encoded once for all watchers, sent as many at a time as there are."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from petset.apiserver import encodings
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Target, WatchOptions
-from petset.apiserver.watch import WatchChange, error_frame
+from petset.apiserver.watch import error_frame
 
 WRITE_TIMEOUT = 30.0
 """Seconds a client may leave its receive buffer full before it is cut off; it then watches anew."""
@@ -26,21 +26,21 @@ async def serve_watch(
         response.enable_chunked_encoding()
         await response.prepare(request)
         try:
-            await _send(response, server, target, batches, form)
+            async for batch in batches:
+                frames = [encodings.change_bytes(server.registry, target.resource, change, form) for change in batch]
+                await _in_time(request, response.write(b"".join(frames)))
         except StatusError as error:
-            await response.write(error_frame(error.status()))
-        await response.write_eof()
+            await _in_time(request, response.write(error_frame(error.status())))
+        await _in_time(request, response.write_eof())
         return response
 
 
-async def _send(
-    response: web.StreamResponse,
-    server: ApiServer,
-    target: Target,
-    batches: AsyncIterator[list[WatchChange]],
-    form: Form,
-) -> None:
-    async for batch in batches:
-        frames = [encodings.change_bytes(server.registry, target.resource, change, form) for change in batch]
+async def _in_time(request: web.BaseRequest, writing: Awaitable[None]) -> None:
+    """Writes, or cuts the client off. Raises ConnectionResetError."""
+    try:
         async with asyncio.timeout(WRITE_TIMEOUT):
-            await response.write(b"".join(frames))
+            await writing
+    except TimeoutError as error:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError(f"the client read nothing for {WRITE_TIMEOUT:.0f} s") from error

@@ -1,0 +1,85 @@
+"""One TCP connection after another: what may be said on them, and what is answered to those who speak no HTTP.
+
+The limits of time are those of upstream's secure serving (apiserver's `server/secure_serving.go`).
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from petset.api.errors import BadRequest, InternalError, RequestEntityTooLarge, StatusError
+from petset.httpd.answers import error_response
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 256 * 1024
+"""Bytes of a URL: selectors and continue tokens may be long."""
+LONGEST_HEADER = 32 * 1024
+IDLE_SECONDS = 90.0
+"""How long a connection may be without a request, or take for the head of one."""
+VANISHED_SECONDS = 60
+"""How long a client's machine may be silent until it is asked for a sign of life, or leave data unacknowledged."""
+SIGN_SECONDS, SIGNS = 15, 4
+
+
+class ConnectionHandler(web.RequestHandler):
+    """Speaks HTTP on one connection."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Makes the kernel notice clients that vanish without closing: a watch may have nothing to write for long."""
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):  # it may be closed again already
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, VANISHED_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SIGN_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, SIGNS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """A body that breaks was answered; that its rest cannot be passed over either is no news."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer to what is no request, after which the connection is closed."""
+        log.debug("no request from %s: %s", request.remote, message or exc)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the answer has begun already")
+        response = error_response(_refusal(status, exc, message))
+        response.force_close()
+        return response
+
+
+def _refusal(status: int, error: BaseException | None, message: str | None) -> StatusError:
+    if isinstance(error, LineTooLong):
+        return RequestEntityTooLarge(
+            f"Request entity too large: limit is {LONGEST_LINE} for the URL and {LONGEST_HEADER} for a header"
+        )
+    if status >= 500:
+        return InternalError("Internal error occurred: see the log of petset")
+    reason = (message or str(error)).partition("\n")[0].rstrip(":")
+    return BadRequest(f"the request is no HTTP: {reason}")
+
+
+class Listener(web.Server):
+    """Makes a handler for every connection."""
+
+    def __call__(self) -> web.RequestHandler:
+        """As asyncio's protocol factory."""
+        return ConnectionHandler(
+            self,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type] # aiohttp's word for no log
+            keepalive_timeout=IDLE_SECONDS,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_HEADER,
+        )
