@@ -14,11 +14,9 @@ from petset.api.errors import NotFound
 from petset.api.types import Namespace as NamespaceObject
 from petset.api.types import ObjectMeta
 from petset.client.http import HttpClient
-from petset.client.kubeconfig import read_kubeconfig
-from petset.kinds import CATALOGUE
 from tests.contract.engines import NO_ENGINE
 from tests.e2e.kubectl import NO_KUBECTL, Kubectl
-from tests.e2e.namespace import Namespace
+from tests.e2e.namespace import Namespace, administrator
 from tests.e2e.server import Server, started
 
 NUMBERS = count()
@@ -37,10 +35,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 async def client(server: Server) -> AsyncIterator[HttpClient]:
     """The administrator's client."""
-    connection = read_kubeconfig([server.kubeconfig]).connection()
-    client = HttpClient(connection, CATALOGUE, field_manager="e2e")
-    yield client
-    await client.close()
+    async with administrator(server.kubeconfig) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """A namespace of one test, and what tests say about it: apply, wait for, watch, run a command in a pod."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 
@@ -23,6 +24,7 @@ from petset.client.interface import (
     WatchOptions,
     WriteOptions,
 )
+from petset.client.kubeconfig import read_kubeconfig
 from petset.client.pod_streams import HttpPodStreams
 from petset.kinds import CATALOGUE
 
@@ -33,6 +35,21 @@ TIMEOUT = 45.0
 POLL = 0.05
 FORCED = WriteOptions(field_manager="e2e", force=True)
 KINDS = {resource.type.__name__: resource.type for resource in CATALOGUE.resources}
+
+
+@asynccontextmanager
+async def administrator(kubeconfig: Path) -> AsyncIterator[HttpClient]:
+    """A client with the rights of a kubeconfig's user."""
+    client = HttpClient(read_kubeconfig([kubeconfig]).connection(), CATALOGUE, field_manager="e2e")
+    try:
+        yield client
+    finally:
+        await client.close()
+        # streams that have ended say farewell over TLS, which aiohttp does not wait for, before the event loop ends
+        transports = cast(Any, asyncio.get_running_loop())._transports
+        async with asyncio.timeout(TIMEOUT):
+            while any(transport._sock is not None for transport in list(transports.values())):
+                await CLOCK.sleep(0.001)
 
 
 @dataclass(frozen=True)

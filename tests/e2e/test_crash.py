@@ -22,15 +22,12 @@ from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
 from petset.api.types import ConfigMap, ObjectMeta, PersistentVolumeClaim, Pod, StatefulSet
 from petset.api.types import Namespace as NamespaceObject
-from petset.client.http import HttpClient
 from petset.client.interface import ConnectionLost
-from petset.client.kubeconfig import read_kubeconfig
-from petset.kinds import CATALOGUE
 from petset.node.runtimes import payloads
 from tests.contract.engines import NO_ENGINE
 from tests.e2e.conftest import NUMBERS
 from tests.e2e.manifests import claim_template, container, pod, stateful_set
-from tests.e2e.namespace import Namespace
+from tests.e2e.namespace import Namespace, administrator
 from tests.e2e.server import Server, started
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -93,17 +90,16 @@ def crashing() -> Iterator[Server]:
 async def doomed(crashing: Server) -> AsyncIterator[Namespace]:
     """A namespace of a server that is going to be killed, with a set of two that is ready."""
     name = f"crash-{next(NUMBERS)}"
-    client = HttpClient(read_kubeconfig([crashing.kubeconfig]).connection(), CATALOGUE, field_manager="e2e")
-    await client.create(NamespaceObject(metadata=ObjectMeta(name=name)))
-    namespace = Namespace(client, name)
-    uid = {"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
-    main = container(SCRIPT, env=[uid], volumeMounts=[{"name": "www", "mountPath": "/www"}])
-    template = pod("web", main, terminationGracePeriodSeconds=10)
-    await namespace.apply(stateful_set(2, template, volumeClaimTemplates=[claim_template()]))
-    await namespace.until_ready(2)
-    yield namespace
-    await client.delete(NamespaceObject, name)
-    await client.close()
+    async with administrator(crashing.kubeconfig) as client:
+        await client.create(NamespaceObject(metadata=ObjectMeta(name=name)))
+        namespace = Namespace(client, name)
+        uid = {"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
+        main = container(SCRIPT, env=[uid], volumeMounts=[{"name": "www", "mountPath": "/www"}])
+        template = pod("web", main, terminationGracePeriodSeconds=10)
+        await namespace.apply(stateful_set(2, template, volumeClaimTemplates=[claim_template()]))
+        await namespace.until_ready(2)
+        yield namespace
+        await client.delete(NamespaceObject, name)
 
 
 @asynccontextmanager

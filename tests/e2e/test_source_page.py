@@ -20,11 +20,8 @@ from petset.api.types import (
     Service,
     StatefulSet,
 )
-from petset.client.http import HttpClient
-from petset.client.kubeconfig import read_kubeconfig
-from petset.kinds import CATALOGUE
 from tests.e2e.manifests import PAGE, claim_template, container, pod, stateful_set
-from tests.e2e.namespace import Namespace, ready, replaces, story, tells, waits_for
+from tests.e2e.namespace import Namespace, administrator, ready, replaces, story, tells, waits_for
 from tests.e2e.server import NEWER_NGINX, NGINX, Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -371,16 +368,15 @@ async def a_broken_update_needs_a_person(namespace: Namespace) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page(server: Server) -> AsyncIterator[Namespace]:
     """A namespace in which the page's manifest has been applied and is ready."""
-    client = HttpClient(read_kubeconfig([server.kubeconfig]).connection(), CATALOGUE, field_manager="e2e")
-    since = (await client.list(Pod)).resource_version
-    metadata = ObjectMeta(name="the-page", annotations={BEGINNING: since})
-    await client.create(NamespaceObject(metadata=metadata))
-    namespace = Namespace(client, "the-page")
-    await namespace.apply(PAGE)
-    await namespace.until_ready(3)
-    yield namespace
-    await client.delete(NamespaceObject, "the-page")
-    await client.close()
+    async with administrator(server.kubeconfig) as client:
+        since = (await client.list(Pod)).resource_version
+        metadata = ObjectMeta(name="the-page", annotations={BEGINNING: since})
+        await client.create(NamespaceObject(metadata=metadata))
+        namespace = Namespace(client, "the-page")
+        await namespace.apply(PAGE)
+        await namespace.until_ready(3)
+        yield namespace
+        await client.delete(NamespaceObject, "the-page")
 
 
 @pytest.mark.asyncio(loop_scope="module")
