@@ -28,12 +28,18 @@ class StatefulSetMachine(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(replicas=st.integers(0, 5), mode=st.sampled_from(MODES), least=st.sampled_from([0, 3]))
-    def begin(self, replicas: int, mode: str, least: int) -> None:
+    @initialize(
+        replicas=st.integers(0, 5),
+        mode=st.sampled_from(MODES),
+        least=st.sampled_from([0, 0, 3]),
+        age=st.integers(0, 12),
+    )
+    def begin(self, replicas: int, mode: str, least: int, age: int) -> None:
         self.world = World(web(replicas, policy=mode))
         self.world.set.spec.min_ready_seconds = least
         self.process = Process(self.world)
         self.claims_may_go = False
+        self.go_well(age)
 
     # --- the user -----------------------------------------------------------------------------------------------------
 
@@ -162,6 +168,18 @@ class StatefulSetMachine(RuleBasedStateMachine):
     @rule()
     def controller_runs(self) -> None:
         self.run(Fate())
+
+    @rule(rounds=st.integers(1, 6))
+    def all_goes_well(self, rounds: int) -> None:
+        self.go_well(rounds)
+
+    def go_well(self, rounds: int) -> None:
+        """All news arrives, pods get ready or go."""
+        for _ in range(rounds):
+            self.process.catch_up(KINDS)
+            self.run(Fate())
+            if self.world.live():
+                assert self.claims_may_go, "no claim goes unless the user has ever asked for that"
 
     @rule(at=st.integers(0, 8), lost=st.booleans(), dies=st.booleans())
     def controller_runs_into_trouble(self, at: int, lost: bool, dies: bool) -> None:

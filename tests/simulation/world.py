@@ -325,14 +325,14 @@ class World:
 
     # --- until nothing happens any more -------------------------------------------------------------------------------
 
-    def live(self) -> None:
-        """Pods get healthy, terminating ones go, and so do their claims if nobody else owns them."""
+    def live(self) -> list[str]:
+        """Pods get healthy, terminating ones go, and so do claims without an owner left, which are returned."""
         for name, pod in list(self.pods.items()):
             if is_terminating(pod):
                 self.gone(name)
             elif not is_running_and_ready(pod) and self.can_run(name):
                 self.ready(name)
-        self.collect_garbage()
+        return self.collect_garbage()
 
     def settle(self, limit: int = 400) -> int:
         """Steps with healthy pods until nothing changes any more; the number of steps it took."""

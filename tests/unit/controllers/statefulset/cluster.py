@@ -22,7 +22,16 @@ from petset.api.types import (
     StatefulSetStatus,
 )
 from petset.client.informer import InformerFactory
-from petset.client.interface import Client, ListOptions, ObjectList, Patch, WatchEvent, WatchOptions, WriteOptions
+from petset.client.interface import (
+    Client,
+    ConnectionLost,
+    ListOptions,
+    ObjectList,
+    Patch,
+    WatchEvent,
+    WatchOptions,
+    WriteOptions,
+)
 from petset.controllers.runtime import Result
 from petset.controllers.statefulset.controller import StatefulSetController
 from tests.simulation.world import web
@@ -61,6 +70,8 @@ class Mishap:
     what: Exception | Happening
     name: str = ""
     times: int = 1
+    done: bool = False
+    """The request is done, and only its answer is lost."""
 
     def fits(self, call: Call) -> bool:
         return (self.verb, self.kind) == (call.verb, call.kind) and self.name in ("", call.name) and self.times > 0
@@ -102,6 +113,10 @@ class FaultyClient:
         """The next fitting requests fail and do nothing."""
         self.mishaps.append(Mishap(verb, kind, error, name, times))
 
+    def loses_answer(self, verb: str, kind: type[Object]) -> None:
+        """The next fitting request is done, but nobody says so."""
+        self.mishaps.append(Mishap(verb, kind, ConnectionLost("no answer"), done=True))
+
     def meanwhile(self, verb: str, kind: type[Object], happening: Happening, name: str = "", times: int = 1) -> None:
         """Something happens just before the next fitting requests."""
         self.mishaps.append(Mishap(verb, kind, happening, name, times))
@@ -114,15 +129,20 @@ class FaultyClient:
         if self.died.is_set():
             await asyncio.Event().wait()
         self.calls.append(call)
+        self.mishaps = [mishap for mishap in self.mishaps if mishap.times > 0]
         for mishap in self.mishaps:
-            if mishap.fits(call):
+            if mishap.fits(call) and not mishap.done:
                 mishap.times -= 1
                 if isinstance(mishap.what, Exception):
                     raise mishap.what
                 await mishap.what()
 
-    async def _wrote(self, answer: T) -> T:
+    async def _wrote(self, call: Call, answer: T) -> T:
         self.writes += 1
+        for mishap in self.mishaps:
+            if mishap.fits(call) and mishap.done and isinstance(mishap.what, Exception):
+                mishap.times -= 1
+                raise mishap.what
         if self.writes == self.dies_after:
             self.died.set()
             await asyncio.Event().wait()
@@ -152,8 +172,9 @@ class FaultyClient:
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
             await SystemClock().sleep(0)
-            await self._note(Call("create", type(obj), obj.metadata.name))
-            return await self._wrote(await self.inner.create(obj, options))
+            call = Call("create", type(obj), obj.metadata.name)
+            await self._note(call)
+            return await self._wrote(call, await self.inner.create(obj, options))
         finally:
             self.under_way -= 1
 
@@ -162,8 +183,9 @@ class FaultyClient:
         return await self.inner.create_subresource(kind, name, namespace, subresource, body)
 
     async def update(self, obj: T, subresource: str = "", options: WriteOptions = WRITE) -> T:
-        await self._note(Call("update", type(obj), obj.metadata.name, subresource))
-        return await self._wrote(await self.inner.update(obj, subresource, options))
+        call = Call("update", type(obj), obj.metadata.name, subresource)
+        await self._note(call)
+        return await self._wrote(call, await self.inner.update(obj, subresource, options))
 
     async def patch(
         self,
@@ -174,14 +196,16 @@ class FaultyClient:
         subresource: str = "",
         options: WriteOptions = WRITE,
     ) -> T:
-        await self._note(Call("patch", kind, name, subresource, patch))
-        return await self._wrote(await self.inner.patch(kind, name, namespace, patch, subresource, options))
+        call = Call("patch", kind, name, subresource, patch)
+        await self._note(call)
+        return await self._wrote(call, await self.inner.patch(kind, name, namespace, patch, subresource, options))
 
     async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         preconditions = options.preconditions if options is not None else None
-        await self._note(Call("delete", kind, name, preconditions=preconditions))
+        call = Call("delete", kind, name, preconditions=preconditions)
+        await self._note(call)
         await self.inner.delete(kind, name, namespace, options)
-        await self._wrote(kind())
+        await self._wrote(call, kind())
 
     async def delete_collection(
         self, kind: type[T], namespace: str, options: ListOptions, delete: DeleteOptions | None = None

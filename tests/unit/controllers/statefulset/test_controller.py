@@ -121,31 +121,21 @@ async def test_a_new_orphan_concerns_every_set_that_selects_it(
     assert await watched.enqueued() == looked_at
 
 
-async def test_an_orphan_that_is_found_terminating_concerns_nobody(cluster: SetCluster) -> None:
+@pytest.mark.parametrize(("terminating", "looked_at"), [(True, []), (False, ["web"])])
+async def test_an_orphan_that_is_found_terminating_concerns_nobody(
+    cluster: SetCluster, terminating: bool, looked_at: list[str]
+) -> None:
     await cluster.create_set()
-    held = a_pod("web-0")
-    held.metadata.finalizers = ["acme.io/held"]
-    await cluster.direct.create(held)
-    await cluster.direct.delete(Pod, "web-0", "default")
-    await cluster.start_watching()
-    assert await cluster.enqueued() == ["web"], "for the set itself, which is new"
-    owner = owner_reference(await cluster.set())
-    await patch_pod(
-        cluster,
-        "web-0",
-        {
-            "ownerReferences": [
-                {
-                    "name": owner.name,
-                    "uid": owner.uid,
-                    "kind": owner.kind,
-                    "apiVersion": owner.api_version,
-                    "controller": True,
-                }
-            ]
-        },
-    )
-    assert await cluster.enqueued() == ["web"]
+    found = a_pod("web-0")
+    found.metadata.finalizers = ["acme.io/held"]
+    await cluster.direct.create(found)
+    if terminating:
+        await cluster.direct.delete(Pod, "web-0", "default")
+    cluster.client.hold(Pod)
+    cluster.informers.start(cluster.toy.supervisor)
+    assert await cluster.enqueued() == ["web"], "the set itself is new"
+    cluster.client.let_go(Pod)
+    assert await cluster.enqueued() == looked_at
 
 
 async def test_a_changed_pod_concerns_its_set(watched: Watched) -> None:
@@ -542,8 +532,9 @@ async def test_claims_of_own_and_adopted_pods_get_owners_and_those_of_released_o
     assert (await cluster.pod("goo-1")).metadata.owner_references == []
 
 
-async def test_a_claim_of_an_orphan_beyond_the_range_goes_with_the_pod(cluster: SetCluster) -> None:
-    await cluster.create_set(1)
+@BOTH
+async def test_a_claim_of_an_orphan_beyond_the_range_goes_with_the_pod(cluster: SetCluster, policy: str) -> None:
+    await cluster.create_set(1, policy=policy)
     await cluster.change(keep("Delete", "Retain"))
     claim = copy(web().spec.volume_claim_templates[0])
     claim.metadata.name, claim.metadata.namespace = "www-web-7", "default"

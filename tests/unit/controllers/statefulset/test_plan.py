@@ -267,6 +267,13 @@ def test_a_parallel_update_first_replaces_all_broken_outdated_pods() -> None:
     assert said(world.step()) == ["delete pod web-1 (update)", "delete pod web-0 (update)"]
 
 
+def test_an_outdated_pod_that_has_ended_is_deleted_once_and_uses_up_the_budget() -> None:
+    world = settled(3, "Parallel")
+    world.set_image("nginx:2")
+    world.fail("web-1")
+    assert said(world.step()) == ["delete pod web-1 (failed)"]
+
+
 def test_an_ordered_set_stays_stuck_on_a_broken_pod_after_the_template_is_repaired() -> None:
     world = settled()
     world.set_image("broken")
