@@ -428,6 +428,18 @@ async def test_pods_that_no_longer_match_are_released(cluster: SetCluster) -> No
     assert [ref.name for ref in (await cluster.pod("web-1")).metadata.owner_references] == ["web"]
 
 
+@BOTH
+async def test_the_place_of_a_pod_that_somebody_took_away_is_tried(cluster: SetCluster, policy: str) -> None:
+    cluster.start()
+    await cluster.create_set(2, policy=policy)
+    await cluster.live()
+    cluster.client.calls.clear()
+    await patch_pod(cluster, "web-1", {"labels": {"app": "debugged"}, "ownerReferences": None})
+    await cluster.settle()
+    assert "create Pod web-1" in cluster.client.said()
+    assert (await cluster.status()).replicas == 1
+
+
 async def test_orphaned_revisions_are_adopted_and_used(cluster: SetCluster) -> None:
     set_ = await cluster.create_set(1)
     orphan = new_revision(set_, 5, 0)
@@ -594,6 +606,31 @@ async def test_a_pending_pod_gets_a_claim_back_as_soon_as_the_old_one_is_gone(cl
     await let_claim_go(cluster, "www-web-0")
     await cluster.settle()
     assert (await cluster.claim("www-web-0")).metadata.uid != old
+
+
+async def test_a_pending_pod_gets_a_claim_back_that_somebody_deletes(cluster: SetCluster) -> None:
+    cluster.start()
+    await cluster.create_set(2, policy="Parallel")
+    await cluster.settle()
+    old = await cluster.claim("www-web-1")
+    await let_claim_go(cluster, "www-web-1")
+    await cluster.direct.delete(PersistentVolumeClaim, "www-web-1", "default")
+    await cluster.settle()
+    assert (await cluster.claim("www-web-1")).metadata.uid != old.metadata.uid
+
+
+async def test_owners_that_somebody_takes_from_a_claim_come_back_with_the_next_look(cluster: SetCluster) -> None:
+    cluster.start()
+    await cluster.create_set(2, policy="Parallel")
+    await cluster.change(keep("Retain", "Delete"))
+    await cluster.live()
+    patch = Patch("merge", {"metadata": {"ownerReferences": None}})
+    await cluster.direct.patch(PersistentVolumeClaim, "www-web-1", "default", patch)
+    await cluster.settle()
+    assert await cluster.owners("www-web-1") == [], "a claim alone is no event"
+    await patch_pod(cluster, "web-0", {"annotations": {"any": "event"}})
+    await cluster.settle()
+    assert await cluster.owners("www-web-1") == ["StatefulSet web"]
 
 
 async def test_a_pod_comes_back_as_soon_as_its_terminating_claim_is_gone(cluster: SetCluster) -> None:
