@@ -18,6 +18,7 @@ COMMANDS = (
     "down",
     "status",
     "get",
+    "plan",
     "apply",
     "delete",
     "scale",

@@ -1,0 +1,68 @@
+"""Calls the controller's own planner in a world of its own until nothing is left to do. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from petset.cli.preview.steps import Step, steps_of
+from petset.cli.preview.world import Refused, World
+from petset.controllers.statefulset.identity import ordinals
+from petset.controllers.statefulset.model import Observed, Plan, ReportForeignOwner
+from petset.controllers.statefulset.plan import plan
+
+ROUNDS_PER_POD: Final = 12
+ROUNDS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would be done, in order; `stops` is what the controller would then wait for without end, None: nothing.
+
+    `broken` are the pods that are not expected to become Ready, or to be gone, without help.
+    """
+
+    steps: tuple[Step, ...]
+    stops: str | None = None
+    broken: tuple[str, ...] = ()
+
+
+def forecast(seen: Observed, taken: frozenset[str] = frozenset()) -> Forecast:
+    """The steps from what was observed to the end. `taken` are the names of pods that others control.
+
+    Ends in any case: a change takes a few rounds for each pod, and no more are made.
+    """
+    world = World(seen, taken)
+    broken = tuple(sorted(name for name, pod in world.pods.items() if pod.metadata.uid in world.broken))
+    steps: list[Step] = []
+    for _ in range(ROUNDS + ROUNDS_PER_POD * (len(world.pods) + len(ordinals(seen.set)))):
+        decided = plan(world.observed())
+        done, refusal = _carried_out(world, decided)
+        steps += done
+        if world.report(decided.status) or (done and refusal is None):
+            continue
+        happened = world.progress()
+        if not happened:
+            return Forecast(tuple(steps), refusal or decided.waiting_for, broken)
+        steps += happened
+    return Forecast(tuple(steps), "more steps than a preview takes", broken)
+
+
+def _carried_out(world: World, decided: Plan) -> tuple[list[Step], str | None]:
+    """Obeys a plan up to the first refusal; what was done, and what was refused."""
+    steps: list[Step] = []
+    for action in decided.actions():
+        if isinstance(action, ReportForeignOwner):
+            continue
+        foreseen = list(steps_of(action, world.pods))
+        try:
+            world.obey(action)
+        except Refused as refusal:
+            return [*steps, *(step for step in foreseen if step.kind == "PersistentVolumeClaim")], str(refusal)
+        steps += foreseen
+    return [*steps, *_forgotten(world, decided)], None
+
+
+def _forgotten(world: World, decided: Plan) -> Iterator[Step]:
+    for drop in decided.cleanup:
+        world.forget(drop)
+        yield Step("delete", "ControllerRevision", (drop.name,), detail="beyond revisionHistoryLimit")

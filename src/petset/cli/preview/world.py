@@ -1,0 +1,269 @@
+"""A set, its pods and its claims in memory, where what is obeyed happens and what is under way succeeds. Pure.
+
+What the world assumes: a new pod becomes Ready, a deleted one ends within its grace period, a new claim is bound, the
+garbage collector does its work. What is broken already stays so, for nobody knows better.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, TypeVar, assert_never
+
+from petset.api.meta import (
+    controller_of,
+    copy,
+    format_time,
+    get_condition,
+    is_pod_available,
+    is_running_and_ready,
+    is_terminating,
+    owner_reference,
+    parse_time,
+    ready_condition,
+    set_condition,
+)
+from petset.api.types import ControllerRevision, Object, PersistentVolumeClaim, Pod, PodCondition, StatefulSetStatus
+from petset.cli.preview.steps import Step
+from petset.controllers.statefulset import model
+from petset.controllers.statefulset.status import ENDED
+
+PATIENCE: Final = timedelta(minutes=1)
+"""How long a pod may be unready, or stay beyond its grace period, before nobody expects it to change by itself."""
+LONGEST_LABEL: Final = 63
+
+T = TypeVar("T", bound=Object)
+
+
+class Refused(Exception):
+    """The API would not do what an action asks for; the message says why."""
+
+
+def is_broken(pod: Pod, now: datetime) -> bool:
+    """Whether a pod is not expected to become Ready by itself, or, when it is going away, to be gone."""
+    if is_terminating(pod):
+        return _passed(pod.metadata.deletion_timestamp, now)
+    if pod.status.phase in ENDED or is_running_and_ready(pod):
+        return False
+    scheduled = get_condition(pod.status.conditions, "PodScheduled")
+    if scheduled is not None and scheduled.status == "False":
+        return True
+    containers = (*pod.status.init_container_statuses, *pod.status.container_statuses)
+    if any(container.restart_count and not container.ready for container in pod.status.container_statuses):
+        return True
+    waiting = {c.state.waiting.reason for c in containers if c.state.waiting is not None}
+    if waiting - {None, "", "ContainerCreating", "PodInitializing"}:
+        return True
+    ready = ready_condition(pod)
+    since = ready.last_transition_time if ready is not None else None
+    return _passed(since or pod.metadata.creation_timestamp, now)
+
+
+def _passed(since: str | None, now: datetime) -> bool:
+    return since is not None and parse_time(since) + PATIENCE < now
+
+
+class World:
+    """Everything there is, as the planner's actions and the passing of time change it. The objects seen stay as is."""
+
+    def __init__(self, seen: model.Observed, taken: frozenset[str] = frozenset()) -> None:
+        """`taken` are the names of pods in the namespace that others control."""
+        self.set = copy(seen.set)
+        self.now = seen.now
+        self.pods = {pod.metadata.name: pod for pod in (*seen.pods, *seen.orphans)}
+        self.claims = dict(seen.claims)
+        self.broken = frozenset(pod.metadata.uid for pod in self.pods.values() if is_broken(pod, seen.now))
+        self._revisions = {r.metadata.name: r for r in (*seen.revisions, *seen.orphan_revisions)}
+        self._taken = taken
+        self._born = 0
+
+    def observed(self) -> model.Observed:
+        """What the planner looks at."""
+        uid = self.set.metadata.uid
+        pods, orphans = _by_owner(self.pods, uid)
+        revisions, orphan_revisions = _by_owner(self._revisions, uid)
+        return model.Observed(self.set, pods, revisions, self.claims, self.now, orphans, orphan_revisions)
+
+    # --- obeying ------------------------------------------------------------------------------------------------------
+
+    def obey(self, action: model.Action) -> None:  # noqa: C901, PLR0912 - one branch an action
+        """Does what an action says. Raises Refused, after what could be done of it."""
+        match action:
+            case model.AdoptRevision(name, _):
+                self._revisions[name] = self._owned(self._revisions[name])
+            case model.CreateRevision(revision):
+                self._revisions[revision.metadata.name] = self._new(revision)
+            case model.RenumberRevision(revision, number):
+                renumbered = copy(revision)
+                renumbered.revision = number
+                self._revisions[revision.metadata.name] = renumbered
+            case model.AdoptPod(name, _):
+                self.pods[name] = self._owned(self.pods[name])
+            case model.ReleasePod(name, _):
+                released = copy(self.pods[name])
+                kept = [ref for ref in released.metadata.owner_references if ref.uid != self.set.metadata.uid]
+                released.metadata.owner_references = kept
+                self.pods[name] = released
+            case model.CreatePod(pod, _, claims):
+                self._create_claims(claims)
+                self._create_pod(pod)
+            case model.RefusePod(_, claims, why):
+                self._create_claims(claims)
+                raise Refused(why)
+            case model.RestoreClaims(_, claims):
+                self._create_claims(claims)
+            case model.RefuseClaims(_, why):
+                raise Refused(why)
+            case model.SetClaimOwners(_, claim):
+                self.claims[claim.metadata.name] = claim
+            case model.RepairPod(pod, _):
+                self.pods[pod.metadata.name] = pod
+            case model.DeletePod(name, _, _):
+                self._delete_pod(name)
+            case model.ReportForeignOwner():
+                pass
+            case _:
+                assert_never(action)
+
+    def report(self, new: StatefulSetStatus) -> bool:
+        """Stores the set's status; whether it was another one before."""
+        changed = self.set.status != new
+        self.set.status = new
+        return changed
+
+    def forget(self, drop: model.DropRevision) -> None:
+        """A revision goes."""
+        self._revisions.pop(drop.name, None)
+
+    def _create_claims(self, claims: tuple[PersistentVolumeClaim, ...]) -> None:
+        for claim in claims:
+            self.claims[claim.metadata.name] = self._new(claim)
+
+    def _create_pod(self, pod: Pod) -> None:
+        name = pod.metadata.name
+        if name in self.pods or name in self._taken:
+            raise Refused(f"pod {name} exists and is not the set's")
+        for label, value in pod.metadata.labels.items():
+            if len(value) > LONGEST_LABEL:
+                raise Refused(f"pod {name} is invalid: its label {label} would have {len(value)} characters")
+        made = self._new(pod)
+        made.status.phase = "Pending"
+        self.pods[name] = made
+
+    def _delete_pod(self, name: str) -> None:
+        going = copy(self.pods[name])
+        going.metadata.deletion_timestamp = format_time(self.now)
+        self.pods[name] = going
+
+    def _owned(self, obj: T) -> T:
+        owned = copy(obj)
+        owned.metadata.owner_references.append(owner_reference(self.set))
+        return owned
+
+    def _new(self, obj: T) -> T:
+        made = copy(obj)
+        self._born += 1
+        made.metadata.uid = f"preview-{self._born}"
+        made.metadata.creation_timestamp = format_time(self.now)
+        return made
+
+    # --- what happens by itself ---------------------------------------------------------------------------------------
+
+    def progress(self) -> tuple[Step, ...]:
+        """Lets everything that is under way succeed; what had to be waited for, nothing when nothing was under way."""
+        seconds = self.set.spec.min_ready_seconds or 0
+        gone = tuple(self._ended())
+        ready = tuple(self._started())
+        unavailable = tuple(self._not_yet_available(seconds))
+        self.now += timedelta(seconds=seconds + 1)
+        steps = [
+            Step("wait", "Pod", gone, detail="to be gone"),
+            *self._collected(),
+            Step("wait", "Pod", ready, detail="to be Running and Ready"),
+            Step("wait", "Pod", unavailable, detail=f"to be Ready for {seconds} s"),
+        ]
+        return tuple(step for step in steps if step.names)
+
+    def _ended(self) -> Iterator[str]:
+        for name, pod in list(self.pods.items()):
+            if is_terminating(pod) and pod.metadata.uid not in self.broken:
+                del self.pods[name]
+                yield name
+
+    def _started(self) -> Iterator[str]:
+        for name, pod in list(self.pods.items()):
+            if self._stays(pod) or pod.status.phase in ENDED or is_running_and_ready(pod):
+                continue
+            started = copy(pod)
+            started.status.phase = "Running"
+            set_condition(started.status.conditions, PodCondition(type="Ready", status="True"), self.now)
+            self.pods[name] = started
+            yield name
+
+    def _not_yet_available(self, seconds: int) -> Iterator[str]:
+        for name, pod in self.pods.items():
+            if not self._stays(pod) and is_running_and_ready(pod) and not is_pod_available(pod, seconds, self.now):
+                yield name
+
+    def _stays(self, pod: Pod) -> bool:
+        """Whether nothing is expected of a pod: it is broken, going away, or not the set's."""
+        return (
+            pod.metadata.uid in self.broken
+            or is_terminating(pod)
+            or not any(ref.uid == self.set.metadata.uid for ref in pod.metadata.owner_references)
+        )
+
+    def _collected(self) -> Iterator[Step]:
+        """Claims go when nobody uses them and they were deleted, or all their owners are gone."""
+        for name, claim in list(self.claims.items()):
+            if self._in_use(name):
+                continue
+            if is_terminating(claim):
+                del self.claims[name]
+                yield Step("wait", "PersistentVolumeClaim", (name,), detail="to be gone")
+            elif self._abandoned(claim):
+                del self.claims[name]
+                yield Step("delete", "PersistentVolumeClaim", (name,), detail="its owner is gone; so are its data")
+
+    def _in_use(self, claim: str) -> bool:
+        sources = (v.persistent_volume_claim for pod in self.pods.values() for v in pod.spec.volumes)
+        return any(source is not None and source.claim_name == claim for source in sources)
+
+    def _abandoned(self, claim: PersistentVolumeClaim) -> bool:
+        living = {self.set.metadata.uid, *(pod.metadata.uid for pod in self.pods.values())}
+        owners = claim.metadata.owner_references
+        return bool(owners) and all(ref.kind in ("Pod", "StatefulSet") and ref.uid not in living for ref in owners)
+
+
+P = TypeVar("P", Pod, ControllerRevision)
+
+
+def _by_owner(table: dict[str, P], uid: str) -> tuple[tuple[P, ...], tuple[P, ...]]:
+    """Those that the set controls, and those that nobody does."""
+    owners = [(obj, controller_of(obj)) for obj in table.values()]
+    own = tuple(obj for obj, owner in owners if owner is not None and owner.uid == uid)
+    return own, tuple(obj for obj, owner in owners if owner is None)
+
+
+def as_orphans(seen: model.Observed, uid: str) -> model.Observed:
+    """The same after the set was deleted without its pods and created anew with another uid."""
+    set_ = copy(seen.set)
+    set_.metadata.uid = uid
+    set_.status = StatefulSetStatus()
+    pods = tuple(_orphaned(pod, seen.set.metadata.uid) for pod in seen.pods)
+    revisions = tuple(_orphaned(revision, seen.set.metadata.uid) for revision in seen.revisions)
+    claims = {name: _orphaned(claim, seen.set.metadata.uid) for name, claim in seen.claims.items()}
+    return replace(
+        seen,
+        set=set_,
+        pods=(),
+        orphans=seen.orphans + pods,
+        revisions=(),
+        orphan_revisions=seen.orphan_revisions + revisions,
+        claims=claims,
+    )
+
+
+def _orphaned(obj: T, uid: str) -> T:
+    orphan = copy(obj)
+    orphan.metadata.owner_references = [ref for ref in obj.metadata.owner_references if ref.uid != uid]
+    return orphan
