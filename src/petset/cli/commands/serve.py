@@ -18,6 +18,7 @@ import msgspec
 import typer
 
 from petset import __version__
+from petset.aio.memory import search_rarely
 from petset.aio.tasks import Supervisor
 from petset.cli.addresses import DEFAULT, choose_address, url_of
 from petset.cli.data_directory import DataDirectory, data_directory
@@ -106,6 +107,7 @@ async def _serve(directory: DataDirectory, config: Config, report_to: int) -> No
                 _report(report_to, Report(address=str(api.address)))
             async with work_behind(api) as cluster:
                 begun.set()
+                search_rarely()
                 if not early:
                     _report(report_to, Report(address=str(api.address)))
                 ended = await _until_told(cluster, signals)

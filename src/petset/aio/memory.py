@@ -1,0 +1,19 @@
+"""How the process looks for garbage."""
+
+import gc
+
+NEW_OBJECTS = 20_000
+"""Allocations before the newest objects are searched; CPython's own number is 700."""
+ROUNDS = 20
+"""Searches of a generation before the next older one is searched with it."""
+
+
+def search_rarely() -> None:
+    """Keeps the collector of reference cycles off what is loaded by now, and makes it search rarely.
+
+    A server that holds every object in memory pays for each full search with its size, and its objects have no cycles:
+    with CPython's numbers, creating and deleting 3,000 pods spent half of its time on searches that found nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, ROUNDS, ROUNDS)
