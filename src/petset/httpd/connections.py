@@ -23,7 +23,7 @@ LONGEST_HEADER = 32 * 1024
 IDLE_SECONDS = 90.0
 """How long a connection may be without a request, or take for the head of one."""
 VANISHED_SECONDS = 60
-"""How long a client's machine may be silent until it is asked for a sign of life, or leave data unacknowledged."""
+"""How long a client's machine may be silent until it is asked for signs of life."""
 SIGN_SECONDS, SIGNS = 15, 4
 
 
@@ -40,7 +40,6 @@ class ConnectionHandler(web.RequestHandler):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, VANISHED_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SIGN_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, SIGNS)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A body that breaks was answered; that its rest cannot be passed over either is no news."""

@@ -1,0 +1,165 @@
+"""Clients that are slow, silent or gone: nothing waits for them for ever, and nothing of them stays."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from petset.aio.clock import SystemClock
+from petset.api.types import ConfigMap, ObjectMeta
+from petset.httpd import bodies, connections, watch
+from petset.store.memory import MemoryStore
+from tests.unit.apiserver.calls import create
+from tests.unit.httpd.wire import PATIENCE, Door, Wire, opened
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+WATCH = f"GET {MAPS}?watch=1 HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with opened(tmp_path) as door:
+        await create(door.server, ConfigMap(metadata=ObjectMeta(name="settings")))
+        yield door
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """How clients leave is nothing for the server's log."""
+    caplog.set_level(logging.INFO)
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call")] == []
+
+
+def watches(door: Door) -> int:
+    """How many watches the store serves."""
+    store = door.server.registry.store
+    assert isinstance(store, MemoryStore)
+    return len(store._watches)
+
+
+def descriptors() -> list[int]:
+    return [int(path.name) for path in Path("/proc/self/fd").iterdir()]
+
+
+def footprint() -> tuple[int, int]:
+    """File descriptors and tasks of this process."""
+    gc.collect()
+    return len(descriptors()), len(asyncio.all_tasks())
+
+
+async def until_gone(door: Door) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while watches(door):
+            await SystemClock().sleep(0.01)
+
+
+def half_close(wire: Wire) -> None:
+    wire.writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+
+
+async def close(wire: Wire) -> None:
+    wire.writer.close()
+    with contextlib.suppress(OSError):
+        await wire.writer.wait_closed()
+
+
+async def watched_once(door: Door, leave: int) -> None:
+    """Opens a watch, reads its beginning, and leaves: politely, rudely, or half."""
+    async with door.open() as wire:
+        await wire.send(WATCH)
+        assert (await wire.head())[0] == 200
+        await wire.chunk()
+        if leave % 3 == 0:
+            await close(wire)
+        elif leave % 3 == 1:
+            half_close(wire)
+            assert await wire.closed()
+
+
+async def test_watches_leave_nothing_behind(door: Door) -> None:
+    await watched_once(door, 0)
+    await until_gone(door)
+    files, tasks = footprint()
+    for batch in range(10):
+        await asyncio.gather(*(watched_once(door, batch + number) for number in range(50)))
+    await until_gone(door)
+    await SystemClock().sleep(0.1)
+    left = footprint()
+    assert left[0] <= files + 3
+    assert left[1] <= tasks + 3
+
+
+async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "WRITE_TIMEOUT", 0.3)
+    async with door.open() as wire:
+        await wire.send(WATCH)
+        assert (await wire.head())[0] == 200
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for number in range(40):
+            large = ConfigMap(metadata=ObjectMeta(name=f"large-{number}"), data={"a": "x" * 500_000})
+            await create(door.server, large)
+            await SystemClock().sleep(0)  # several writes, not one
+        assert watches(door) == 1
+        await until_gone(door)
+
+
+async def test_a_body_that_does_not_arrive_is_not_waited_for(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
+    async with door.open() as wire:
+        await wire.send(f"POST {MAPS} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{{".encode())
+        reply = await wire.reply()
+        assert (reply.status, reply.reason) == (400, "BadRequest")
+        assert "did not arrive" in reply.message
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /version HTTP/1.1\r\nHost: "])
+async def test_a_connection_without_a_request_is_closed(
+    door: Door, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
+    async with door.open() as wire:
+        await wire.send(said)
+        assert await wire.closed()
+
+
+async def test_requests_of_clients_that_leave_leave_nothing(door: Door) -> None:
+    await watched_once(door, 0)
+    await until_gone(door)
+    _, tasks = footprint()
+    for leave in range(30):
+        async with door.open() as wire:
+            await wire.send(f"POST {MAPS} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{{".encode())
+            await SystemClock().sleep(0.005)
+            if leave % 2:
+                half_close(wire)
+                assert await wire.closed()
+    await SystemClock().sleep(0.1)
+    assert footprint()[1] <= tasks + 2
+
+
+async def test_the_kernel_looks_after_clients_that_vanish(door: Door) -> None:
+    async with door.open() as wire:
+        await wire.ask("GET", "/version")
+        ours = wire.writer.get_extra_info("socket").getsockname()
+        found = [options_of(descriptor, ours) for descriptor in descriptors()]
+    assert [options for options in found if options] == [(1, 60, 15, 4)]
+
+
+def options_of(descriptor: int, peer: object) -> tuple[int, ...]:
+    """Those of a socket that is connected with `peer`; nothing for any other file."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as found:
+            if found.family != socket.AF_INET or found.getpeername() != peer:
+                return ()
+            wanted = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            alive = found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            return (alive, *(found.getsockopt(socket.IPPROTO_TCP, option) for option in wanted))
+    except OSError:
+        return ()
