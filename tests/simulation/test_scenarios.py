@@ -489,6 +489,18 @@ def test_a_parallel_set_gets_rid_of_a_broken_pod_by_itself(repaired: str) -> Non
     assert images(driver) == [repaired] * 3
 
 
+def test_several_ended_pods_beyond_the_range_hold_an_ordered_set_up_until_somebody_deletes_them() -> None:
+    driver = running(3, "OrderedReady")
+    driver.world.scale(1)
+    for name in ("web-1", "web-2"):
+        driver.world.fail(name)
+    decided = driver.world.step()
+    assert said(decided) == []
+    assert (decided.waiting_for or "").startswith("web-2 to be Running and Ready before it is deleted")
+    driver.world.delete("web-1")
+    assert deleted(driver.world.step()) == ["web-2"]
+
+
 @every_mode
 def test_a_pod_without_its_revision_label_is_replaced_by_the_update(mode: str) -> None:
     driver = running(3, mode)

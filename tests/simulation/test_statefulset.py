@@ -14,6 +14,7 @@ from petset.api.types import Object, Pod, RollingUpdateStatefulSetStrategy, Stat
 from petset.controllers.statefulset import model
 from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.names import POD_NAME_LABEL
+from petset.controllers.statefulset.status import ENDED
 from tests.simulation.drivers import MODES, Driver
 from tests.simulation.process import KINDS, Process
 from tests.simulation.promises import check_order, check_update
@@ -181,9 +182,17 @@ class StatefulSetMachine(RuleBasedStateMachine):
             if self.world.live():
                 assert self.claims_may_go, "no claim goes unless the user has ever asked for that"
 
-    @rule(at=st.integers(0, 8), lost=st.booleans(), dies=st.booleans())
+    @rule(at=st.integers(0, 2), lost=st.booleans(), dies=st.booleans())
     def controller_runs_into_trouble(self, at: int, lost: bool, dies: bool) -> None:
         self.run(Fate(fails_at=at, answer_lost=lost, dies=dies))
+
+    @rule(replicas=st.integers(0, 5), image=st.integers(1, 3), at=st.integers(0, 3), lost=st.booleans())
+    def a_change_runs_into_trouble(self, replicas: int, image: int, at: int, lost: bool) -> None:
+        self.go_well(4)
+        self.world.scale(replicas)
+        self.world.set_image(f"nginx:{image}")
+        self.process.catch_up(KINDS)
+        self.run(Fate(fails_at=at, answer_lost=lost))
 
     @rule()
     def status_cannot_be_written(self) -> None:
@@ -223,8 +232,10 @@ class StatefulSetMachine(RuleBasedStateMachine):
         spec.min_ready_seconds = 0
         spec.update_strategy.type = "RollingUpdate"
         spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(partition=0)
-        for pod in self.world.pods.values():
+        for name, pod in list(self.world.pods.items()):
             pod.metadata.labels["app"] = "nginx"
+            if pod.status.phase in ENDED:
+                self.world.delete(name)  # several of them out of range hold an ordered set up for good
         self.world.changed()
         self.world.settle()
         plan = self.world.plan()
