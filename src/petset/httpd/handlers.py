@@ -10,6 +10,7 @@ from petset.apiserver import decoding, encodings
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, PatchType, Target
+from petset.client.interface import ExecOptions
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
@@ -75,6 +76,8 @@ class ResourceHandler:
             return await streams.serve_logs(request, self._server.pods.logs(target, streams.log_options(request.query)))
         options = streams.exec_options(request.query, request.query.getall("command", []))
         pods = self._server.pods
+        if not streams.is_websocket(request):
+            await streams.refuse(pods.attach(target, ExecOptions(container=options.container)))
         opening = pods.exec(target, options) if target.subresource == "exec" else pods.attach(target, options)
         return await streams.serve_session(request, opening, options)
 

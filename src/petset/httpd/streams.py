@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -90,6 +90,20 @@ async def serve_logs(
 # --- exec and attach --------------------------------------------------------------------------------------------------
 
 
+def is_websocket(request: web.BaseRequest) -> bool:
+    """Whether the client asks in a protocol that this server speaks."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+async def refuse(attaching: AbstractAsyncContextManager[StreamSession]) -> NoReturn:
+    """Answers a client that asks in SPDY. kubectl does so once its WebSocket was refused, and shows only this answer.
+
+    So what was wrong with the container comes first. Attaching finds it out and, unlike exec, starts nothing.
+    """
+    async with attaching:
+        raise BadRequest("Upgrade request required: this server speaks WebSocket for exec and attach, not SPDY")
+
+
 async def serve_session(
     request: web.BaseRequest, opening: AbstractAsyncContextManager[StreamSession], options: ExecOptions
 ) -> web.StreamResponse:
@@ -114,10 +128,7 @@ async def serve_session(
 
 def _check_handshake(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
     """Raises BadRequest for what cannot become a WebSocket with channels."""
-    headers = request.headers
-    if headers.get("Upgrade", "").lower() != "websocket":
-        raise BadRequest("Upgrade request required: this server speaks WebSocket for exec and attach, not SPDY")
-    offered = [protocol.strip() for protocol in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    offered = [protocol.strip() for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     if not set(offered) & set(PROTOCOLS):
         spoken = f"client supports [{ascii(' '.join(offered))[1:-1]}], server accepts [{' '.join(PROTOCOLS)}]"
         raise BadRequest(f"unable to upgrade: unable to negotiate protocol: {spoken}")
