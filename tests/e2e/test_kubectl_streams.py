@@ -82,6 +82,13 @@ def test_exec(busy: Kubectl) -> None:
     assert len(busy("exec", "busy", "-c", "main", "--", "head", "-c", "3000000", "/dev/zero")) == 3_000_000
 
 
+def test_exec_says_why_it_cannot(busy: Kubectl) -> None:
+    busy.apply(pod("waiting", {**container(), "imagePullPolicy": "Never", "image": "no-such-image"}))
+    busy("wait", "--for=jsonpath={.status.containerStatuses[0].state.waiting}", "pod/waiting", "--timeout=60s")
+    for command in (["exec", "waiting", "--", "true"], ["attach", "waiting"]):
+        assert 'container not found ("main")' in busy.fails(*command)
+
+
 def test_exec_at_a_terminal(busy: Kubectl) -> None:
     with busy.terminal("exec", "-it", "busy", "-c", "main", "--", "sh") as terminal:
         terminal.until(lambda text: "# " in text)
