@@ -38,7 +38,7 @@ PETSET = [sys.executable, "-m", "petset.cli"]
 POLL = 0.005
 LONGEST_START = 30.0
 SETTLE = 5.0
-"""Seconds between readiness and the measuring of the idle server."""
+"""Seconds between readiness and the measuring of the idle server, and between a start and its end."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def api_ready_seconds(options: Options) -> float:
                         sys.exit(f"the server does not start:\n{(Path(place) / 'log').read_text()}")
                     time.sleep(POLL)
                 elapsed = time.perf_counter() - begin
+                time.sleep(SETTLE)
             finally:
                 petset(data_dir, "down", "--delete-volumes")
                 server.wait()
