@@ -13,7 +13,7 @@ from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 from petset.controllers.statefulset.act import Actor
 from petset.controllers.statefulset.ledgers import Ledgers
-from petset.controllers.statefulset.names import claim_may_belong_to
+from petset.controllers.statefulset.names import claim_may_belong_to, set_name_of
 from petset.controllers.statefulset.observe import Observer
 from petset.controllers.statefulset.plan import plan
 
@@ -82,9 +82,16 @@ class StatefulSetController:
             self._enqueue_matching(new)
 
     def _pod_gone(self, pod: Pod) -> None:
+        """Its name is free again, too: another pod of that name, an earlier set's or a stranger, was in the way.
+
+        Upstream leaves that to the next retry, which can be many minutes away.
+        """
         owner = controller_of(pod)
         if owner is not None:
             self._enqueue_owner(pod, owner)
+        set_ = self._observer.sets.get(pod.metadata.namespace, set_name_of(pod.metadata.name) or "")
+        if set_ is not None:
+            self._queue.add(key_of(set_))
 
     def _enqueue_owner(self, pod: Pod, owner: OwnerReference) -> None:
         if owner.kind != "StatefulSet":

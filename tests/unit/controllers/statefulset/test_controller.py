@@ -177,13 +177,20 @@ async def test_a_released_pod_concerns_its_set_and_those_that_select_it(watched:
     assert await watched.enqueued() == ["twin", "web"]
 
 
-async def test_a_deleted_pod_concerns_its_set_and_a_deleted_orphan_nobody(watched: Watched) -> None:
-    await watched.owned("web-0")
-    await watched.orphaned("web-1")
-    await watched.direct.delete(Pod, "web-1", "default")
-    assert await watched.enqueued() == []
-    await watched.direct.delete(Pod, "web-0", "default")
+async def test_a_deleted_pod_concerns_its_set(watched: Watched) -> None:
+    await watched.direct.create(a_pod("named-otherwise", owner=await watched.owner()))
+    await watched.enqueued()
+    await watched.direct.delete(Pod, "named-otherwise", "default")
     assert await watched.enqueued() == ["web"]
+
+
+@pytest.mark.parametrize(("name", "looked_at"), [("web-1", ["web"]), ("stray", []), ("gone-1", []), ("web", [])])
+async def test_a_deleted_orphan_concerns_the_set_whose_name_it_took(
+    watched: Watched, name: str, looked_at: list[str]
+) -> None:
+    await watched.orphaned(name)
+    await watched.direct.delete(Pod, name, "default")
+    assert await watched.enqueued() == looked_at
 
 
 @pytest.mark.parametrize(("name", "looked_at"), [("www-web-0", ["web"]), ("www-gone-0", []), ("log-web-0", [])])
@@ -325,9 +332,23 @@ async def test_a_stranger_with_the_name_of_a_pod_is_waited_for(cluster: SetClust
     await cluster.settle()
     assert (await cluster.pod("web-0")).metadata.labels == {"app": "stranger"}
     assert [reason for _, reason, _ in await cluster.events()] == ["SuccessfulCreate"], "the claim's"
+    await cluster.clock.advance(1000)
     await cluster.direct.delete(Pod, "web-0", "default")
-    await cluster.clock.advance(60)
+    await cluster.settle()
     assert (await cluster.pod("web-0")).metadata.labels["app"] == "nginx"
+
+
+async def test_a_set_made_anew_gets_its_pods_as_soon_as_those_of_the_old_one_are_gone(cluster: SetCluster) -> None:
+    cluster.start()
+    await cluster.create_set(1)
+    await cluster.live()
+    await cluster.direct.delete(StatefulSet, "web", "default")
+    await cluster.delete_pod("web-0")
+    await cluster.create_set(1)
+    await cluster.clock.advance(1000)
+    old = (await cluster.pod("web-0")).metadata.uid
+    await cluster.gone("web-0")
+    assert (await cluster.pod("web-0")).metadata.uid != old
 
 
 @BOTH
