@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from petset.cli.preview.steps import Step, steps_of
-from petset.cli.preview.world import Refused, World
+from petset.cli.preview.world import Limits, Refused, World
 from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.model import Observed, Plan, ReportForeignOwner
 from petset.controllers.statefulset.plan import plan
 
 ROUNDS_PER_POD: Final = 12
 ROUNDS: Final = 50
+NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,13 @@ class Forecast:
     broken: tuple[str, ...] = ()
 
 
-def forecast(seen: Observed, taken: frozenset[str] = frozenset()) -> Forecast:
-    """The steps from what was observed to the end. `taken` are the names of pods that others control.
+def forecast(seen: Observed, limits: Limits = NO_LIMITS) -> Forecast:
+    """The steps from what was observed to the end.
 
     Ends in any case: a change takes a few rounds for each pod, and no more are made.
     """
-    world = World(seen, taken)
-    broken = tuple(sorted(name for name, pod in world.pods.items() if pod.metadata.uid in world.broken))
+    world = World(seen, limits)
+    broken = world.broken()
     steps: list[Step] = []
     for _ in range(ROUNDS + ROUNDS_PER_POD * (len(world.pods) + len(ordinals(seen.set)))):
         decided = plan(world.observed())

@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 
 from petset.api.errors import BadRequest, Forbidden, MethodNotAllowed, NotFound, UnsupportedMediaType
-from petset.api.field import FieldError
 from petset.api.meta import format_time
 from petset.api.patch import apply, strategic
 from petset.api.patch.errors import PatchError
@@ -41,6 +40,7 @@ async def proposed(client: Client, target: Target, live: StatefulSet | None, now
     """What a manifest would make of the live set. Raises Failure and StatusError for what the API would refuse."""
     here = merged(live, target.tree, now)
     if live is not None and fixed_fields(live, here):
+        _check(here, None)
         return Proposal(here)
     try:
         return Proposal(await _dry_run(client, target, live, here))
@@ -50,8 +50,7 @@ async def proposed(client: Client, target: Target, live: StatefulSet | None, now
         if NO_DRY_RUN not in error.message:
             raise
         why = error.message
-    if errors := refusals(here, live):
-        raise Failure("\n".join(str(error) for error in errors))
+    _check(here, live)
     return Proposal(here, f"the server does no dry run ({why}); admission and its defaults are left out")
 
 
@@ -101,11 +100,12 @@ def _merged_tree(live: StatefulSet, tree: Tree, now: datetime) -> Tree:
     return strategic.apply(without, tree, schema)
 
 
-def refusals(new: StatefulSet, live: StatefulSet | None) -> list[FieldError]:
-    """Why the API would refuse a set that was merged here."""
-    if live is None:
-        return RESOURCE.strategy.validate_create(new)
-    return RESOURCE.strategy.validate_update(new, live)
+def _check(new: StatefulSet, live: StatefulSet | None) -> None:
+    """Raises Failure with all that the API has against a set that was merged here."""
+    strategy = RESOURCE.strategy
+    errors = strategy.validate_create(new) if live is None else strategy.validate_update(new, live)
+    if errors:
+        raise Failure(f'StatefulSet.apps "{new.metadata.name}" is invalid: ' + "; ".join(str(e) for e in errors))
 
 
 def _tree(obj: StatefulSet) -> Tree:

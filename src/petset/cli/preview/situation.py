@@ -3,20 +3,23 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
 from petset.api.meta import is_terminating, semantically_equal
 from petset.api.types import Pod, StatefulSet, StatefulSetSpec, StorageClass
 from petset.cli.preview.forecast import Forecast, forecast
-from petset.cli.preview.world import as_orphans
+from petset.cli.preview.world import Limits, as_orphans
 from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.model import Observed
 from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of
 from petset.controllers.statefulset.plan import claim_pods, partition
 from petset.controllers.statefulset.revisions import History, choose_revisions
+from petset.controllers.volumes.model import PROVISIONER
+from petset.kinds.storageclass import is_default
 
-MUTABLE = frozenset(
+MUTABLE: Final = frozenset(
     {
         "replicas",
         "template",
@@ -27,7 +30,8 @@ MUTABLE = frozenset(
         "persistent_volume_claim_retention_policy",
     }
 )
-UID_TO_COME = "the uid that the set would have"
+NO_PROVISIONER: Final = "kubernetes.io/no-provisioner"
+UID_TO_COME: Final = "the uid that the set would have"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,24 @@ class Neighbours:
     taken: frozenset[str] = frozenset()
     """Names of pods in the namespace that others control."""
     petset: bool = False
+
+    def why_unserved(self, name: str | None) -> str:
+        """Why nobody makes volumes for claims of a class, empty when somebody does or nobody can tell."""
+        if self.classes is None:
+            return ""
+        if name is None:
+            default = any(is_default(class_) for class_ in self.classes.values())
+            return "" if default else "it names no StorageClass, and there is no default one"
+        if name == "":
+            return "it asks for no StorageClass, so only volumes made by hand fit"
+        if name not in self.classes:
+            return f"StorageClass {name} does not exist"
+        provisioner = self.classes[name].provisioner
+        if provisioner == NO_PROVISIONER:
+            return f"StorageClass {name} has no provisioner, so only volumes made by hand fit"
+        if self.petset and provisioner != PROVISIONER:
+            return f"StorageClass {name} is served by {provisioner}, which petset does not run"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +100,14 @@ class Situation:
     @cached_property
     def forecast(self) -> Forecast:
         """What the controller would do then."""
-        return forecast(self.admitted, self.neighbours.taken)
+        return forecast(self.admitted, Limits(self.neighbours.taken, frozenset(self.unserved)))
+
+    @cached_property
+    def unserved(self) -> dict[str, str]:
+        """Claim templates that nobody makes volumes for, and why."""
+        templates = self.set.spec.volume_claim_templates
+        reasons = {t.metadata.name: self.neighbours.why_unserved(t.spec.storage_class_name) for t in templates}
+        return {name: why for name, why in reasons.items() if why}
 
     @cached_property
     def history(self) -> History:

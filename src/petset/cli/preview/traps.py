@@ -18,13 +18,10 @@ from petset.controllers.statefulset.names import REVISION_LABEL, claim_name, pod
 from petset.controllers.statefulset.plan import max_unavailable, partition, revision_for
 from petset.controllers.statefulset.ranks import View
 from petset.controllers.statefulset.waiting import pod_state
-from petset.controllers.volumes.model import PROVISIONER
 
 Weight = Literal["refused", "stuck", "data loss", "note"]
 
 LONGEST_HASH: Final = 10
-DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
-NO_PROVISIONER: Final = "kubernetes.io/no-provisioner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +180,7 @@ def claims_left_over(it: Situation) -> Iterator[Trap]:
     policy = it.set.spec.persistent_volume_claim_retention_policy
     claims = [claim for pod in it.condemned for claim in it.claims_of(pod)]
     if claims and (policy is None or policy.when_scaled != "Delete"):
-        says = f"{listed(claims)} are left over, with their data; scaled up again, the pods find the old data there"
+        says = f"left over, with their data: {listed(claims)}; scaled up again, the pods find the old data there"
         yield Trap("claims-left-over", "note", says, "kubectl delete pvc, when the data may go")
 
 
@@ -196,8 +193,8 @@ def claims_as_they_are(it: Situation) -> Iterator[Trap]:
         if differing:
             first = differing[0]
             says = (
-                f"{listed([claim.metadata.name for claim in differing])} exist and do not follow the claim template "
-                f"{template.metadata.name}: they are taken as they are ({', '.join(_differences(first, template))})"
+                f"what exists is taken as it is, not as claim template {template.metadata.name} has it: "
+                f"{listed([claim.metadata.name for claim in differing])} ({', '.join(_differences(first, template))})"
             )
             way = "a claim grows by kubectl patch pvc, where its class allows it; nothing else of it can change"
             yield Trap("claims-as-they-are", "note", says, way)
@@ -218,39 +215,11 @@ def _differences(claim: PersistentVolumeClaim, template: PersistentVolumeClaim) 
 
 def storage_class(it: Situation) -> Iterator[Trap]:
     """A claim that nobody makes a volume for keeps its pod Pending."""
-    classes = it.neighbours.classes
-    if classes is None:
-        return
-    created = {
-        name
-        for step in it.forecast.steps
-        if step.kind == "PersistentVolumeClaim" and step.verb == "create"
-        for name in step.names
-    }
-    for template in it.set.spec.volume_claim_templates:
-        prefix = f"{template.metadata.name}-{it.name}-"
-        if any(name.startswith(prefix) for name in created):
-            why = _nobody_provisions(it, template.spec.storage_class_name)
-            if why:
-                says = f"claim template {template.metadata.name}: {why}, so its claims and their pods stay Pending"
-                yield Trap("storage-class", "stuck", says, "a class that exists and is served, or volumes made by hand")
-
-
-def _nobody_provisions(it: Situation, name: str | None) -> str:
-    classes = it.neighbours.classes or {}
-    if name is None:
-        default = [c for c in classes.values() if c.metadata.annotations.get(DEFAULT_CLASS) == "true"]
-        return "" if default else "it names no StorageClass, and there is no default one"
-    if name == "":
-        return "it asks for no StorageClass, so only volumes made by hand fit"
-    if name not in classes:
-        return f"StorageClass {name} does not exist"
-    provisioner = classes[name].provisioner
-    if provisioner == NO_PROVISIONER:
-        return f"StorageClass {name} has no provisioner, so only volumes made by hand fit"
-    if it.neighbours.petset and provisioner != PROVISIONER:
-        return f"StorageClass {name} is served by {provisioner}, which petset does not run"
-    return ""
+    steps = [step for step in it.forecast.steps if (step.verb, step.kind) == ("create", "PersistentVolumeClaim")]
+    for template, why in it.unserved.items():
+        if any(step.names[0].startswith(f"{template}-{it.name}-") for step in steps):
+            says = f"claim template {template}: {why}, so new claims and their pods stay Pending"
+            yield Trap("storage-class", "stuck", says, "a class that exists and is served, or volumes made by hand")
 
 
 # --- network ----------------------------------------------------------------------------------------------------------

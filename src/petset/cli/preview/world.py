@@ -5,7 +5,7 @@ garbage collector does its work. What is broken already stays so, for nobody kno
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar, assert_never
 
@@ -14,6 +14,7 @@ from petset.api.meta import (
     copy,
     format_time,
     get_condition,
+    is_controlled_by,
     is_pod_available,
     is_running_and_ready,
     is_terminating,
@@ -62,18 +63,27 @@ def _passed(since: str | None, now: datetime) -> bool:
     return since is not None and parse_time(since) + PATIENCE < now
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What cannot succeed: names of pods that others hold, claim templates that nobody makes volumes for."""
+
+    taken: frozenset[str] = frozenset()
+    unserved: frozenset[str] = frozenset()
+
+
 class World:
     """Everything there is, as the planner's actions and the passing of time change it. The objects seen stay as is."""
 
-    def __init__(self, seen: model.Observed, taken: frozenset[str] = frozenset()) -> None:
-        """`taken` are the names of pods in the namespace that others control."""
+    def __init__(self, seen: model.Observed, limits: Limits) -> None:
         self.set = copy(seen.set)
         self.now = seen.now
         self.pods = {pod.metadata.name: pod for pod in (*seen.pods, *seen.orphans)}
         self.claims = dict(seen.claims)
-        self.broken = frozenset(pod.metadata.uid for pod in self.pods.values() if is_broken(pod, seen.now))
+        self._broken = {pod.metadata.uid for pod in self.pods.values() if is_broken(pod, seen.now)}
         self._revisions = {r.metadata.name: r for r in (*seen.revisions, *seen.orphan_revisions)}
-        self._taken = taken
+        self._taken = limits.taken
+        self._unserved = tuple(f"{template}-{seen.set.metadata.name}-" for template in limits.unserved)
+        self._unbound: set[str] = set()
         self._born = 0
 
     def observed(self) -> model.Observed:
@@ -82,6 +92,10 @@ class World:
         pods, orphans = _by_owner(self.pods, uid)
         revisions, orphan_revisions = _by_owner(self._revisions, uid)
         return model.Observed(self.set, pods, revisions, self.claims, self.now, orphans, orphan_revisions)
+
+    def broken(self) -> tuple[str, ...]:
+        """The names of the pods that nothing is expected of."""
+        return tuple(sorted(name for name, pod in self.pods.items() if pod.metadata.uid in self._broken))
 
     # --- obeying ------------------------------------------------------------------------------------------------------
 
@@ -136,7 +150,10 @@ class World:
 
     def _create_claims(self, claims: tuple[PersistentVolumeClaim, ...]) -> None:
         for claim in claims:
-            self.claims[claim.metadata.name] = self._new(claim)
+            name = claim.metadata.name
+            self.claims[name] = self._new(claim)
+            if name.startswith(self._unserved):
+                self._unbound.add(name)
 
     def _create_pod(self, pod: Pod) -> None:
         name = pod.metadata.name
@@ -153,6 +170,8 @@ class World:
         going = copy(self.pods[name])
         going.metadata.deletion_timestamp = format_time(self.now)
         self.pods[name] = going
+        # what does not get ready ends like any other
+        self._broken.discard(going.metadata.uid)
 
     def _owned(self, obj: T) -> T:
         owned = copy(obj)
@@ -185,7 +204,7 @@ class World:
 
     def _ended(self) -> Iterator[str]:
         for name, pod in list(self.pods.items()):
-            if is_terminating(pod) and pod.metadata.uid not in self.broken:
+            if is_terminating(pod) and pod.metadata.uid not in self._broken:
                 del self.pods[name]
                 yield name
 
@@ -207,9 +226,10 @@ class World:
     def _stays(self, pod: Pod) -> bool:
         """Whether nothing is expected of a pod: it is broken, going away, or not the set's."""
         return (
-            pod.metadata.uid in self.broken
+            pod.metadata.uid in self._broken
             or is_terminating(pod)
-            or not any(ref.uid == self.set.metadata.uid for ref in pod.metadata.owner_references)
+            or any(name in self._unbound for name in _claims_used(pod))
+            or not is_controlled_by(pod, self.set)
         )
 
     def _collected(self) -> Iterator[Step]:
@@ -225,13 +245,17 @@ class World:
                 yield Step("delete", "PersistentVolumeClaim", (name,), detail="its owner is gone; so are its data")
 
     def _in_use(self, claim: str) -> bool:
-        sources = (v.persistent_volume_claim for pod in self.pods.values() for v in pod.spec.volumes)
-        return any(source is not None and source.claim_name == claim for source in sources)
+        return any(claim in _claims_used(pod) for pod in self.pods.values())
 
     def _abandoned(self, claim: PersistentVolumeClaim) -> bool:
         living = {self.set.metadata.uid, *(pod.metadata.uid for pod in self.pods.values())}
         owners = claim.metadata.owner_references
         return bool(owners) and all(ref.kind in ("Pod", "StatefulSet") and ref.uid not in living for ref in owners)
+
+
+def _claims_used(pod: Pod) -> Iterator[str]:
+    sources = (volume.persistent_volume_claim for volume in pod.spec.volumes)
+    return (source.claim_name for source in sources if source is not None)
 
 
 P = TypeVar("P", Pod, ControllerRevision)
