@@ -329,7 +329,16 @@ def test_an_orphan_that_matches_is_adopted_and_one_of_another_name_is_not() -> N
     assert actions[2].startswith("create pod web-2")
 
 
-@pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
+@BOTH
+def test_a_pod_that_no_longer_matches_is_released_counts_no_more_and_its_place_is_tried(policy: str) -> None:
+    world = settled(policy=policy)
+    world.pods["web-1"].metadata.labels["app"] = "debugged"
+    plan = world.plan()
+    assert [str(action).split(" at ")[0] for action in plan.actions()] == ["release pod web-1", "create pod web-1"]
+    assert plan.status.replicas == 2
+
+
+@BOTH
 def test_an_orphan_that_is_going_away_is_not_adopted_and_its_place_is_tried(policy: str) -> None:
     world = settled(policy=policy)
     world.pods["web-1"].metadata.owner_references = []
