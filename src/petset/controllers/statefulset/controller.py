@@ -20,6 +20,8 @@ from petset.controllers.statefulset.plan import plan
 log = logging.getLogger(__name__)
 
 NAME = "statefulset-controller"
+SETS_AT_ONCE = 32
+"""A run waits for the server most of the time, and what many write at once becomes durable together."""
 
 
 class StatefulSetController:
@@ -36,7 +38,7 @@ class StatefulSetController:
         enqueue_from(observer.sets, self._queue, lambda set_: (key_of(set_),))
         observer.pods.add_handlers(self._pod_appeared, self._pod_changed, self._pod_gone)
         observer.claims.add_handlers(on_delete=self._claim_gone)
-        self._loop = Controller(NAME, self._queue, self._reconcile, reads=reads)
+        self._loop = Controller(NAME, self._queue, self._reconcile, reads=reads, workers=SETS_AT_ONCE)
 
     async def run(self) -> None:
         """Works until cancelled."""
