@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures StatefulSets: how many pods a second are created, replaced and removed. Prints Markdown tables.
 
-    bench/statefulset.py [--full] [--kubeconfig FILE [--context NAME]] [--service] [--limit SECONDS]
+    bench/statefulset.py [--full] [--only TEXT] [--kubeconfig FILE [--context NAME]] [--service] [--limit SECONDS]
 
 Without --kubeconfig a petset of its own is started with the simulated node, and its memory and idle CPU are measured,
 too. With it, any Kubernetes serves that has nodes which run pods, or say they do. The default is the quick choice of
@@ -304,6 +304,8 @@ async def measure(server: Server, options: argparse.Namespace) -> None:
     try:
         async with bench.prepared(service=options.service):
             for load in FULL if options.full else QUICK:
+                if options.only and options.only not in str(load):
+                    continue
                 print(await bench.run(load, look), flush=True)
     finally:
         await client.close()
@@ -315,6 +317,7 @@ def main() -> None:
     parser.add_argument("--kubeconfig", type=Path, help="a server that is there; default: one is started")
     parser.add_argument("--context", default="", help="of the kubeconfig; default: the current one")
     parser.add_argument("--full", action="store_true", help="also 10,000 pods and 3,000 sets")
+    parser.add_argument("--only", default="", metavar="TEXT", help="the loads whose name has this, as in '10,000'")
     parser.add_argument("--service", action="store_true", help="with a headless Service over all pods")
     parser.add_argument("--limit", type=float, default=60.0, metavar="SECONDS", help="for one phase (60)")
     parser.add_argument("--idle", type=float, default=5.0, metavar="SECONDS", help="to look at the idle server (5)")
