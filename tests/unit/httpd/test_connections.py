@@ -101,12 +101,12 @@ async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: 
     async with door.open() as wire:
         await wire.send(WATCH)
         assert (await wire.head())[0] == 200
+        assert watches(door) == 1
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         for number in range(40):
             large = ConfigMap(metadata=ObjectMeta(name=f"large-{number}"), data={"a": "x" * 500_000})
             await create(door.server, large)
             await SystemClock().sleep(0)  # several writes, not one
-        assert watches(door) == 1
         await until_gone(door)
 
 

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+from aiohttp import web
 
 from petset.aio.clock import SystemClock
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import Identity
 from petset.client.interface import PodStreams
 from petset.httpd.app import Address, HttpServer, server_context
 from petset.httpd.documents import Front
-from petset.httpd.pki import Certificates, ensure_certificates
+from petset.httpd.pki import ensure_certificates
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
 
@@ -115,18 +117,26 @@ class Wire:
 
 @dataclass
 class Door:
-    """Where a test's server listens, and the ways in."""
+    """Where a test's server listens, and the ways in. Another `front` may take its place at any time."""
 
     server: ApiServer
-    address: Address
-    certificates: Certificates
+    front: Front
+    address: Address = field(init=False)
     admin: ssl.SSLContext = field(init=False)
     stranger: ssl.SSLContext = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.stranger = ssl.create_default_context(cafile=str(self.certificates.authority.certificate))
-        self.admin = ssl.create_default_context(cafile=str(self.certificates.authority.certificate))
-        self.admin.load_cert_chain(self.certificates.admin.certificate, self.certificates.admin.key)
+    async def listen(self, directory: Path) -> HttpServer:
+        """Begins to accept connections."""
+        certificates = ensure_certificates(directory, ["127.0.0.1"], SystemClock().now())
+        self.stranger = ssl.create_default_context(cafile=str(certificates.authority.certificate))
+        self.admin = ssl.create_default_context(cafile=str(certificates.authority.certificate))
+        self.admin.load_cert_chain(certificates.admin.certificate, certificates.admin.key)
+        listener = HttpServer(self._handle, server_context(certificates))
+        self.address = await listener.start(Address("127.0.0.1", 0))
+        return listener
+
+    async def _handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
+        return await self.front.handle(request, identity)
 
     @asynccontextmanager
     async def open(self, *, anonymous: bool = False) -> AsyncIterator[Wire]:
@@ -149,9 +159,8 @@ async def opened(directory: Path, node: PodStreams | None = None) -> AsyncIterat
     store = MemoryStore()
     server = ApiServer(CATALOGUE, store, SystemClock(), node)
     await create_system_objects(server, 6443)
-    certificates = ensure_certificates(directory, ["127.0.0.1"], SystemClock().now())
-    listener = HttpServer(Front(server).handle, server_context(certificates))
-    address = await listener.start(Address("127.0.0.1", 0))
-    yield Door(server, address, certificates)
+    door = Door(server, Front(server))
+    listener = await door.listen(directory)
+    yield door
     await listener.stop()
     await store.close()
