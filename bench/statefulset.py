@@ -12,7 +12,8 @@ loads; --full adds 10,000 pods in one set and 3,000 sets of three.
     roll 10 %   the same with maxUnavailable 10 %
     down        from scaling to 0 until the last pod is gone
 
-A phase ends after --limit seconds at the latest; its rate is that of the pods done by then, and marked with >.
+A phase ends after --limit seconds at the latest; its rate is that of the pods done by then, and marked with >. In
+brackets is the server's CPU time for one pod, which says more than the rate when others use the machine, too.
 --service adds the headless Service that a StatefulSet usually has.
 """
 
@@ -102,7 +103,9 @@ class Server:
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
     def cpu_seconds(self) -> float:
-        """Time that all threads have run."""
+        """Time that all threads have run; 0 when the process is not ours."""
+        if self.pid is None:
+            return 0.0
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
@@ -169,8 +172,9 @@ def gone(set_: StatefulSet, load: Load) -> int:
 class Bench:
     """The loads, one after the other, against one server."""
 
-    def __init__(self, client: HttpClient, limit: float) -> None:
+    def __init__(self, client: HttpClient, server: Server, limit: float) -> None:
         self._client = client
+        self._server = server
         self._limit = limit
         self._requests = asyncio.Semaphore(AT_ONCE)
         self._progress: Progress | None = None
@@ -236,14 +240,17 @@ class Bench:
     ) -> str:
         """Makes the requests, waits until everything is done, and says how many pods a second that was."""
         progress = self._progress = Progress(load, done)
-        began = time.perf_counter()
+        began, cpu_before = time.perf_counter(), self._server.cpu_seconds()
         await self._all(requests)
+        more = ""
         try:
             async with asyncio.timeout(self._limit):
                 await progress.complete.wait()
         except TimeoutError:
-            return f"> {progress.finished / (time.perf_counter() - began):.0f}"
-        return f"{load.pods / (time.perf_counter() - began):.0f}"
+            more = "> "
+        rate = progress.finished / (time.perf_counter() - began)
+        cpu = 1000 * (self._server.cpu_seconds() - cpu_before) / max(1, progress.finished)
+        return f"{more}{rate:.0f} ({cpu:.1f} ms)" if self._server.pid is not None else f"{more}{rate:.0f}"
 
     async def _all(self, requests: Sequence[Coroutine[object, object, object]]) -> None:
         async def one(request: Coroutine[object, object, object]) -> None:
@@ -294,7 +301,7 @@ async def measure(server: Server, options: argparse.Namespace) -> None:
 
     connection = read_kubeconfig([server.kubeconfig]).connection(options.context)
     client = HttpClient(connection, CATALOGUE, field_manager="petset-bench")
-    bench = Bench(client, options.limit)
+    bench = Bench(client, server, options.limit)
     load_average = os.getloadavg()[0]
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {load_average:.1f}; Python {platform.python_version()}\n"
