@@ -39,7 +39,7 @@ KEEP, SET_GOES, POD_GOES, BOTH_GO = (
 )
 """whenScaled, whenDeleted."""
 
-Policy = tuple[str, str] | None
+Policy = tuple[str | None, str | None] | None
 
 
 def set_with(policy: Policy) -> StatefulSet:
@@ -99,6 +99,7 @@ def test_a_claim_of_an_earlier_object_of_the_name_is_left_alone(policy: Policy, 
     ("policy", "before", "foreign", "match", "after"),
     [
         (KEEP, [BOSS], False, True, [BOSS]),
+        ((None, None), [BOSS], False, True, [BOSS]),
         (KEEP, [BOSS, OURS_SET], False, False, [BOSS]),
         (SET_GOES, [BOSS], True, True, [BOSS]),
         (SET_GOES, [BOSS, OURS_SET], True, False, [BOSS]),
