@@ -14,6 +14,7 @@ _KEY = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_KEY})?"
 _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 _PERCENT = "[0-9]+%"
+_LONGEST_PERCENT = 10
 
 _match_label = re.compile(_LABEL).fullmatch
 _match_subdomain = re.compile(_SUBDOMAIN).fullmatch
@@ -122,7 +123,7 @@ def port_number_errors(port: int) -> list[str]:
 
 def percent_errors(value: str) -> list[str]:
     """Percentages of an IntOrString: digits, then `%`."""
-    if _match_percent(value):
+    if _match_percent(value) and len(value) <= _LONGEST_PERCENT:
         return []
     rule = "a valid percent string must be a numeric string followed by an ending '%'"
     return [_pattern_error(rule, _PERCENT, "1%", "93%")]

@@ -74,6 +74,9 @@ class Quantity:
         return _decimal_text(self.amount, self.format)
 
 
+_MOST_DIGITS = 1000
+"""Nobody counts that far; Python refuses numbers that are much longer."""
+
 ZERO: Final = Quantity(Fraction(0))
 
 
@@ -89,7 +92,7 @@ def parse(text: str) -> Quantity:
         pattern = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
         raise QuantityError(f"quantities must match the regular expression '{pattern}'")
     sign, whole, fraction, suffix = split[1], split[2], split[3] or "", split[4]
-    if not whole and not fraction:
+    if not whole + fraction or len(whole + fraction) > _MOST_DIGITS:
         raise QuantityError("unable to parse numeric part of quantity")
     base, exponent, form = _interpret(suffix)
     digits = (whole.lstrip("0") or "0") + fraction

@@ -1,9 +1,9 @@
 """Secret: what a ConfigMap is, encoded in base64 and typed."""
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
+from petset.api.documents import read_json
 from petset.api.field import FieldError, forbidden, invalid, required, too_long
 from petset.api.names import config_map_key_errors
 from petset.api.resources import Resource, Strategy
@@ -70,7 +70,7 @@ def _type_errors(obj: Secret) -> Iterator[FieldError]:
 
 def _json_errors(path: str, value: str) -> Iterator[FieldError]:
     try:
-        json.loads(b64decode(value, validate=True))
+        read_json(b64decode(value, validate=True))
     except ValueError as error:
         yield invalid(path, "<secret contents redacted>", str(error))
 

@@ -147,3 +147,9 @@ def test_keys_name_the_part_that_is_wrong(key: str, errors: list[str]) -> None:
 @pytest.mark.parametrize(("port", "accepted"), [(0, False), (1, True), (65535, True), (65536, False)])
 def test_port_numbers(port: int, accepted: bool) -> None:
     assert (names.port_number_errors(port) == []) is accepted
+
+
+def test_percentages_are_short() -> None:
+    """What is longer is more than anybody can mean, and than Python reads."""
+    assert names.percent_errors("9" * 5000 + "%")
+    assert not names.percent_errors("100%")

@@ -65,6 +65,8 @@ FORMAT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumk
         ("-", "unable to parse numeric part of quantity"),
         ("Gi", "unable to parse numeric part of quantity"),
         (".", "unable to parse numeric part of quantity"),
+        pytest.param("9" * 5000, "unable to parse numeric part of quantity", id="digits without end"),
+        pytest.param("0." + "0" * 5000, "unable to parse numeric part of quantity", id="decimals without end"),
         ("1K", "unable to parse quantity's suffix"),
         ("1i", "unable to parse quantity's suffix"),
         ("1e", "unable to parse quantity's suffix"),

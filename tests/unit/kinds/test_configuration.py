@@ -81,6 +81,11 @@ def test_accepts_secret(change: Tree) -> None:
         ({"type": "kubernetes.io/basic-auth", "data": None}, "data[username]", "Required value"),
         ({"type": "kubernetes.io/dockerconfigjson"}, "data[.dockerconfigjson]", "Required value"),
         (
+            {"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "[" * 10_000}},
+            "data[.dockerconfigjson]",
+            "Invalid value",
+        ),
+        (
             {"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{"}},
             "data[.dockerconfigjson]",
             'Invalid value: "<secret contents redacted>"',
