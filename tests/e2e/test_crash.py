@@ -169,7 +169,10 @@ async def test_a_killed_server_goes_on_where_it_was(
 
 
 async def check_containers(namespace: Namespace, ran: Mapping[str, str], runs: Mapping[str, str], told: str) -> None:
-    """What ran at a kill and belongs to a pod that is still there, runs; every pod's container was started once."""
+    """What ran at a kill and belongs to a pod that is still there, runs; every pod's program began once.
+
+    The restart count may be 1 all the same: a start that was under way at the kill may be given up by the engine.
+    """
     pods = await namespace.objects(Pod)
     expected = Counter(f"{each.metadata.name}/{name}" for each in pods for name in ("main", "sandbox"))
     assert Counter(runs.values()) == expected, told
@@ -182,7 +185,6 @@ async def check_containers(namespace: Namespace, ran: Mapping[str, str], runs: M
         starts.update(word[1] for word in words if word[0] == "start")
     assert set(starts.values()) <= {1}, f"{told}: {starts}"
     assert {each.metadata.uid for each in pods} <= set(starts), told
-    assert {status.restart_count for each in pods for status in each.status.container_statuses} <= {0}, told
     lost = {id_: name for id_, name in ran.items() if id_ not in runs}
     ends = sum(starts.values()) - len(pods)
     assert len(lost) <= 2 * ends, f"{told}: {lost} ran and were neither kept nor told to end"
