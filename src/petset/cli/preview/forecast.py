@@ -12,6 +12,8 @@ from petset.controllers.statefulset.plan import plan
 
 ROUNDS_PER_POD: Final = 12
 ROUNDS: Final = 50
+LOOKS: Final = 300_000
+"""How many pods are looked at in all rounds together: some seconds' worth. Every round looks at each pod."""
 NO_LIMITS: Final = Limits()
 
 
@@ -19,23 +21,26 @@ NO_LIMITS: Final = Limits()
 class Forecast:
     """What would be done, in order; `stops` is what the controller would then wait for without end, None: nothing.
 
-    `broken` are the pods that are not expected to become Ready, or to be gone, without help.
+    `broken` are the pods that are not expected to become Ready, or to be gone, without help. `cut` says that there is
+    more to come than a preview takes the time for.
     """
 
     steps: tuple[Step, ...]
     stops: str | None = None
     broken: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def forecast(seen: Observed, limits: Limits = NO_LIMITS) -> Forecast:
     """The steps from what was observed to the end.
 
-    Ends in any case: a change takes a few rounds for each pod, and no more are made.
+    Ends in any case: a change takes a few rounds for each pod, and no more are made; fewer in a very large set.
     """
     world = World(seen, limits)
     broken = world.broken()
     steps: list[Step] = []
-    for _ in range(ROUNDS + ROUNDS_PER_POD * (len(world.pods) + len(ordinals(seen.set)))):
+    count = len(world.pods) + len(ordinals(seen.set))
+    for _ in range(ROUNDS + min(ROUNDS_PER_POD * count, LOOKS // max(count, 1))):
         decided = plan(world.observed())
         done, refusal = _carried_out(world, decided)
         steps += done
@@ -45,7 +50,7 @@ def forecast(seen: Observed, limits: Limits = NO_LIMITS) -> Forecast:
         if not happened:
             return Forecast(tuple(steps), refusal or decided.waiting_for, broken)
         steps += happened
-    return Forecast(tuple(steps), "more steps than a preview takes", broken)
+    return Forecast(tuple(steps), broken=broken, cut=True)
 
 
 def _carried_out(world: World, decided: Plan) -> tuple[list[Step], str | None]:

@@ -25,8 +25,12 @@ _TRAP_STYLES = {"refused": "bold red", "stuck": "bold red", "data loss": "bold r
 
 
 def outcome(it: Situation) -> str:
-    """`refused`, `stops` or `completes`."""
-    return "refused" if it.fixed else "stops" if it.forecast.stops is not None else "completes"
+    """`refused`, `stops`, `cut` (the steps go on in the same way) or `completes`."""
+    if it.fixed:
+        return "refused"
+    if it.forecast.stops is not None:
+        return "stops"
+    return "cut" if it.forecast.cut else "completes"
 
 
 def lines(preview: Preview) -> Iterator[Line]:
@@ -42,6 +46,8 @@ def lines(preview: Preview) -> Iterator[Line]:
         yield _VERB_STYLES[step.verb], f"  {number:>{width}}  {step.verb:<7} {step}"
     if it.forecast.stops is not None:
         yield "bold red", f"  stops here, waiting for {it.forecast.stops}"
+    elif it.forecast.cut:
+        yield "bold", "  ... and so on; a set of this size is not previewed to its end"
     elif not it.forecast.steps:
         yield "", f"  {NOTHING}"
     for trap in traps(it):

@@ -234,8 +234,12 @@ class World:
 
     def _collected(self) -> Iterator[Step]:
         """Claims go when nobody uses them and they were deleted, or all their owners are gone."""
-        for name, claim in list(self.claims.items()):
-            if self._in_use(name):
+        candidates = [(n, c) for n, c in self.claims.items() if is_terminating(c) or c.metadata.owner_references]
+        if not candidates:
+            return
+        used = {name for pod in self.pods.values() for name in _claims_used(pod)}
+        for name, claim in candidates:
+            if name in used:
                 continue
             if is_terminating(claim):
                 del self.claims[name]
@@ -243,9 +247,6 @@ class World:
             elif self._abandoned(claim):
                 del self.claims[name]
                 yield Step("delete", "PersistentVolumeClaim", (name,), detail="its owner is gone; so are its data")
-
-    def _in_use(self, claim: str) -> bool:
-        return any(claim in _claims_used(pod) for pod in self.pods.values())
 
     def _abandoned(self, claim: PersistentVolumeClaim) -> bool:
         living = {self.set.metadata.uid, *(pod.metadata.uid for pod in self.pods.values())}

@@ -198,3 +198,12 @@ def test_a_refused_change_tells_of_the_way_around() -> None:
 def test_long_lists_are_cut(count: int, shown: str) -> None:
     it = created(web(count, policy="Parallel"))
     assert shown in str(it.forecast.steps[-1])
+
+
+def test_a_very_large_set_is_not_previewed_to_its_end() -> None:
+    it = created(web(20_000))
+    preview = Preview(it)
+    assert it.forecast.cut
+    assert it.forecast.stops is None
+    assert data(preview)["outcome"] == "cut"
+    assert "  ... and so on; a set of this size is not previewed to its end" in text(preview)
