@@ -17,6 +17,9 @@ from typing import Any, ClassVar
 
 from petset.api.field import FieldError
 
+MOST_CAUSES = 100
+"""How many errors of one object are told."""
+
 
 class StatusError(Exception):
     """An API call that failed with a Status. `message` is written for people, `details` for programs."""
@@ -170,7 +173,11 @@ class Invalid(StatusError):
     def of(cls, group: str, kind: str, name: str, causes: Iterable[FieldError]) -> Invalid:
         """The sum of all field errors of one object."""
         errors = list(causes)
+        left_out = errors[MOST_CAUSES:]
+        errors = errors[:MOST_CAUSES]
         texts = list(dict.fromkeys(str(error) for error in errors))
+        if left_out:
+            texts.append(f"and {len(left_out)} more errors")
         body = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
         listed = [{"reason": e.reason, "message": e.body, "field": e.path} for e in errors]
         details = {**_named(group, kind, name), "causes": listed}

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from petset.api import field
+from petset.api.documents import check_json
 from petset.api.errors import BadRequest, Expired, Invalid, NotFound, Timeout
 from petset.api.resources import Resource
 from petset.apiserver import selection
@@ -87,6 +88,7 @@ class _Token(msgspec.Struct):
 def _read_token(token: str, present: int) -> tuple[int, str]:
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        check_json(raw)
         read = msgspec.json.decode(raw, type=_Token)
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise BadRequest(f"continue key is not valid: {error}") from error

@@ -1,19 +1,34 @@
 """Answers: JSON bytes as they are, and errors as a client reads them."""
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 from aiohttp import web
 
 from petset.api.errors import StatusError
+
+LONGEST_WARNINGS = 4096
+"""Characters of all warnings of an answer, as upstream's `filters/warning.go`."""
 
 
 def json_response(body: bytes, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:
     """JSON bytes as they are, with `Warning` headers."""
     response = web.Response(body=body, status=code, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache, private"
-    for warning in warnings:
-        text = warning.replace("\\", "\\\\").replace('"', '\\"')
+    for text in warning_texts(warnings):
         response.headers.add("Warning", f'299 - "{text}"')
     return response
+
+
+def warning_texts(warnings: Iterable[str]) -> Iterator[str]:
+    """What stands in `Warning` headers: quotes and what cannot be printed escaped, and no more than clients take."""
+    left = LONGEST_WARNINGS
+    for warning in warnings:
+        left -= len(warning)
+        if left < 0:
+            return
+        printable = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in warning.replace("\\", "\\\\"))
+        yield printable.replace('"', '\\"')
 
 
 def error_response(error: StatusError) -> web.Response:

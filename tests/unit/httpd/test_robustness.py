@@ -174,6 +174,14 @@ async def test_fields_given_twice_are_refused_by_those_who_ask(door: Door) -> No
     assert (reply.status, reply.headers["warning"]) == (201, r'299 - "duplicate field \"data.a\""')
 
 
+async def test_many_errors_and_warnings_are_summed_up(door: Door) -> None:
+    many = b",".join(b'"k%d/":"v"' % number for number in range(1000))
+    reply = await door.ask("POST", MAPS, b'{"metadata":{"name":"x","annotations":{' + many + b"}}}", JSON)
+    refused(reply, 422, "Invalid", "and 1900 more errors")
+    reply = await door.ask("POST", f"{MAPS}?dryRun=All", b'{"metadata":{"name":"x"},"a\\r\\nb":1,' + many + b"}", JSON)
+    assert (reply.status, reply.headers["warning"]) == (201, r'299 - "unknown field \"k198/\""')
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -245,6 +253,9 @@ def token(content: str) -> str:
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
+TOKENS = [token(text) for text in ("null", '{"v":"petset/v1","rv":"x","after":5}', "[" * 50_000, '{"x":' * 10_000)]
+
+
 @pytest.mark.parametrize(
     ("query", "status", "reason"),
     [
@@ -256,8 +267,7 @@ def token(content: str) -> str:
                 *("fieldSelector=x", "fieldSelector=metadata.name", "fieldSelector=%5C", "fieldSelector=status.x=1"),
                 *("limit=x", "limit=1.5", "limit=1_000", "limit=%D9%A3", f"limit={NINES}", "limit=9223372036854775808"),
                 *("continue=x", "continue=%00", f"continue={'A' * 4000}", "continue=e30", "continue=%C3%A9"),
-                f"continue={token('null')}",
-                f"continue={token('''{'v':'petset/v1','rv':'x','after':5}''')}",
+                *(f"continue={text}" for text in TOKENS),
                 *("resourceVersion=x", "resourceVersion=-1", "resourceVersion=1.5", "resourceVersion=%D9%A3"),
                 f"resourceVersion={NINES}",
                 *("watch=x", "watch=1&resourceVersion=x", "watch=1&resourceVersion=-1", "watch=1&timeoutSeconds=x"),
