@@ -149,6 +149,16 @@ def test_parallel_scale_down_deletes_all_at_once_highest_first() -> None:
     assert said(world.step()) == [f"delete pod web-{o} (scale down)" for o in (2, 1, 0)]
 
 
+@BOTH
+def test_only_deletions_for_the_update_lessen_the_current_replicas_at_once(policy: str) -> None:
+    world = settled(policy=policy)
+    world.scale(2)
+    assert world.plan().status.current_replicas == 3
+    world.scale(3)
+    world.set_image("nginx:2")
+    assert world.plan().status.current_replicas == 2
+
+
 def test_ordered_scale_down_waits_for_an_unhealthy_replica_in_range() -> None:
     world = settled()
     world.unready("web-0")
