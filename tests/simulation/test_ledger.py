@@ -115,3 +115,30 @@ def test_a_clock_that_goes_back_starts_the_ledger_anew() -> None:
     assert format_time(back.now) > since
     assert keeper.plan(back) == plan(back)
     assert plan(back).counted.available_replicas == 0
+
+
+def test_a_claim_that_goes_is_news_for_its_pod() -> None:
+    world, keeper = World(web(3, policy="Parallel")), Bookkeeper()
+    world.step()
+    assert keeper.plan(world.observe()) is not None
+    del world.claims["www-web-2"]
+    seen = world.observe()
+    decided = keeper.plan(seen)
+    assert decided == plan(seen)
+    assert [type(action) for action in plan(seen).actions()] == [model.RestoreClaims]
+
+
+def test_revisions_are_forgotten_when_the_last_pod_has_left_them() -> None:
+    world, keeper = World(web(2)), Bookkeeper()
+    world.set.spec.revision_history_limit = 0
+    dropped = 0
+    for number in (1, 2, 3):
+        world.set_image(f"nginx:{number}")
+        for _ in range(12):
+            seen = world.observe()
+            decided = keeper.plan(seen)
+            assert decided == plan(seen)
+            dropped += len(plan(seen).cleanup)
+            world.step()
+            world.live()
+    assert dropped == 2
