@@ -94,9 +94,12 @@ class Actor:
         size = 1
         while groups and run.failure is None:
             batch, groups = groups[:size], groups[size:]
-            async with asyncio.TaskGroup() as tasks:
-                for group in batch:
-                    tasks.create_task(self._group(run, group))
+            if len(batch) == 1:
+                await self._group(run, batch[0])
+            else:
+                async with asyncio.TaskGroup() as tasks:
+                    for group in batch:
+                        tasks.create_task(self._group(run, group))
             size = min(size * 2, LARGEST_BATCH) if step.pace == "doubling" else 1
 
     async def _group(self, run: Run, group: Sequence[model.Action]) -> None:
