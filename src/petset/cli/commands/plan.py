@@ -67,4 +67,4 @@ def _show(shown: Iterable[Line]) -> None:
 
     console = Console(highlight=False)
     for style, text in shown:
-        console.print(Text(text, style=style))
+        console.print(Text(text, style=style), soft_wrap=True)  # so that commands can be copied

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from petset.api.meta import is_terminating
 from petset.api.quantity import canonical
-from petset.api.types import PersistentVolumeClaim
+from petset.api.types import PersistentVolumeClaim, Pod
 from petset.cli.preview.situation import Situation
 from petset.cli.preview.steps import listed
 from petset.cli.preview.world import LONGEST_LABEL
@@ -84,24 +84,29 @@ def broken_pod(it: Situation) -> Iterator[Trap]:
     """An ordered set waits for its lowest unready pod before anything else, so a fix does not reach it (67250)."""
     if it.set.spec.pod_management_policy == "Parallel" or it.forecast.stops is None:
         return
-    for pod in it.members:
-        ordinal, name = it.ordinal(pod), pod.metadata.name
-        if name not in it.forecast.broken or ordinal not in ordinals(it.set):
-            continue
-        says = f"pod {name} is not Ready ({pod_state(pod)}), and an OrderedReady set does nothing beyond it until it is"
-        delete = f"kubectl delete pod {name} -n {it.set.metadata.namespace}"
-        if is_terminating(pod):
-            says = f"pod {name} does not end, and an OrderedReady set does nothing beyond it until it is gone"
-            way = f"once nothing runs on its node any more: {delete} --force"
-        else:
-            back = revision_for(View(it.admitted, it.history), ordinal)
-            if back == pod.metadata.labels.get(REVISION_LABEL):
-                way = f"repair what it waits for; deleted, it would come back at the same revision {back}"
-            else:
-                says += "; an applied fix does not reach it either (kubernetes/kubernetes#67250)"
-                way = f"after applying: {delete}; it comes back at revision {back}"
-        yield Trap("ordered-ready-broken-pod", "stuck", says, way)
-        return
+    broken = [pod for pod in it.members if pod.metadata.name in it.forecast.broken]
+    in_range = [pod for pod in broken if it.ordinal(pod) in ordinals(it.set)]
+    if broken:
+        pod = in_range[0] if in_range else broken[-1]
+        yield _waited_for(it, pod, in_range=bool(in_range))
+
+
+def _waited_for(it: Situation, pod: Pod, *, in_range: bool) -> Trap:
+    name = pod.metadata.name
+    says = f"pod {name} is not Ready ({pod_state(pod)}), and an OrderedReady set does nothing beyond it until it is"
+    delete = f"kubectl delete pod {name} -n {it.set.metadata.namespace}"
+    back = revision_for(View(it.admitted, it.history), it.ordinal(pod))
+    if is_terminating(pod):
+        says = f"pod {name} does not end, and an OrderedReady set does nothing beyond it until it is gone"
+        way = f"once nothing runs on its node any more: {delete} --force"
+    elif not in_range:
+        way = f"{delete}; it has to go anyway"
+    elif back == pod.metadata.labels.get(REVISION_LABEL):
+        way = f"repair what it waits for; deleted, it would come back at the same revision {back}"
+    else:
+        says += "; an applied fix does not reach it either (kubernetes/kubernetes#67250)"
+        way = f"after applying: {delete}; it comes back at revision {back}"
+    return Trap("ordered-ready-broken-pod", "stuck", says, way)
 
 
 def on_delete(it: Situation) -> Iterator[Trap]:

@@ -202,6 +202,15 @@ def test_deleting_a_broken_pod_does_not_help_when_it_comes_back_the_same(change:
     assert trap.way_out.startswith("repair what it waits for")
 
 
+def test_of_broken_pods_that_have_to_go_the_last_one_is_in_the_way() -> None:
+    world = settled()
+    world.unready("web-1")
+    break_pod(world, "web-2")
+    it = changed(world, scale(1))
+    assert (it.forecast.stops or "").startswith("web-2 to be Running and Ready before it is deleted")
+    assert one(it, "ordered-ready-broken-pod").way_out == "kubectl delete pod web-2 -n default; it has to go anyway"
+
+
 def test_a_pod_that_does_not_end_needs_force() -> None:
     trap = one(with_pod_that_does_not_end(), "ordered-ready-broken-pod")
     assert trap.way_out.endswith("kubectl delete pod web-2 -n default --force")
