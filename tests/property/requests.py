@@ -95,6 +95,11 @@ class Request:
     headers: dict[str, str]
 
 
+def rarely(draw: st.DrawFn) -> bool:
+    """True in one case of eight."""
+    return draw(st.integers(0, 7)) == 7
+
+
 # --- wrong values -----------------------------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
@@ -136,27 +141,46 @@ def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(value, (*path, key))
 
 
+def at(tree: Any, path: tuple[Any, ...]) -> Any:
+    """What is at a place."""
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
 def put(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
     """The tree with another value at a place."""
     if not path:
         return value
-    parent = tree
-    for key in path[:-1]:
-        parent = parent[key]
-    parent[path[-1]] = value
+    at(tree, path[:-1])[path[-1]] = value
     return tree
 
 
 @st.composite
 def spoilt(draw: st.DrawFn, tree: Any) -> Any:
-    """A tree with up to three wrong values; none at all sometimes."""
+    """A tree with a wrong value or two, mostly of the right type; with none at all sometimes."""
     tree = copy.deepcopy(tree)
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.sampled_from([0, 1, 1, 1, 2]))):
         path = draw(st.sampled_from(list(places(tree))))
-        if path and isinstance(path[-1], str) and draw(st.booleans()):
+        wrong = JUNK if rarely(draw) else alike(at(tree, path))
+        if path and isinstance(path[-1], str) and rarely(draw):
             path = (*path[:-1], draw(WORDS))  # beside it
-        tree = put(tree, path, draw(JUNK))
+        tree = put(tree, path, draw(wrong))
     return tree
+
+
+def alike(value: Any) -> st.SearchStrategy[Any]:
+    """Other values of the same type."""
+    match value:
+        case bool():
+            return st.just(not value)
+        case int():
+            return NUMBERS.filter(lambda number: isinstance(number, int))
+        case str():
+            return WORDS
+        case list():
+            return st.sampled_from([[], value * 2, value * 50, [None]])
+    return st.sampled_from([{}, None, {**value, "": ""}]) if isinstance(value, dict) else JUNK
 
 
 @st.composite
@@ -166,6 +190,8 @@ def objects(draw: st.DrawFn, resource: Resource[Any]) -> Any:
     for name in draw(st.lists(st.sampled_from(sorted(EXTRAS)), max_size=2)):
         tree["metadata"] = {**tree["metadata"], name: EXTRAS[name]}
     if draw(st.booleans()):
+        tree["metadata"] = {**tree["metadata"], "name": "new"}
+    if not rarely(draw):
         tree |= {"apiVersion": resource.group_version, "kind": resource.kind}
     return draw(spoilt(tree))
 
@@ -194,7 +220,7 @@ def operations(draw: st.DrawFn, tree: Any) -> Any:
 def texts(draw: st.DrawFn, tree: Any) -> bytes:
     """A tree as JSON, mostly: bytes may be missing, doubled or others."""
     raw = json.dumps(tree, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
-    for _ in range(draw(st.sampled_from([0, 0, 0, 0, 1, 3]))):
+    for _ in range(draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 3]))):
         at = draw(st.integers(0, len(raw)))
         raw = raw[:at] + draw(st.binary(max_size=3)) + raw[at + draw(st.integers(0, 3)) :]
     return raw
@@ -223,7 +249,7 @@ def bodies(draw: st.DrawFn, resource: Resource[Any], method: str) -> tuple[bytes
     elif kind == "strategic" and isinstance(tree, dict) and tree and draw(st.booleans()):
         path = draw(st.sampled_from([path for path in places(tree) if path]))
         tree = put(tree, path, draw(DIRECTIVES))
-    return draw(texts(tree)), draw(st.sampled_from([BODY_TYPES[kind]] * 9 + ["text/plain"]))
+    return draw(texts(tree)), BODY_TYPES[kind]
 
 
 @st.composite
@@ -247,17 +273,20 @@ def root_of(resource: Resource[Any]) -> str:
 
 
 @st.composite
-def paths(draw: st.DrawFn, resource: Resource[Any]) -> str:
-    """The URL of a collection, an object, or a part of one."""
+def paths(draw: st.DrawFn, resource: Resource[Any], method: str) -> str:
+    """The URL of a collection, an object, or a part of one: mostly of what the method is for."""
     parts = [root_of(resource)]
-    if resource.namespaced and draw(st.sampled_from([True] * 5 + [False])):
-        parts += ["namespaces", draw(st.sampled_from(["default"] * 8 + ["absent", ".."]))]
+    if resource.namespaced and not (method == "GET" and draw(st.booleans())) and not rarely(draw):
+        parts += ["namespaces", draw(st.sampled_from(["absent", ".."])) if rarely(draw) else "default"]
     parts.append(resource.plural)
-    if draw(st.sampled_from([True, True, False])):
-        own = SAMPLES[resource.kind]["metadata"]["name"]
-        parts.append(draw(st.sampled_from([own] * 6) | WORDS.map(lambda word: quote(word, safe=""))))
-        known = ["status", "scale", "log", "exec", "binding", "eviction", "finalize", "token"]
-        parts += draw(st.sampled_from([[], [], [], [], *([name] for name in known)]))
+    own = {"status"} if resource.status else set()
+    own |= {"scale"} if resource.scale else set()
+    own |= {known.name for known in resource.subresources}
+    if draw(st.booleans()) if method in ("POST", "GET", "HEAD") else not rarely(draw):
+        name = SAMPLES[resource.kind]["metadata"]["name"]
+        parts.append(quote(draw(WORDS), safe="") if rarely(draw) else name)
+        if method == "POST" or draw(st.booleans()):
+            parts.append(draw(st.sampled_from(sorted(own) or ["status"])))
     return "/".join(parts)
 
 
@@ -304,7 +333,7 @@ ACCEPTED = st.sampled_from(
 @st.composite
 def queries(draw: st.DrawFn, *, applies: bool) -> str:
     """Options. Watches end at once, so that a test can tell them from those that hang."""
-    names = draw(st.lists(st.sampled_from(sorted(PARAMETERS)), max_size=3))
+    names = draw(st.lists(st.sampled_from(sorted(PARAMETERS)), max_size=3)) if draw(st.booleans()) else []
     pairs = [("timeoutSeconds", "-1"), *((name, draw(PARAMETERS[name])) for name in names)]
     if applies:
         pairs += [("fieldManager", "me"), ("force", draw(st.sampled_from(["true", "false"])))]
@@ -319,6 +348,7 @@ def requests(draw: st.DrawFn) -> Request:
     body, type_ = draw(bodies(resource, method))
     query = draw(queries(applies=type_ == BODY_TYPES["apply"]))
     headers = {"Content-Type": type_} if type_ else {}
-    if accept := draw(ACCEPTED):
+    if rarely(draw) and (accept := draw(ACCEPTED)):
         headers["Accept"] = accept
-    return Request(f"{root_of(resource)}/{resource.plural}", method, f"{draw(paths(resource))}?{query}", body, headers)
+    collection, path = f"{root_of(resource)}/{resource.plural}", draw(paths(resource, method))
+    return Request(collection, method, f"{path}?{query}", body, headers)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
@@ -17,11 +18,12 @@ from hypothesis import strategies as st
 from petset.aio.clock import SystemClock
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import Body, Identity, Target, WriteOptions
 from petset.httpd.documents import Front
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
 from tests.contract.test_pod_streams import ToyNode
-from tests.property.requests import Request, requests
+from tests.property.requests import SAMPLES, Request, requests
 from tests.unit.httpd.wire import Door, Reply, Wire, opened
 
 SERIES = int(os.environ.get("PETSET_FUZZ", "150"))
@@ -54,8 +56,7 @@ class Hall:
 
     async def _ask(self, series: list[Request]) -> None:
         self._records.lines.clear()
-        server = ApiServer(CATALOGUE, MemoryStore(), SystemClock(), ToyNode())
-        await create_system_objects(server, 6443)
+        server = await furnished()
         self._door.front = Front(server)
         async with AsyncExitStack() as stack:
             wire = await stack.enter_async_context(self._door.open())
@@ -68,6 +69,18 @@ class Hall:
                     wire = await stack.enter_async_context(self._door.open())
             await check_lists(wire, {request.collection for request in series})
         assert self._records.lines == []
+
+
+async def furnished() -> ApiServer:
+    """A server with one object of every kind."""
+    server = ApiServer(CATALOGUE, MemoryStore(), SystemClock(), ToyNode())
+    await create_system_objects(server, 6443)
+    me, how = Identity("me"), WriteOptions("me")
+    for resource in CATALOGUE.resources:
+        if resource.kind in SAMPLES and resource.view is None:
+            target = Target(resource, "default" if resource.namespaced else "")
+            await server.create(me, target, Body(msgspec.json.encode(SAMPLES[resource.kind])), how)
+    return server
 
 
 def check(request: Request, reply: Reply) -> None:
