@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from petset.aio.clock import SystemClock
-from petset.api.meta import Key, is_running_and_ready, is_terminating, set_condition
+from petset.api.meta import Key, copy, is_running_and_ready, is_terminating, set_condition
 from petset.api.types import (
     Binding,
     DeleteOptions,
     Object,
     ObjectMeta,
     ObjectReference,
+    OwnerReference,
     PersistentVolumeClaim,
     Pod,
     PodCondition,
@@ -221,6 +222,18 @@ def unborn(set_: StatefulSet) -> StatefulSet:
     set_.metadata.uid = ""
     set_.metadata.generation = None
     return set_
+
+
+def a_pod(name: str, *, owner: OwnerReference | None = None, app: str = "nginx") -> Pod:
+    """A pod as somebody else might make it."""
+    pod = Pod(metadata=ObjectMeta(name=name, namespace="default", labels={"app": app}))
+    pod.metadata.owner_references = [owner] if owner is not None else []
+    pod.spec = copy(web().spec.template.spec)
+    return pod
+
+
+async def patch_pod(cluster: "SetCluster", name: str, metadata: dict[str, object]) -> None:
+    await cluster.direct.patch(Pod, name, "default", Patch("merge", {"metadata": metadata}))
 
 
 class SetCluster:
