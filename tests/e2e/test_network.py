@@ -335,7 +335,7 @@ async def test_an_interface_of_somebody_else_is_left_alone() -> None:
     ip("link", "add", "petsettest0", "type", "veth", "peer", "name", "petsettest1")
     network = BridgeNetwork(CONFIG)
     try:
-        with pytest.raises(NetworkError, match="petsettest0 exists and was not made by petset"):
+        with pytest.raises(NetworkError, match="petsettest0 exists and is another's: not petset's"):
             await network.start()
         await network.destroy()
         assert "petsettest0" in links()

@@ -97,6 +97,7 @@ class LocalNode:
         self._feed = ServiceFeed(around.informers, self._view, ServiceProxy())
         self._dns = self._make_dns()
         self._tasks = Supervisor("node", around.clock)
+        self._engine_works = False
         self._pods = around.informers.informer(Pod)
         self.streams = NodeStreams(self._find_pod, runtime, around.clock)
         self._sources = ClientSources(around.client)
@@ -130,7 +131,7 @@ class LocalNode:
         """Starts each part once what it needs works; from then on each is kept going for itself."""
         tasks = self._tasks
         await asyncio.gather(
-            self._until_it_works("container engine", self.runtime.start),
+            self._until_it_works("container engine", self._start_engine),
             self._until_it_works("pod network", self._network.start),
         )
         if not self._config.simulated:
@@ -143,13 +144,26 @@ class LocalNode:
     async def destroy(self) -> None:
         """Ends the work for good: what is left of pods, the network, and the container engine if it is our own."""
         await self._tasks.stop()
-        for sandbox in await self.runtime.list_sandboxes():
-            await self.runtime.remove_sandbox(sandbox.id)
+        await self._remove_sandboxes()
         await self._dns.close()
         await self._network.destroy()
         await self.runtime.close()
         if not self._config.simulated:
             await PodmanService(self._config.data_dir, self._around.clock).stop()
+
+    async def _remove_sandboxes(self) -> None:
+        """Also when this process has not come to its engine yet: an earlier one may have left pods there."""
+        config, runtime = self._config, self.runtime
+        try:
+            if not self._engine_works:
+                runtime = await find_runtime(config.runtime, config.data_dir, config.instance, self._around.clock)
+                await runtime.start()
+            for sandbox in await runtime.list_sandboxes():
+                await runtime.remove_sandbox(sandbox.id)
+        except ContainerRuntimeError as error:
+            log.warning("nothing can be removed from the container engine: %s", error)
+        finally:
+            await runtime.close()
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -158,6 +172,10 @@ class LocalNode:
         ranges = (config.network.pod_cidr, config.network.service_cidr)
         upstream = Resolvers(ResolvConfFile(own=(config.dns_address,)).servers)
         return DnsServer(Zone(config.cluster_domain, config.dns_address, ranges), self._view, upstream)
+
+    async def _start_engine(self) -> None:
+        await self.runtime.start()
+        self._engine_works = True
 
     async def _listen(self) -> None:
         await self._dns.listen(self._config.dns_address)

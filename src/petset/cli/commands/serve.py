@@ -31,6 +31,7 @@ from petset.client.kubeconfig import write_kubeconfig
 from petset.cluster import Api, Config, serving, work_behind
 from petset.httpd.app import Address
 from petset.httpd.pki import Certificates
+from petset.node.network.choice import choose_network
 from petset.node.runtimes.errors import ContainerRuntimeError
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def _who_has(directory: DataDirectory) -> str:
 def _run(directory: DataDirectory, options: ServerOptions, report_to: int) -> None:
     before = read_record(directory.record)
     host, port = choose_address(options.listen, [*([before.address] if before is not None else []), DEFAULT])
-    config = Config(directory.root, Address(host, port), cast("Wanted", options.runtime), options.cluster_domain)
+    network = choose_network(directory.root)
+    config = Config(
+        directory.root, Address(host, port), cast("Wanted", options.runtime), options.cluster_domain, network
+    )
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(_serve(directory, config, report_to))

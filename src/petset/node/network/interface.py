@@ -29,12 +29,14 @@ class NetworkConfig:
     """What tells one petset's network from another's on the same machine.
 
     `bridge` names everything that belongs to this network (at most 15 characters). The ranges of two networks on one
-    machine must not overlap. The first address of `pod_cidr` is the machine's own on the bridge.
+    machine must not overlap. The first address of `pod_cidr` is the machine's own on the bridge. `owner` is written on
+    the bridge, for people and so that nobody takes over, or removes, the bridge of another owner.
     """
 
     bridge: str
     pod_cidr: IPv4Network
     service_cidr: IPv4Network
+    owner: str = ""
 
     @property
     def gateway(self) -> IPv4Address:

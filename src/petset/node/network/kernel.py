@@ -50,7 +50,8 @@ class Kernel:
         with translated(f"network {config.bridge}"):
             link = self._link(config.bridge)
             if link is not None and not self._is_ours(link):
-                raise NetworkError(f"an interface named {config.bridge} exists and was not made by petset")
+                owner = link.get_attr("IFLA_IFALIAS") or "not petset's"
+                raise NetworkError(f"an interface named {config.bridge} exists and is another's: {owner}")
             self._check_range(config.pod_cidr, link["index"] if link else 0)
             self._check_range(config.service_cidr, link["index"] if link else 0)
             # First of all, so that there is no moment at which a pod's address would leave by the default route.
@@ -75,7 +76,7 @@ class Kernel:
 
     def _complete_bridge(self) -> None:
         config, index = self._config, self._bridge
-        self._ip.link("set", index=index, ifalias=BRIDGE_ALIAS, mtu=self._mtu)
+        self._ip.link("set", index=index, ifalias=self._alias, mtu=self._mtu)
         # A pod could otherwise announce itself to the machine as an IPv6 router.
         write_setting(f"ipv6/conf/{config.bridge}/disable_ipv6", "1")
         self._ip.link("set", index=index, state="up")
@@ -120,7 +121,11 @@ class Kernel:
         # Without an alias, and without ports: made by a process that was killed in the next moment.
         alias = link.get_attr("IFLA_IFALIAS")
         is_bridge = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") == "bridge"
-        return is_bridge and (alias == BRIDGE_ALIAS or (not alias and not self._ports(link["index"])))
+        return is_bridge and (alias in (self._alias, BRIDGE_ALIAS) or (not alias and not self._ports(link["index"])))
+
+    @property
+    def _alias(self) -> str:
+        return f"{BRIDGE_ALIAS} of {self._config.owner}" if self._config.owner else BRIDGE_ALIAS
 
     def _check_range(self, wanted: IPv4Network, bridge: int) -> None:
         for route in self._ip.get_routes(family=socket.AF_INET, table=MAIN_TABLE):
