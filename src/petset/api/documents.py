@@ -84,8 +84,17 @@ def read_yaml(raw: bytes) -> Any:
         raise DocumentError(str(error)) from error
 
 
+def read_yaml_documents(raw: bytes) -> list[Any]:
+    """The trees of all YAML documents of a text, None for an empty one. Raises DocumentError."""
+    try:
+        _Bounds().check(raw)
+        return [_plain(document) for document in yaml.load_all(raw, Loader=_Loader)]
+    except (yaml.YAMLError, ValueError, LookupError) as error:
+        raise DocumentError(str(error)) from error
+
+
 class _Bounds:
-    """Measures a document by its events, which need no stack, before anything is built from it."""
+    """Measures each document by its events, which need no stack, before anything is built from it."""
 
     def __init__(self) -> None:
         self._sizes: dict[str, int] = {}
@@ -95,6 +104,8 @@ class _Bounds:
         """Raises DocumentError, yaml.YAMLError."""
         for event in yaml.parse(raw, Loader=_Loader):
             match event:
+                case yaml.DocumentStartEvent():
+                    self._sizes, self._open = {}, [(None, 0)]
                 case yaml.CollectionStartEvent():
                     self._open.append((event.anchor, 2))
                     if len(self._open) > DEEPEST + 1:

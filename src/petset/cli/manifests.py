@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import yaml
 
+from petset.api.documents import DocumentError, read_yaml_documents
 from petset.cli.failure import Failure
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -68,8 +68,8 @@ async def _fetch(url: str) -> str:
 def objects_in(place: str, text: str) -> Iterator[Tree]:
     """The objects of a text: documents of YAML (and so of JSON), the items of Lists one by one. Raises Failure."""
     try:
-        documents = list(yaml.load_all(text, Loader=_Loader))
-    except yaml.YAMLError as error:
+        documents = read_yaml_documents(text.encode())
+    except DocumentError as error:
         raise Failure(f"{place} is not valid YAML: {error}") from error
     for document in documents:
         if document is not None:
@@ -90,12 +90,3 @@ def _objects(place: str, document: Any) -> Iterator[Tree]:
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         raise Failure(f"{place}: a {kind} lacks metadata.name")
     yield document
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads times as the text they are: the server's types are those of JSON."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }

@@ -64,6 +64,12 @@ def test_times_and_dates_stay_the_text_they_are() -> None:
     assert tree["spec"] == {"since": "2026-01-01", "at": "2026-01-01T00:00:00Z"}
 
 
+def test_keys_that_yaml_takes_for_other_things_become_text() -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {no: x, 2: y, on: z}}\n"
+    [found] = objects_in("a.yaml", text)
+    assert found["metadata"]["labels"] == {"false": "x", "2": "y", "true": "z"}
+
+
 def test_of_a_directory_the_manifests_are_read_sorted_by_name(tmp_path: Path) -> None:
     for name in ("b.yaml", "a.yml", "c.json", "notes.md"):
         (tmp_path / name).touch()
