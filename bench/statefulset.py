@@ -52,6 +52,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "petset-bench"
 AT_ONCE = 32
 """Requests of this program that are under way at the same time."""
+LONGEST_END = 30.0
+"""Seconds until a server of our own that does not end is killed."""
 SETTLE = 3.0
 """Seconds between the last change and the measuring of the idle server."""
 
@@ -126,7 +128,10 @@ def own_server() -> Iterator[Server]:
             yield Server(data_dir / "kubeconfig", process.pid)
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(LONGEST_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 class Progress:
