@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
-from tests.unit.client.scripted import ScriptedClient, Stream, bookmark, event, pod
 
 from petset.aio.queue import KeyedQueue
 from petset.aio.tasks import Supervisor
@@ -15,6 +14,7 @@ from petset.client.informer import Informer, Selection
 from petset.client.interface import Client, ConnectionLost
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 from petset.testing.clock import VirtualClock
+from tests.unit.client.scripted import ScriptedClient, Stream, bookmark, event, pod
 
 WEB = Key("default", "web")
 
