@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from petset.aio.clock import SystemClock
 from petset.api.types import ConfigMap, ObjectMeta
 from petset.httpd import bodies, connections, watch
+from petset.httpd.pki import ensure_certificates
 from petset.store.memory import MemoryStore
 from tests.unit.apiserver.calls import create
 from tests.unit.httpd.wire import PATIENCE, Door, Wire, opened
@@ -163,3 +165,24 @@ def options_of(descriptor: int, peer: object) -> tuple[int, ...]:
             return (alive, *(found.getsockopt(socket.IPPROTO_TCP, option) for option in wanted))
     except OSError:
         return ()
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x02\x00" + b"x" * 512]
+)
+async def test_who_does_not_speak_tls_is_hung_up_on(door: Door, said: bytes) -> None:
+    wire = Wire(*await asyncio.open_connection(door.address.host, door.address.port))
+    await wire.send(said)
+    if not said:
+        half_close(wire)
+    assert await wire.closed()
+    await close(wire)
+    assert (await door.ask("GET", "/version")).status == 200
+
+
+async def test_certificates_of_strangers_are_not_accepted(door: Door, tmp_path: Path) -> None:
+    strange = ensure_certificates(tmp_path / "strange", ["127.0.0.1"], SystemClock().now())
+    door.stranger.load_cert_chain(strange.admin.certificate, strange.admin.key)
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+        async with door.open(anonymous=True) as wire:
+            await wire.ask("GET", "/version")
