@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -79,7 +79,7 @@ class EngineRuntime:
         self._reviving = asyncio.Lock()
         self._name = "docker"
         self._start_failures: dict[str, str] = {}
-        self._sweeps: set[asyncio.Task[None]] = set()
+        self._sweeps: dict[str, asyncio.Task[None]] = {}
         self._out_of_memory: dict[str, bool] = {}
 
     @property
@@ -120,7 +120,7 @@ class EngineRuntime:
     async def close(self) -> None:
         """Disconnect. Containers, and a Podman service of our own, live on."""
         if self._sweeps:
-            await asyncio.wait(self._sweeps)
+            await asyncio.wait(self._sweeps.values())
         await self._tasks.stop()
         self._events.close()
         if self._client is not None:
@@ -192,6 +192,7 @@ class EngineRuntime:
 
     async def create_sandbox(self, spec: SandboxSpec) -> str:
         """Create and start a pause container."""
+        await self._end_sweep(spec.cgroup_parent)
         request = payloads.sandbox_request(self._instance, pause.REFERENCE, spec, self._log_driver)
         try:
             sandbox_id = await self._create(payloads.sandbox_name(self._instance, spec), request)
@@ -230,12 +231,19 @@ class EngineRuntime:
         await self.remove_container(sandbox_id)
         cgroup = labels.get(payloads.CGROUP_PARENT, "")
         if cgroup:
-            sweep = self._tasks.background(f"cgroup {cgroup}", self._remove_cgroup(cgroup))
-            self._sweeps.add(sweep)
-            sweep.add_done_callback(self._sweeps.discard)
+            await self._end_sweep(cgroup)
+            work = self._remove_cgroup(cgroup, {sandbox_id, *members})
+            self._sweeps[cgroup] = self._tasks.background(f"cgroup {cgroup}", work)
 
-    async def _remove_cgroup(self, cgroup: str) -> None:
-        if await remove_cgroup(cgroup, self._clock) and not await self._ids(payloads.KIND, "sandbox"):
+    async def _end_sweep(self, cgroup: str) -> None:
+        """Stops the removal of a cgroup, because it is to be used again or removed once more."""
+        sweep = self._sweeps.pop(cgroup, None)
+        if sweep is not None:
+            sweep.cancel()
+            await asyncio.wait([sweep])
+
+    async def _remove_cgroup(self, cgroup: str, containers: Collection[str]) -> None:
+        if await remove_cgroup(cgroup, containers, self._clock) and not await self._ids(payloads.KIND, "sandbox"):
             remove_empty_cgroups(*(str(parent) for parent in PurePosixPath(cgroup.strip("/")).parents if parent.name))
 
     async def list_sandboxes(self) -> Sequence[Sandbox]:
@@ -430,7 +438,7 @@ class EngineRuntime:
         while True:
             try:
                 with _engine_errors():
-                    return await self._container(container_id).show()
+                    return payloads.settled(await self._container(container_id).show(), self._clock.now())
             except ContainerRuntimeError as error:
                 looks += 1
                 if looks > _LOOKS or not _ENDED_MEANWHILE.search(str(error)):

@@ -7,7 +7,7 @@ ulimit is named (naming one brings Podman's failing default of the other).
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ POD_UID = "io.petset.pod.uid"
 CONTAINER_NAME = "io.petset.container.name"
 CGROUP_PARENT = "io.petset.cgroup-parent"
 
+_CLEANUP = timedelta(seconds=5)
 _PROPAGATION = {"None": "rprivate", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
 _POD_LABELS = (POD_NAME, POD_NAMESPACE, POD_UID, CGROUP_PARENT)
@@ -231,6 +232,20 @@ def state_of(answer: Json) -> ContainerState:
     if state.get("Running") or state.get("Status") in {"running", "paused", "stopping", "stopped", "restarting"}:
         return "running"
     return "created" if state.get("Status") in {"created", "configured", "initialized"} else "exited"
+
+
+def settled(answer: Json, now: datetime) -> Json:
+    """An inspected container, `exited` when Podman should long have made it so after its process ended.
+
+    Podman cleans up in a process of its own. Where that was killed too, the container stays `stopped` for good.
+    """
+    state = answer["State"]
+    if state.get("Status") != "stopped" or state.get("Running"):
+        return answer
+    finished = _moment(state.get("FinishedAt", ""))
+    if finished is not None and now - finished < _CLEANUP:
+        return answer
+    return {**answer, "State": {**state, "Status": "exited"}}
 
 
 def stop_signal(answer: Json) -> str:

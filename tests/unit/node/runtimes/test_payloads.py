@@ -207,3 +207,19 @@ def test_an_inspected_image() -> None:
     )
     assert (image.id, image.reference, image.digest) == ("sha256:ab", "docker.io/library/nginx:1", "nginx@sha256:1")
     assert (image.user, image.size, image.labels) == ("101", 5, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"Status": "stopped", "FinishedAt": "2026-11-23T05:00:08Z"}, "running"),
+        ({"Status": "stopped", "FinishedAt": "2026-11-23T05:00:05Z"}, "exited"),
+        ({"Status": "stopped", "FinishedAt": "0001-01-01T00:00:00Z"}, "exited"),
+        ({"Status": "stopping", "FinishedAt": "0001-01-01T00:00:00Z"}, "running"),
+        ({"Status": "running", "Running": True, "FinishedAt": "0001-01-01T00:00:00Z"}, "running"),
+        ({"Status": "created", "FinishedAt": "0001-01-01T00:00:00Z"}, "created"),
+    ],
+)
+def test_a_container_whose_clean_up_never_comes_has_exited(state: dict[str, Any], expected: str) -> None:
+    now = datetime(2026, 11, 23, 5, 0, 10, tzinfo=UTC)
+    assert payloads.state_of(payloads.settled(answer(**state), now)) == expected
