@@ -19,7 +19,7 @@ from petset.node.runtimes.podman_service import PodmanService
 
 ROOT = Path(__file__).parents[2]
 CLOCK = SystemClock()
-START_TIMEOUT = 20.0
+END_TIMEOUT = 40.0
 ENGINE_VARIABLES = ("PETSET_ENGINE", "CONTAINER_HOST", "DOCKER_HOST")
 
 NGINX = "nginx:1.7.9"
@@ -84,14 +84,20 @@ class Server:
         self.address = address
 
     def end(self, number: signal.Signals) -> None:
-        """Sends a signal, and returns once the process has ended."""
+        """Sends a signal, and returns once the process has ended; one that does not end is killed."""
         if self.process is None:
             return
         self.process.send_signal(number)
-        self.process.wait(60)
-        if self.process.stdout:
-            self.process.stdout.close()
-        self.process = None
+        try:
+            self.process.wait(END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the server did not end; the end of its log:\n{self.last_words()}") from None
+        finally:
+            self.process.kill()
+            self.process.wait()
+            if self.process.stdout:
+                self.process.stdout.close()
+            self.process = None
 
     def last_words(self) -> str:
         return "".join(self.log.read_text().splitlines(keepends=True)[-30:])
@@ -109,14 +115,14 @@ class Server:
 
     async def delete(self) -> None:
         """Removes whatever is left, also after tests that failed half-way."""
-        self.end(signal.SIGKILL)
-        network = BridgeNetwork(self.network)
         try:
-            await network.destroy()
+            await asyncio.to_thread(self.end, signal.SIGINT)
         finally:
+            network = BridgeNetwork(self.network)
+            await network.destroy()
             await network.close()
             await self.engine.delete()
-        remove_tree(self.directory)
+            remove_tree(self.directory)
 
 
 def remove_tree(directory: Path) -> None:
