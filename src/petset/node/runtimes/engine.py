@@ -233,7 +233,12 @@ class EngineRuntime:
         if cgroup:
             await self._end_sweep(cgroup)
             work = self._remove_cgroup(cgroup, {sandbox_id, *members})
-            self._sweeps[cgroup] = self._tasks.background(f"cgroup {cgroup}", work)
+            sweep = self._sweeps[cgroup] = self._tasks.background(f"cgroup {cgroup}", work)
+            sweep.add_done_callback(lambda done: self._forget_sweep(cgroup, done))
+
+    def _forget_sweep(self, cgroup: str, sweep: "asyncio.Task[None]") -> None:
+        if self._sweeps.get(cgroup) is sweep:
+            del self._sweeps[cgroup]
 
     async def _end_sweep(self, cgroup: str) -> None:
         """Stops the removal of a cgroup, because it is to be used again or removed once more."""

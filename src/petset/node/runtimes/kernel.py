@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,11 +92,12 @@ def killed_for_memory(container_id: str) -> bool:
         os.close(log)
 
 
-async def remove_cgroup(parent: str, clock: Clock) -> bool:
-    """Remove a pod's cgroup in every hierarchy, once its containers are gone; whether that worked.
+async def remove_cgroup(parent: str, containers: Collection[str], clock: Clock) -> bool:
+    """Remove a pod's cgroup in every hierarchy, once its `containers` are gone; whether that worked.
 
     Engines make it and leave it. What may still be in it is conmon, Podman's monitor of each container and exec: one
-    that only waits is ended, one that cleans up is waited for.
+    of `containers` that only waits is ended, one that cleans up is waited for. Monitors of other containers are those
+    of the sandbox that has come in the place of the removed one.
     """
     relative = parent.strip("/")
     if not relative or ".." in Path(relative).parts:
@@ -105,20 +107,26 @@ async def remove_cgroup(parent: str, clock: Clock) -> bool:
         if waited > _SWEEP_TIMEOUT:
             return False
         for top in left:
-            _end_monitors(top)
+            _end_monitors(top, containers)
             _remove_tree(top)
         await clock.sleep(_SWEEP_INTERVAL)
         waited += _SWEEP_INTERVAL
     return True
 
 
-def _end_monitors(top: Path) -> None:
-    """Kill the conmon processes of a cgroup; whatever else runs there is left to its end."""
+def _end_monitors(top: Path, containers: Collection[str]) -> None:
+    """Kill the conmon processes of some containers in a cgroup; whatever else runs there is left to its end."""
     for processes in top.rglob("cgroup.procs"):
         with suppress(OSError):
             for pid in processes.read_text().split():
-                if Path(f"/proc/{pid}/comm").read_text().strip() == "conmon":
+                if monitors(Path(f"/proc/{pid}/cmdline").read_bytes(), containers):
                     os.kill(int(pid), signal.SIGKILL)
+
+
+def monitors(command_line: bytes, containers: Collection[str]) -> bool:
+    """Whether a process with this command line is the conmon of one of the containers."""
+    program, *arguments = command_line.decode(errors="replace").split("\0")
+    return program.rpartition("/")[2] == "conmon" and any(argument in containers for argument in arguments)
 
 
 def _remove_tree(top: Path) -> None:
