@@ -128,6 +128,32 @@ def test_down_where_nothing_runs_does_no_harm(petset: Petset) -> None:
     assert "petset is not running" in petset.run("down")
 
 
+def test_down_does_not_wait_for_a_server_that_was_killed_under_it(petset: Petset) -> None:
+    petset.up("-f", WEB)
+    pid = petset.record.pid
+    os.kill(pid, signal.SIGSTOP)  # it answers nobody, so that `down` is still asking when it ends
+    with petset.start("down") as down:
+        os.kill(pid, signal.SIGKILL)
+        _, err = down.communicate(timeout=SECONDS)
+    assert down.returncode == 1, err
+    petset.run("down")
+    assert read_record(petset.data / "server.json") is None
+
+
+def test_up_fails_when_the_server_it_waits_on_is_killed(petset: Petset) -> None:
+    petset.up("-f", WEB)
+    nowhere = Path(WEB).read_text().replace("containers:", "nodeSelector: {nowhere: here}\n      containers:")
+    with petset.start("up", "--detach", "-f", "-") as up:
+        assert up.stdin is not None
+        up.stdin.write(nowhere.replace("name: web\nspec", "name: lost\nspec"))
+        up.stdin.close()
+        assert up.stdout is not None
+        while "lost created" not in up.stdout.readline():
+            assert up.poll() is None
+        os.kill(petset.record.pid, signal.SIGKILL)
+        assert up.wait(SECONDS) == 1
+
+
 def test_up_again_only_applies(shared: Petset) -> None:
     before = shared.record
     happened(shared.up("-f", WEB), "petset runs already", "service/nginx unchanged", "statefulset.apps/web unchanged")

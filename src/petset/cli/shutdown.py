@@ -67,10 +67,8 @@ async def _end(directory: DataDirectory, record: ServerRecord, display: Display)
     """Ends a running server, telling how; the directories of its volumes."""
     volumes: set[Path] = set()
     try:
-        async with session(directory) as opened, following(opened.client, display, record.cluster_domain) as follower:
-            volumes = await provisioned_directories(opened.client)
-            signal_server(record, signal.SIGINT)
-            await _either(follower.until_pods_gone(), until_ended(record))
+        # whatever the server was asked, it may be killed instead of answering
+        await _either(_end_pods(directory, record, display, volumes), until_ended(record))
         # the watches are closed by now: the server would wait for them
         await until_ended(record)
     except (StatusError, ConnectionLost) as error:
@@ -84,10 +82,21 @@ async def _end(directory: DataDirectory, record: ServerRecord, display: Display)
     return volumes
 
 
+async def _end_pods(directory: DataDirectory, record: ServerRecord, display: Display, volumes: set[Path]) -> None:
+    """Has the server end its pods, and tells how they go. Adds the directories of their volumes to `volumes`."""
+    async with session(directory) as opened, following(opened.client, display, record.cluster_domain) as follower:
+        volumes |= await provisioned_directories(opened.client)
+        signal_server(record, signal.SIGINT)
+        await follower.until_pods_gone()
+
+
 async def _either(*works: Coroutine[Any, Any, None]) -> None:
-    """Waits for the first of them."""
+    """Waits for the first of them, and raises what it raises."""
     async with Supervisor("down") as supervisor:
-        await asyncio.wait([supervisor.background("wait", w) for w in works], return_when=asyncio.FIRST_COMPLETED)
+        tasks = [supervisor.background("wait", work) for work in works]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
 
 async def provisioned_directories(client: Client) -> set[Path]:

@@ -157,6 +157,8 @@ async def _work(wishes: Wishes, server: Server, targets: Sequence[Target], *, st
     code = server.process.wait() if server.process is not None else 0
     if code:
         raise Failure(f"the server ended unexpectedly (exit code {code})\n{last_words(wishes.directory.log)}")
+    if not stays:
+        raise Failure(f"the server ended before everything was ready\n{last_words(wishes.directory.log)}")
     if read_record(wishes.directory.record) is None:
         print("petset has ended, and its pods with it")
     else:
