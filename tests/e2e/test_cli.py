@@ -135,7 +135,8 @@ def test_down_does_not_wait_for_a_server_that_was_killed_under_it(petset: Petset
     with petset.start("down") as down:
         os.kill(pid, signal.SIGKILL)
         _, err = down.communicate(timeout=SECONDS)
-    assert down.returncode == 1, err
+    # 0 when it came too late to ask: it then had the server run again, to end the pods
+    assert "the server ended before its pods" in err if down.returncode else not err
     petset.run("down")
     assert read_record(petset.data / "server.json") is None
 
