@@ -109,10 +109,10 @@ class View:
         return f"{metadata.name}_{metadata.namespace}({metadata.uid})"
 
     def back_off_ends(self, container: Container) -> datetime:
-        """When a container that has ended may be started again."""
+        """When a container that has ended may be started again. A wait holds for failures after it was entered only."""
         ended = container.finished_at or container.created_at
         entry = self.seen.back_offs.get(container.name)
-        return entry.ends(ended) if entry is not None else ended
+        return entry.ends(ended) if entry is not None and ended >= entry.updated else ended
 
     # --- health
 
