@@ -136,6 +136,12 @@ class Output:
                 self.text += data.decode(errors="replace")
         return self.text
 
+    def soon(self, seconds: float = 1.0) -> bool:
+        """Whether something more is there to be read, now or within some seconds."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._descriptor, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
     def write(self, text: str) -> None:
         """Types at the terminal."""
         os.write(self._descriptor, text.encode())

@@ -14,7 +14,12 @@ from tests.e2e.conftest import NUMBERS
 from tests.e2e.manifests import PAGE, PATIENT, config_map, container, pod, stateful_set
 from tests.e2e.server import NEWER_NGINX, NGINX, Server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(90),
+    # the client leaves its connections to the garbage collector, which comes when it likes
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 TIMEOUT = 60
 
@@ -80,7 +85,7 @@ def cluster(server: Server) -> Iterator[Cluster]:
     cluster.core.delete_namespace(cluster.namespace)
     cluster.api.rest_client.pool_manager.clear()
     cluster.api.close()
-    with warnings.catch_warnings():  # the client leaves its connections to the garbage collector
+    with warnings.catch_warnings():  # what the tests of other modules shall not see
         warnings.simplefilter("ignore", ResourceWarning)
         del cluster
         gc.collect()
