@@ -1,7 +1,8 @@
 """Writes src/petset/api/protobuf_fields.json: the field numbers of the messages that clients send in protobuf.
 
-The numbers are facts of Kubernetes' protobuf definitions, kept beside the project in ../shared/facts. Only what can be
-reached from a served kind is carried over.
+The numbers are facts of Kubernetes' protobuf definitions, kept beside the project in ../shared/facts; that file lacks
+autoscaling/v2, whose numbers are in protobuf_autoscaling_v2.json. Only what can be reached from a served kind is
+carried over.
 
     python tools/generate_protobuf.py [--check]
 """
@@ -13,24 +14,40 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FACTS = ROOT.parent / "shared" / "facts" / "protobuf-fields.json"
+AUTOSCALING = Path(__file__).with_name("protobuf_autoscaling_v2.json")
 OUTPUT = ROOT / "src" / "petset" / "api" / "protobuf_fields.json"
 
 META, API = "k8s.io.apimachinery.pkg.apis.meta.v1.", "k8s.io.api."
 CORE_KINDS = (
-    "Binding ConfigMap Endpoints Event Namespace Node PersistentVolume PersistentVolumeClaim Pod Secret Service "
-    "ServiceAccount"
+    "Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod "
+    "ResourceQuota Secret Service ServiceAccount"
 )
 KINDS = {
     "core.v1": ("v1", CORE_KINDS),
     "apps.v1": ("apps/v1", "ControllerRevision StatefulSet"),
     "authentication.v1": ("authentication.k8s.io/v1", "SelfSubjectReview TokenRequest"),
     "autoscaling.v1": ("autoscaling/v1", "Scale"),
+    "autoscaling.v2": ("autoscaling/v2", "HorizontalPodAutoscaler"),
     "coordination.v1": ("coordination.k8s.io/v1", "Lease"),
     "discovery.v1": ("discovery.k8s.io/v1", "EndpointSlice"),
     "events.v1": ("events.k8s.io/v1", "Event"),
-    "policy.v1": ("policy/v1", "Eviction"),
+    "networking.v1": ("networking.k8s.io/v1", "Ingress IngressClass NetworkPolicy"),
+    "policy.v1": ("policy/v1", "Eviction PodDisruptionBudget"),
+    "scheduling.v1": ("scheduling.k8s.io/v1", "PriorityClass"),
     "storage.v1": ("storage.k8s.io/v1", "StorageClass"),
 }
+
+
+JSON_NAMES = {"aPIGroup": "apiGroup"}
+"""Where the definitions name a field otherwise than its JSON."""
+
+
+def load_facts() -> dict[str, dict[str, list[str]]]:
+    facts: dict[str, dict[str, list[str]]] = json.loads(FACTS.read_text()) | json.loads(AUTOSCALING.read_text())
+    return {
+        message: {number: [JSON_NAMES.get(name, name), *rest] for number, (name, *rest) in fields.items()}
+        for message, fields in facts.items()
+    }
 
 
 def message_of(type_: str) -> str:
@@ -60,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when the file is out of date")
     check = parser.parse_args().check
-    text = json.dumps(table(json.loads(FACTS.read_text())), separators=(",", ":")) + "\n"
+    text = json.dumps(table(load_facts()), separators=(",", ":")) + "\n"
     if not check:
         OUTPUT.write_text(text)
     elif OUTPUT.read_text() != text:

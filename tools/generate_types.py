@@ -27,8 +27,8 @@ META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 
 ROOTS = [
     *(CORE + kind for kind in (
-        "Binding", "ConfigMap", "Endpoints", "Event", "Namespace", "Node", "PersistentVolume",
-        "PersistentVolumeClaim", "Pod", "PodTemplateSpec", "Secret", "Service", "ServiceAccount",
+        "Binding", "ConfigMap", "Endpoints", "Event", "LimitRange", "Namespace", "Node", "PersistentVolume",
+        "PersistentVolumeClaim", "Pod", "PodTemplateSpec", "ResourceQuota", "Secret", "Service", "ServiceAccount",
     )),
     "io.k8s.api.apps.v1.ControllerRevision",
     "io.k8s.api.apps.v1.StatefulSet",
@@ -36,11 +36,16 @@ ROOTS = [
     "io.k8s.api.authentication.v1.TokenRequest",
     "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
     "io.k8s.api.autoscaling.v1.Scale",
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
     "io.k8s.api.coordination.v1.Lease",
     "io.k8s.api.discovery.v1.EndpointSlice",
     "io.k8s.api.events.v1.Event",
+    "io.k8s.api.networking.v1.Ingress",
+    "io.k8s.api.networking.v1.IngressClass",
+    "io.k8s.api.networking.v1.NetworkPolicy",
     "io.k8s.api.policy.v1.Eviction",
     "io.k8s.api.policy.v1.PodDisruptionBudget",
+    "io.k8s.api.scheduling.v1.PriorityClass",
     "io.k8s.api.storage.v1.StorageClass",
     *(META + kind for kind in (
         "APIGroup", "APIGroupList", "APIResource", "APIResourceList", "APIVersions", "Condition", "DeleteOptions",
@@ -240,6 +245,8 @@ SCALAR_ZEROS = {"str": "str", "bool": "bool", "Int32": "int", "Int64": "int", "I
 
 def default(kind: str, *, always: bool, null: bool) -> tuple[str, str]:
     """The annotation and the default of an attribute."""
+    if kind.startswith("list[") and null:
+        return f"{kind} | None", factory("_null")
     if kind.startswith("list["):
         return kind, factory("_always_list" if always else "list")
     if kind.startswith("dict["):
@@ -422,15 +429,20 @@ def literal(value: Any) -> str:
 
 LISTS = [
     *(CORE + kind + "List" for kind in (
-        "ConfigMap", "Endpoints", "Event", "Namespace", "Node", "PersistentVolume", "PersistentVolumeClaim", "Pod",
-        "Secret", "Service", "ServiceAccount",
+        "ConfigMap", "Endpoints", "Event", "LimitRange", "Namespace", "Node", "PersistentVolume",
+        "PersistentVolumeClaim", "Pod", "ResourceQuota", "Secret", "Service", "ServiceAccount",
     )),
     "io.k8s.api.apps.v1.ControllerRevisionList",
     "io.k8s.api.apps.v1.StatefulSetList",
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerList",
     "io.k8s.api.coordination.v1.LeaseList",
     "io.k8s.api.discovery.v1.EndpointSliceList",
     "io.k8s.api.events.v1.EventList",
+    "io.k8s.api.networking.v1.IngressClassList",
+    "io.k8s.api.networking.v1.IngressList",
+    "io.k8s.api.networking.v1.NetworkPolicyList",
     "io.k8s.api.policy.v1.PodDisruptionBudgetList",
+    "io.k8s.api.scheduling.v1.PriorityClassList",
     "io.k8s.api.storage.v1.StorageClassList",
 ]  # fmt: skip
 PROTOCOL = [META + "Patch", META + "WatchEvent", "io.k8s.apimachinery.pkg.version.Info"]

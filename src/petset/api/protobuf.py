@@ -18,7 +18,14 @@ MAGIC: Final = b"k8s\x00"
 
 _META = "k8s.io.apimachinery.pkg.apis.meta.v1."
 _INLINED = frozenset(
-    {"volumeSource", "persistentVolumeSource", "localObjectReference", "handler", "ephemeralContainerCommon"}
+    {
+        "ephemeralContainerCommon",
+        "handler",
+        "ingressRuleValue",
+        "localObjectReference",
+        "persistentVolumeSource",
+        "volumeSource",
+    }
 )
 """Go embeds these structs: in JSON their fields stand in the outer object."""
 

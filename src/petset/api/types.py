@@ -1171,6 +1171,153 @@ class Scale(Object, kw_only=True):
     status: ScaleStatus = field(default_factory=ScaleStatus)
 
 
+class HPAScalingPolicy(Struct, kw_only=True):
+    period_seconds: Int32 = field(default_factory=int)
+    type: str = field(default_factory=str)
+    value: Int32 = field(default_factory=int)
+
+
+class HPAScalingRules(Struct, kw_only=True):
+    policies: list[HPAScalingPolicy] = field(default_factory=list)
+    select_policy: str | None = None
+    stabilization_window_seconds: Int32 | None = None
+    tolerance: Quantity | None = None
+
+
+class HorizontalPodAutoscalerBehavior(Struct, kw_only=True):
+    scale_down: HPAScalingRules | None = None
+    scale_up: HPAScalingRules | None = None
+
+
+class MetricTarget(Struct, kw_only=True):
+    average_utilization: Int32 | None = None
+    average_value: Quantity | None = None
+    type: str = field(default_factory=str)
+    value: Quantity | None = None
+
+
+class ContainerResourceMetricSource(Struct, kw_only=True):
+    container: str = field(default_factory=str)
+    name: str = field(default_factory=str)
+    target: MetricTarget = field(default_factory=MetricTarget)
+
+
+class MetricIdentifier(Struct, kw_only=True):
+    name: str = field(default_factory=str)
+    selector: LabelSelector | None = None
+
+
+class ExternalMetricSource(Struct, kw_only=True):
+    metric: MetricIdentifier = field(default_factory=MetricIdentifier)
+    target: MetricTarget = field(default_factory=MetricTarget)
+
+
+class CrossVersionObjectReference(Struct, kw_only=True):
+    api_version: str | None = None
+    kind: str = field(default_factory=str)
+    name: str = field(default_factory=str)
+
+
+class ObjectMetricSource(Struct, kw_only=True):
+    described_object: CrossVersionObjectReference = field(default_factory=CrossVersionObjectReference)
+    metric: MetricIdentifier = field(default_factory=MetricIdentifier)
+    target: MetricTarget = field(default_factory=MetricTarget)
+
+
+class PodsMetricSource(Struct, kw_only=True):
+    metric: MetricIdentifier = field(default_factory=MetricIdentifier)
+    target: MetricTarget = field(default_factory=MetricTarget)
+
+
+class ResourceMetricSource(Struct, kw_only=True):
+    name: str = field(default_factory=str)
+    target: MetricTarget = field(default_factory=MetricTarget)
+
+
+class MetricSpec(Struct, kw_only=True):
+    container_resource: ContainerResourceMetricSource | None = None
+    external: ExternalMetricSource | None = None
+    object: ObjectMetricSource | None = None
+    pods: PodsMetricSource | None = None
+    resource: ResourceMetricSource | None = None
+    type: str = field(default_factory=str)
+
+
+class HorizontalPodAutoscalerSpec(Struct, kw_only=True):
+    behavior: HorizontalPodAutoscalerBehavior | None = None
+    max_replicas: Int32 = field(default_factory=int)
+    metrics: list[MetricSpec] = field(default_factory=list)
+    min_replicas: Int32 | None = None
+    scale_target_ref: CrossVersionObjectReference = field(default_factory=CrossVersionObjectReference)
+
+
+class HorizontalPodAutoscalerCondition(Struct, kw_only=True):
+    last_transition_time: Time | None = None
+    message: str | None = None
+    observed_generation: Int64 | None = None
+    reason: str | None = None
+    status: str = field(default_factory=str)
+    type: str = field(default_factory=str)
+
+
+class MetricValueStatus(Struct, kw_only=True):
+    average_utilization: Int32 | None = None
+    average_value: Quantity | None = None
+    value: Quantity | None = None
+
+
+class ContainerResourceMetricStatus(Struct, kw_only=True):
+    container: str = field(default_factory=str)
+    current: MetricValueStatus = field(default_factory=MetricValueStatus)
+    name: str = field(default_factory=str)
+
+
+class ExternalMetricStatus(Struct, kw_only=True):
+    current: MetricValueStatus = field(default_factory=MetricValueStatus)
+    metric: MetricIdentifier = field(default_factory=MetricIdentifier)
+
+
+class ObjectMetricStatus(Struct, kw_only=True):
+    current: MetricValueStatus = field(default_factory=MetricValueStatus)
+    described_object: CrossVersionObjectReference = field(default_factory=CrossVersionObjectReference)
+    metric: MetricIdentifier = field(default_factory=MetricIdentifier)
+
+
+class PodsMetricStatus(Struct, kw_only=True):
+    current: MetricValueStatus = field(default_factory=MetricValueStatus)
+    metric: MetricIdentifier = field(default_factory=MetricIdentifier)
+
+
+class ResourceMetricStatus(Struct, kw_only=True):
+    current: MetricValueStatus = field(default_factory=MetricValueStatus)
+    name: str = field(default_factory=str)
+
+
+class MetricStatus(Struct, kw_only=True):
+    container_resource: ContainerResourceMetricStatus | None = None
+    external: ExternalMetricStatus | None = None
+    object: ObjectMetricStatus | None = None
+    pods: PodsMetricStatus | None = None
+    resource: ResourceMetricStatus | None = None
+    type: str = field(default_factory=str)
+
+
+class HorizontalPodAutoscalerStatus(Struct, kw_only=True):
+    conditions: list[HorizontalPodAutoscalerCondition] = field(default_factory=list)
+    current_metrics: list[MetricStatus] | None = field(default_factory=_null)
+    current_replicas: Int32 | None = None
+    desired_replicas: Int32 = field(default_factory=int)
+    last_scale_time: Time | None = None
+    observed_generation: Int64 | None = None
+
+
+class HorizontalPodAutoscaler(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "autoscaling/v2")
+    kind: str = field(default_factory=lambda: "HorizontalPodAutoscaler")
+    spec: HorizontalPodAutoscalerSpec = field(default_factory=HorizontalPodAutoscalerSpec)
+    status: HorizontalPodAutoscalerStatus = field(default_factory=HorizontalPodAutoscalerStatus)
+
+
 class LeaseSpec(Struct, kw_only=True):
     acquire_time: Time | None = None
     holder_identity: str | None = None
@@ -1264,6 +1411,25 @@ class Event(Object, kw_only=True):
     series: EventSeries | None = None
     source: EventSource = field(default_factory=EventSource)
     type: str | None = None
+
+
+class LimitRangeItem(Struct, kw_only=True):
+    default: dict[str, Quantity] = field(default_factory=dict)
+    default_request: dict[str, Quantity] = field(default_factory=dict)
+    max: dict[str, Quantity] = field(default_factory=dict)
+    max_limit_request_ratio: dict[str, Quantity] = field(default_factory=dict)
+    min: dict[str, Quantity] = field(default_factory=dict)
+    type: str = field(default_factory=str)
+
+
+class LimitRangeSpec(Struct, kw_only=True):
+    limits: list[LimitRangeItem] = field(default_factory=_always_list)
+
+
+class LimitRange(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "v1")
+    kind: str = field(default_factory=lambda: "LimitRange")
+    spec: LimitRangeSpec = field(default_factory=LimitRangeSpec)
 
 
 class NamespaceSpec(Struct, kw_only=True):
@@ -1749,6 +1915,34 @@ class Pod(Object, kw_only=True):
     status: PodStatus = field(default_factory=PodStatus)
 
 
+class ScopedResourceSelectorRequirement(Struct, kw_only=True):
+    operator: str = field(default_factory=str)
+    scope_name: str = field(default_factory=str)
+    values: list[str] = field(default_factory=list)
+
+
+class ScopeSelector(Struct, kw_only=True):
+    match_expressions: list[ScopedResourceSelectorRequirement] = field(default_factory=list)
+
+
+class ResourceQuotaSpec(Struct, kw_only=True):
+    hard: dict[str, Quantity] = field(default_factory=dict)
+    scope_selector: ScopeSelector | None = None
+    scopes: list[str] = field(default_factory=list)
+
+
+class ResourceQuotaStatus(Struct, kw_only=True):
+    hard: dict[str, Quantity] = field(default_factory=dict)
+    used: dict[str, Quantity] = field(default_factory=dict)
+
+
+class ResourceQuota(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "v1")
+    kind: str = field(default_factory=lambda: "ResourceQuota")
+    spec: ResourceQuotaSpec = field(default_factory=ResourceQuotaSpec)
+    status: ResourceQuotaStatus = field(default_factory=ResourceQuotaStatus)
+
+
 class Secret(Object, kw_only=True):
     api_version: str = field(default_factory=lambda: "v1")
     kind: str = field(default_factory=lambda: "Secret")
@@ -1913,6 +2107,134 @@ class EventsV1Event(Object, kw_only=True):
     type: str | None = None
 
 
+class ServiceBackendPort(Struct, kw_only=True):
+    name: str | None = None
+    number: Int32 | None = None
+
+
+class IngressServiceBackend(Struct, kw_only=True):
+    name: str = field(default_factory=str)
+    port: ServiceBackendPort = field(default_factory=ServiceBackendPort)
+
+
+class IngressBackend(Struct, kw_only=True):
+    resource: TypedLocalObjectReference | None = None
+    service: IngressServiceBackend | None = None
+
+
+class HTTPIngressPath(Struct, kw_only=True):
+    backend: IngressBackend = field(default_factory=IngressBackend)
+    path: str | None = None
+    path_type: str = field(default_factory=str)
+
+
+class HTTPIngressRuleValue(Struct, kw_only=True):
+    paths: list[HTTPIngressPath] = field(default_factory=_always_list)
+
+
+class IngressRule(Struct, kw_only=True):
+    host: str | None = None
+    http: HTTPIngressRuleValue | None = None
+
+
+class IngressTLS(Struct, kw_only=True):
+    hosts: list[str] = field(default_factory=list)
+    secret_name: str | None = None
+
+
+class IngressSpec(Struct, kw_only=True):
+    default_backend: IngressBackend | None = None
+    ingress_class_name: str | None = None
+    rules: list[IngressRule] = field(default_factory=list)
+    tls: list[IngressTLS] = field(default_factory=list)
+
+
+class IngressPortStatus(Struct, kw_only=True):
+    error: str | None = None
+    port: Int32 = field(default_factory=int)
+    protocol: str = field(default_factory=str)
+
+
+class IngressLoadBalancerIngress(Struct, kw_only=True):
+    hostname: str | None = None
+    ip: str | None = None
+    ports: list[IngressPortStatus] = field(default_factory=list)
+
+
+class IngressLoadBalancerStatus(Struct, kw_only=True):
+    ingress: list[IngressLoadBalancerIngress] = field(default_factory=list)
+
+
+class IngressStatus(Struct, kw_only=True):
+    load_balancer: IngressLoadBalancerStatus = field(default_factory=IngressLoadBalancerStatus)
+
+
+class Ingress(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "networking.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "Ingress")
+    spec: IngressSpec = field(default_factory=IngressSpec)
+    status: IngressStatus = field(default_factory=IngressStatus)
+
+
+class IngressClassParametersReference(Struct, kw_only=True):
+    api_group: str | None = None
+    kind: str = field(default_factory=str)
+    name: str = field(default_factory=str)
+    namespace: str | None = None
+    scope: str | None = field(default_factory=_null)
+
+
+class IngressClassSpec(Struct, kw_only=True):
+    controller: str | None = None
+    parameters: IngressClassParametersReference | None = None
+
+
+class IngressClass(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "networking.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "IngressClass")
+    spec: IngressClassSpec = field(default_factory=IngressClassSpec)
+
+
+class NetworkPolicyPort(Struct, kw_only=True):
+    end_port: Int32 | None = None
+    port: IntOrString | None = None
+    protocol: str | None = None
+
+
+class IPBlock(Struct, kw_only=True):
+    cidr: str = field(default_factory=str)
+    except_: list[str] = field(default_factory=list)
+
+
+class NetworkPolicyPeer(Struct, kw_only=True):
+    ip_block: IPBlock | None = None
+    namespace_selector: LabelSelector | None = None
+    pod_selector: LabelSelector | None = None
+
+
+class NetworkPolicyEgressRule(Struct, kw_only=True):
+    ports: list[NetworkPolicyPort] = field(default_factory=list)
+    to: list[NetworkPolicyPeer] = field(default_factory=list)
+
+
+class NetworkPolicyIngressRule(Struct, kw_only=True):
+    from_: list[NetworkPolicyPeer] = field(default_factory=list)
+    ports: list[NetworkPolicyPort] = field(default_factory=list)
+
+
+class NetworkPolicySpec(Struct, kw_only=True):
+    egress: list[NetworkPolicyEgressRule] = field(default_factory=list)
+    ingress: list[NetworkPolicyIngressRule] = field(default_factory=list)
+    pod_selector: LabelSelector = field(default_factory=LabelSelector)
+    policy_types: list[str] = field(default_factory=list)
+
+
+class NetworkPolicy(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "networking.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "NetworkPolicy")
+    spec: NetworkPolicySpec = field(default_factory=NetworkPolicySpec)
+
+
 class Preconditions(Struct, kw_only=True):
     resource_version: str | None = None
     uid: str | None = None
@@ -1957,6 +2279,15 @@ class PodDisruptionBudget(Object, kw_only=True):
     kind: str = field(default_factory=lambda: "PodDisruptionBudget")
     spec: PodDisruptionBudgetSpec = field(default_factory=PodDisruptionBudgetSpec)
     status: PodDisruptionBudgetStatus = field(default_factory=PodDisruptionBudgetStatus)
+
+
+class PriorityClass(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "scheduling.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "PriorityClass")
+    description: str | None = None
+    global_default: bool | None = None
+    preemption_policy: str | None = None
+    value: Int32 = field(default_factory=int)
 
 
 class TopologySelectorLabelRequirement(Struct, kw_only=True):

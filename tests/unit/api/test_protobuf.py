@@ -66,6 +66,16 @@ def test_embedded_structs_are_inlined_as_in_json() -> None:
     tree = to_tree(body("v1", "Pod", field(2, field(1, volume))))
     assert tree["spec"]["volumes"] == [{"name": "www", "persistentVolumeClaim": {"claimName": "www-web-0"}}]
 
+    rule = field(1, "web.example") + field(2, field(1, field(1, field(1, "/"))))
+    ingress = to_tree(body("networking.k8s.io/v1", "Ingress", field(2, field(3, rule))))
+    assert ingress["spec"]["rules"] == [{"host": "web.example", "http": {"paths": [{"path": "/"}]}}]
+
+
+def test_a_field_has_its_json_name() -> None:
+    parameters = field(1, "example.com") + field(2, "Settings")
+    tree = to_tree(body("networking.k8s.io/v1", "IngressClass", field(2, field(2, parameters))))
+    assert tree["spec"] == {"parameters": {"apiGroup": "example.com", "kind": "Settings"}}
+
 
 def test_quantities_bytes_times_and_raw_json() -> None:
     claim = field(2, field(2, field(2, field(1, "storage") + field(2, field(1, "1Gi")))))
