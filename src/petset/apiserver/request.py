@@ -1,6 +1,7 @@
 """What a request says, whoever carries it: who asks, for what, with which options. Words of the API's parameters."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from petset.api.resources import Resource
@@ -13,11 +14,12 @@ PatchType = Literal["json", "merge", "strategic", "apply"]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks."""
+    """Who asks. `extra` is what the one who vouches for the name says beyond it, such as a token's pod."""
 
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from aiohttp import web
 from petset.api.errors import InternalError, StatusError, Unauthorized
 from petset.apiserver.request import Identity
 from petset.httpd.answers import error_response
-from petset.httpd.authentication import from_certificate
+from petset.httpd.authentication import ANONYMOUS, TokenAuthenticator, authenticate, knows_no_token
 from petset.httpd.connections import Listener
 from petset.httpd.pki import Certificates
 
@@ -27,8 +27,6 @@ DRAIN_SECONDS = 0.5
 PUBLIC_PATHS = frozenset({"/version", "/healthz", "/livez", "/readyz"})
 
 Handler = Callable[[web.BaseRequest, Identity], Awaitable[web.StreamResponse]]
-
-ANONYMOUS = Identity("system:anonymous", ("system:unauthenticated",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,10 @@ def server_context(certificates: Certificates) -> ssl.SSLContext:
 class HttpServer:
     """Serves `handler` over HTTPS. `start` returns once connections are accepted."""
 
-    def __init__(self, handler: Handler, context: ssl.SSLContext) -> None:
+    def __init__(self, handler: Handler, context: ssl.SSLContext, tokens: TokenAuthenticator = knows_no_token) -> None:
         self._handler = handler
         self._context = context
+        self._tokens = tokens
         self._runner: web.ServerRunner | None = None
 
     async def start(self, address: Address) -> Address:
@@ -82,7 +81,7 @@ class HttpServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: whatever happens inside, the client gets an answer."""
         try:
-            return await self._handler(request, identify(request))
+            return await self._handler(request, identify(request, self._tokens))
         except StatusError as error:
             _check_unanswered(request)
             return error_response(error)
@@ -103,16 +102,13 @@ def _check_unanswered(request: web.BaseRequest) -> None:
         raise ConnectionResetError("the answer has begun already")
 
 
-def identify(request: web.BaseRequest) -> Identity:
+def identify(request: web.BaseRequest, tokens: TokenAuthenticator) -> Identity:
     """Who is at the other end. Raises Unauthorized, except for paths that anybody may read."""
-    transport = request.transport
-    certificate = transport.get_extra_info("peercert") if transport is not None else None
-    identity = from_certificate(certificate)
-    if identity is not None:
-        return identity
-    if request.path in PUBLIC_PATHS or request.path.startswith(("/livez/", "/readyz/")):
-        return ANONYMOUS
-    raise Unauthorized("Unauthorized")
+    identity = authenticate(request, tokens)
+    public = request.path in PUBLIC_PATHS or request.path.startswith(("/livez/", "/readyz/"))
+    if identity is ANONYMOUS and not public:
+        raise Unauthorized("Unauthorized")
+    return identity
 
 
 def read_authority(certificates: Certificates) -> str:

@@ -1,0 +1,46 @@
+"""Who asks: certificates, bearer tokens, nobody."""
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from petset.api.errors import Unauthorized
+from petset.apiserver.request import Identity
+from petset.httpd.authentication import ANONYMOUS, authenticate, bearer_token
+
+JANE = Identity("jane", ("devs", "system:authenticated"))
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer abc", "abc"),
+        ("  Bearer abc  ", "abc"),
+        ("Bearer abc def", "abc"),
+        ("Bearer ", ""),
+        ("Bearer", ""),
+        ("Basic abc", ""),
+        ("", ""),
+    ],
+)
+def test_a_bearer_token_is_the_word_after_its_scheme(header: str, token: str) -> None:
+    assert bearer_token(header) == token
+
+
+def tokens(token: str) -> Identity | None:
+    return JANE if token == "good" else None
+
+
+def test_a_token_names_its_user() -> None:
+    request = make_mocked_request("GET", "/api", headers={"Authorization": "Bearer good"})
+    assert authenticate(request, tokens) is JANE
+
+
+def test_a_token_that_nobody_knows_is_refused_and_not_taken_for_none() -> None:
+    request = make_mocked_request("GET", "/api", headers={"Authorization": "Bearer bad"})
+    with pytest.raises(Unauthorized):
+        authenticate(request, tokens)
+
+
+def test_without_credentials_a_request_is_anonymous() -> None:
+    assert authenticate(make_mocked_request("GET", "/api"), tokens) is ANONYMOUS
