@@ -25,7 +25,11 @@ CORE_KINDS = (
 KINDS = {
     "core.v1": ("v1", CORE_KINDS),
     "apps.v1": ("apps/v1", "ControllerRevision StatefulSet"),
-    "authentication.v1": ("authentication.k8s.io/v1", "SelfSubjectReview TokenRequest"),
+    "authentication.v1": ("authentication.k8s.io/v1", "SelfSubjectReview TokenRequest TokenReview"),
+    "authorization.v1": (
+        "authorization.k8s.io/v1",
+        "LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview",
+    ),
     "autoscaling.v1": ("autoscaling/v1", "Scale"),
     "autoscaling.v2": ("autoscaling/v2", "HorizontalPodAutoscaler"),
     "coordination.v1": ("coordination.k8s.io/v1", "Lease"),
@@ -33,6 +37,7 @@ KINDS = {
     "events.v1": ("events.k8s.io/v1", "Event"),
     "networking.v1": ("networking.k8s.io/v1", "Ingress IngressClass NetworkPolicy"),
     "policy.v1": ("policy/v1", "Eviction PodDisruptionBudget"),
+    "rbac.v1": ("rbac.authorization.k8s.io/v1", "ClusterRole ClusterRoleBinding Role RoleBinding"),
     "scheduling.v1": ("scheduling.k8s.io/v1", "PriorityClass"),
     "storage.v1": ("storage.k8s.io/v1", "StorageClass"),
 }

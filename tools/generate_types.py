@@ -24,6 +24,8 @@ OPENAPI = ROOT / "src/petset/apiserver/openapi_definitions.json"
 
 CORE = "io.k8s.api.core.v1."
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
+AUTHORIZATION = "io.k8s.api.authorization.v1."
+RBAC = "io.k8s.api.rbac.v1."
 
 ROOTS = [
     *(CORE + kind for kind in (
@@ -34,7 +36,10 @@ ROOTS = [
     "io.k8s.api.apps.v1.StatefulSet",
     "io.k8s.api.authentication.v1.SelfSubjectReview",
     "io.k8s.api.authentication.v1.TokenRequest",
-    "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
+    "io.k8s.api.authentication.v1.TokenReview",
+    *(AUTHORIZATION + kind for kind in (
+        "LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview",
+    )),
     "io.k8s.api.autoscaling.v1.Scale",
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
     "io.k8s.api.coordination.v1.Lease",
@@ -45,6 +50,7 @@ ROOTS = [
     "io.k8s.api.networking.v1.NetworkPolicy",
     "io.k8s.api.policy.v1.Eviction",
     "io.k8s.api.policy.v1.PodDisruptionBudget",
+    *(RBAC + kind for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")),
     "io.k8s.api.scheduling.v1.PriorityClass",
     "io.k8s.api.storage.v1.StorageClass",
     *(META + kind for kind in (
@@ -442,6 +448,7 @@ LISTS = [
     "io.k8s.api.networking.v1.IngressList",
     "io.k8s.api.networking.v1.NetworkPolicyList",
     "io.k8s.api.policy.v1.PodDisruptionBudgetList",
+    *(RBAC + kind + "List" for kind in ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")),
     "io.k8s.api.scheduling.v1.PriorityClassList",
     "io.k8s.api.storage.v1.StorageClassList",
 ]  # fmt: skip

@@ -33,6 +33,7 @@ _JSON_NAMES = {
     "image_id": "imageID",
     "load_balancer_ip": "loadBalancerIP",
     "machine_id": "machineID",
+    "non_resource_urls": "nonResourceURLs",
     "pd_id": "pdID",
     "pod_cidr": "podCIDR",
     "pod_cidrs": "podCIDRs",
@@ -1103,6 +1104,25 @@ class TokenRequest(Object, kw_only=True):
     status: TokenRequestStatus = field(default_factory=TokenRequestStatus)
 
 
+class TokenReviewSpec(Struct, kw_only=True):
+    audiences: list[str] = field(default_factory=list)
+    token: str = field(default_factory=str)
+
+
+class TokenReviewStatus(Struct, kw_only=True):
+    audiences: list[str] = field(default_factory=list)
+    authenticated: bool | None = None
+    error: str | None = None
+    user: UserInfo = field(default_factory=UserInfo)
+
+
+class TokenReview(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "authentication.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "TokenReview")
+    spec: TokenReviewSpec = field(default_factory=TokenReviewSpec)
+    status: TokenReviewStatus = field(default_factory=TokenReviewStatus)
+
+
 class NonResourceAttributes(Struct, kw_only=True):
     path: str | None = None
     verb: str | None = None
@@ -1136,9 +1156,13 @@ class ResourceAttributes(Struct, kw_only=True):
     version: str | None = None
 
 
-class SelfSubjectAccessReviewSpec(Struct, kw_only=True):
+class SubjectAccessReviewSpec(Struct, kw_only=True):
+    extra: dict[str, list[str]] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
     non_resource_attributes: NonResourceAttributes | None = None
     resource_attributes: ResourceAttributes | None = None
+    uid: str | None = None
+    user: str | None = None
 
 
 class SubjectAccessReviewStatus(Struct, kw_only=True):
@@ -1148,10 +1172,59 @@ class SubjectAccessReviewStatus(Struct, kw_only=True):
     reason: str | None = None
 
 
+class LocalSubjectAccessReview(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "LocalSubjectAccessReview")
+    spec: SubjectAccessReviewSpec = field(default_factory=SubjectAccessReviewSpec)
+    status: SubjectAccessReviewStatus = field(default_factory=SubjectAccessReviewStatus)
+
+
+class SelfSubjectAccessReviewSpec(Struct, kw_only=True):
+    non_resource_attributes: NonResourceAttributes | None = None
+    resource_attributes: ResourceAttributes | None = None
+
+
 class SelfSubjectAccessReview(Object, kw_only=True):
     api_version: str = field(default_factory=lambda: "authorization.k8s.io/v1")
     kind: str = field(default_factory=lambda: "SelfSubjectAccessReview")
     spec: SelfSubjectAccessReviewSpec = field(default_factory=SelfSubjectAccessReviewSpec)
+    status: SubjectAccessReviewStatus = field(default_factory=SubjectAccessReviewStatus)
+
+
+class SelfSubjectRulesReviewSpec(Struct, kw_only=True):
+    namespace: str | None = None
+
+
+class NonResourceRule(Struct, kw_only=True):
+    non_resource_urls: list[str] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=_always_list)
+
+
+class ResourceRule(Struct, kw_only=True):
+    api_groups: list[str] = field(default_factory=list)
+    resource_names: list[str] = field(default_factory=list)
+    resources: list[str] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=_always_list)
+
+
+class SubjectRulesReviewStatus(Struct, kw_only=True):
+    evaluation_error: str | None = None
+    incomplete: bool = field(default_factory=bool)
+    non_resource_rules: list[NonResourceRule] = field(default_factory=_always_list)
+    resource_rules: list[ResourceRule] = field(default_factory=_always_list)
+
+
+class SelfSubjectRulesReview(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "SelfSubjectRulesReview")
+    spec: SelfSubjectRulesReviewSpec = field(default_factory=SelfSubjectRulesReviewSpec)
+    status: SubjectRulesReviewStatus = field(default_factory=SubjectRulesReviewStatus)
+
+
+class SubjectAccessReview(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "SubjectAccessReview")
+    spec: SubjectAccessReviewSpec = field(default_factory=SubjectAccessReviewSpec)
     status: SubjectAccessReviewStatus = field(default_factory=SubjectAccessReviewStatus)
 
 
@@ -2279,6 +2352,58 @@ class PodDisruptionBudget(Object, kw_only=True):
     kind: str = field(default_factory=lambda: "PodDisruptionBudget")
     spec: PodDisruptionBudgetSpec = field(default_factory=PodDisruptionBudgetSpec)
     status: PodDisruptionBudgetStatus = field(default_factory=PodDisruptionBudgetStatus)
+
+
+class AggregationRule(Struct, kw_only=True):
+    cluster_role_selectors: list[LabelSelector] = field(default_factory=list)
+
+
+class PolicyRule(Struct, kw_only=True):
+    api_groups: list[str] = field(default_factory=list)
+    non_resource_urls: list[str] = field(default_factory=list)
+    resource_names: list[str] = field(default_factory=list)
+    resources: list[str] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=_always_list)
+
+
+class ClusterRole(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "ClusterRole")
+    aggregation_rule: AggregationRule | None = None
+    rules: list[PolicyRule] | None = field(default_factory=_null)
+
+
+class RoleRef(Struct, kw_only=True):
+    api_group: str | None = None
+    kind: str = field(default_factory=str)
+    name: str = field(default_factory=str)
+
+
+class Subject(Struct, kw_only=True):
+    api_group: str | None = None
+    kind: str = field(default_factory=str)
+    name: str = field(default_factory=str)
+    namespace: str | None = None
+
+
+class ClusterRoleBinding(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "ClusterRoleBinding")
+    role_ref: RoleRef = field(default_factory=RoleRef)
+    subjects: list[Subject] = field(default_factory=list)
+
+
+class Role(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "Role")
+    rules: list[PolicyRule] | None = field(default_factory=_null)
+
+
+class RoleBinding(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "rbac.authorization.k8s.io/v1")
+    kind: str = field(default_factory=lambda: "RoleBinding")
+    role_ref: RoleRef = field(default_factory=RoleRef)
+    subjects: list[Subject] = field(default_factory=list)
 
 
 class PriorityClass(Object, kw_only=True):
