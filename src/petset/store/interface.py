@@ -9,6 +9,8 @@ Promises, checked by the contract suite:
 * *Accepted, then durable.* `write` decides against the newest accepted state, synchronously, and takes a place in the
   order; awaiting what it returns waits until the write survives kill -9 and power loss. Reads, lists and watches never
   show a write that is not durable; `newest` does, because the next write must be decided against it.
+* *Failures end with their cause.* A write that the disk refuses fails, and with it all that were accepted after it and
+  are not durable: they may have been decided against it. Later writes are tried anew.
 * *In order.* Writes become durable and visible in revision order; watchers see every write of their collection once.
 * *The writer never waits for a reader.* A watcher that does not keep up is closed with `Lagged` and must list again.
 * *History is bounded.* A watch from a revision older than the ring, or older than this process, raises `Compacted`.
@@ -51,7 +53,7 @@ class Lagged(StoreError):
 
 
 class StoreFailed(StoreError):
-    """The disk refused a write; nothing is accepted any more, what was durable stays readable."""
+    """The disk refused a write, or the store is closed. What was durable stays readable; later writes may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class Store(Protocol):
     @property
     def revision(self) -> int:
         """The newest durable revision. A fresh store starts at 1."""
+        ...
+
+    @property
+    def failure(self) -> str | None:
+        """Why the newest write of which the outcome is known is not durable; None when it is."""
         ...
 
     def read(self, collection: str, name: str) -> Record | None:

@@ -38,6 +38,11 @@ class MemoryStore:
         """The newest revision."""
         return self._revision
 
+    @property
+    def failure(self) -> str | None:
+        """None: memory refuses nothing."""
+        return None
+
     def read(self, collection: str, name: str) -> Record | None:
         """The state of one record."""
         return self._records.get((collection, name))

@@ -3,6 +3,9 @@
 The event loop decides every write and keeps the whole state in memory; one thread makes the decisions durable, all that
 wait in one transaction, so that a lone write waits for one fsync and a thousand at once wait for few. The table holds
 the current state only: deletions remove rows, and their revision is kept aside so that it is never given out again.
+
+A group that the disk refuses takes with it all that was accepted after it, which may have been decided against it.
+What is accepted from then on is tried like anything else: a store recovers as soon as its disk does.
 """
 
 import asyncio
@@ -77,11 +80,15 @@ _DELETE = _statements(
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One accepted write: `record` is the new state, or the last one when `deleted`."""
+    """One accepted write: `record` is the new state, or the last one when `deleted`.
+
+    `failures` is how many groups had failed, to the loop's knowledge, when it was accepted.
+    """
 
     collection: str
     record: Record
     deleted: bool
+    failures: int
     commit: Commit = field(default_factory=Commit)
 
 
@@ -150,6 +157,11 @@ class _Database:
             self._connection.execute("UPDATE meta SET value = ? WHERE key = 'revision'", (deletions[-1],))
         self._connection.execute("COMMIT")
 
+    def roll_back(self) -> None:
+        """Takes back what a failed `commit` has left open. Some errors make SQLite do so itself."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
     def close(self) -> None:
         """Moves the log into the file and lets go of it."""
         self._connection.close()
@@ -191,6 +203,8 @@ class SqliteStore:
         self._pending: deque[_Operation] = deque()
         self._cache = WatchCache(self._accepted_revision, history)
         self._refusal: str | None = None
+        self._failures = 0
+        self._failure: str | None = None
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Operation | None] = SimpleQueue()
         self._writer_ended = asyncio.Event()
@@ -219,6 +233,11 @@ class SqliteStore:
     def revision(self) -> int:
         """The newest durable revision."""
         return self._cache.revision
+
+    @property
+    def failure(self) -> str | None:
+        """Why the newest write of which the outcome is known is not durable; None when it is."""
+        return self._failure
 
     def read(self, collection: str, name: str) -> Record | None:
         """The durable state of one record."""
@@ -277,25 +296,40 @@ class SqliteStore:
         revision = self._accepted_revision + 1
         made = draft(revision)
         self._accepted_revision = revision
-        operation = _Operation(collection, Record(name, revision, made.value, made.labels, made.fields), deleted)
+        record = Record(name, revision, made.value, made.labels, made.fields)
+        operation = _Operation(collection, record, deleted, self._failures)
         self._overlay[collection, name] = operation
         self._pending.append(operation)
         self._queue.put(operation)
         return operation.commit
 
     def _write_groups(self) -> None:
-        """The writer's thread: commits group after group until `close` or the first failure."""
+        """The writer's thread: commits group after group until `close`."""
         failure: str | None = "the writer of the store died"
+        failures = 0
         try:
             with closing(self._database):
                 while group := self._next_group():
-                    self._database.commit(group)
-                    self._tell_loop(self._show, len(group))
+                    # what was accepted before the loop knew of a failure has failed with it
+                    valid = [operation for operation in group if operation.failures == failures]
+                    if valid and not self._commit(valid):
+                        failures += 1
             failure = None
         except sqlite3.Error as error:
-            failure = f"the disk refused a write: {error}"
+            failure = _reason(error)
         finally:
             self._tell_loop(self._end, failure)
+
+    def _commit(self, group: Sequence[_Operation]) -> bool:
+        """Makes a group durable, and the loop know; False when the disk refuses it."""
+        try:
+            self._database.commit(group)
+        except sqlite3.Error as error:
+            self._database.roll_back()
+            self._tell_loop(self._fail, _reason(error))
+            return False
+        self._tell_loop(self._show, len(group))
+        return True
 
     def _tell_loop(self, callback: Callable[[T], None], argument: T) -> None:
         # A loop that was closed without closing the store has nobody left who waits.
@@ -324,6 +358,7 @@ class SqliteStore:
         self._cache.publish(
             [(operation.collection, self._apply(operation)) for operation in shown], shown[-1].record.revision
         )
+        self._failure = None
         for operation in shown:
             operation.commit.resolve(operation.record)
 
@@ -340,12 +375,25 @@ class SqliteStore:
         records[record.name] = record
         return Event(EventType.ADDED if previous is None else EventType.MODIFIED, record, previous, {})
 
+    def _fail(self, reason: str) -> None:
+        """A group was refused: whatever is accepted and not durable will never be."""
+        self._failures += 1
+        self._failure = reason
+        lost = list(self._pending)
+        self._pending.clear()
+        self._overlay.clear()
+        for operation in lost:
+            operation.commit.fail(reason)
+
     def _end(self, failure: str | None) -> None:
         """The writer ended. What it left undone will never be durable."""
         self._writer_ended.set()
         if failure is not None:
             self._refusal = failure
-        for operation in self._pending:
-            operation.commit.fail(self._refusal or "the store is closed")
-        self._pending.clear()
-        self._overlay.clear()
+        self._fail(self._refusal or "the store is closed")
+
+
+def _reason(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return "the disk is full"
+    return f"the disk refused a write: {error}"

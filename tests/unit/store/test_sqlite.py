@@ -8,15 +8,19 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from petset.aio.clock import SystemClock
 from petset.store.interface import Compacted, Draft, Record, StoreError, StoreFailed
 from petset.store.sqlite import SqliteStore
 
+CLOCK = SystemClock()
 WRITERS, NAMES = 8, 20
 WRITER_TO_KILL = Path(__file__).with_name("writer_to_kill.py")
 
@@ -144,17 +148,87 @@ async def test_a_full_disk_fails_what_is_not_durable_and_keeps_the_rest(tmp_path
     assert failed == list(range(10 - len(failed), 10))
     assert failed
     assert "the disk refused a write" in str(outcomes[-1])
+    assert "the disk refused a write" in str(store.failure)
     assert store.newest("pods", "kept") == store.read("pods", "kept") == kept
     assert all(store.newest("pods", f"large-{number}") is None for number in failed)
     assert store.revision == 2 + 10 - len(failed)
     assert len(watch.take()) == 10 - len(failed)
-    with pytest.raises(StoreFailed, match="the disk refused a write"):
-        store.write("pods", "later", drafting("later"), None)
     await store.close()
 
     reopened = SqliteStore.open(tmp_path, index)
     assert reopened.list("pods") == store.list("pods")
     assert (await reopened.write("pods", "later", drafting("later"), None)).revision == store.revision + 1
+    await reopened.close()
+
+
+async def test_writes_are_accepted_again_once_the_disk_takes_them(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path, index)
+    kept = await store.write("pods", "kept", drafting("kept"), None)
+    watch = store.watch("pods", kept.revision)
+    with files_no_larger_than(0):
+        for _ in range(3):
+            with pytest.raises(StoreFailed, match="the disk refused a write"):
+                await store.write("pods", "refused", drafting("refused"), None)
+    later = await store.write("pods", "kept", drafting("later"), kept.revision)
+    assert later.revision > kept.revision + 3, "a number that was given to a refused write is not given again"
+    assert [event.record for event in watch.take()] == [later]
+    assert store.failure is None
+    await store.close()
+    reopened = SqliteStore.open(tmp_path, index)
+    assert reopened.list("pods").records == (later,)
+    await reopened.close()
+
+
+async def test_what_was_accepted_on_top_of_a_refused_write_fails_with_it(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path, index)
+    await store.write("pods", "first", drafting("first"), None)
+    with files_no_larger_than(0):
+        refused = store.write("pods", "pod", drafting("refused"), None)
+        threading.Event().wait(0.02)  # the writer, not this loop, knows of the failure by now
+        on_top = store.write("pods", "pod", drafting("on top"), revision_of(store.newest("pods", "pod")))
+        await asyncio.gather(refused, on_top, return_exceptions=True)
+    for commit in (refused, on_top):
+        with pytest.raises(StoreFailed):
+            await commit
+    assert store.read("pods", "pod") is None
+    await store.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_disk_that_is_full_now_and_then_loses_nothing_acknowledged(tmp_path: Path, seed: int) -> None:
+    moments = random.Random(seed)
+    store = SqliteStore.open(tmp_path, index)
+    acknowledged: dict[str, Record] = {}
+    outcomes: Counter[bool] = Counter()
+
+    async def write(name: str) -> None:
+        for number in range(30):
+            try:
+                text = f"{name}-{number}-" + "x" * moments.randrange(5_000)
+                acknowledged[name] = await store.write(
+                    "pods", name, drafting(text), revision_of(store.newest("pods", name))
+                )
+            except StoreFailed:
+                outcomes[False] += 1
+            else:
+                outcomes[True] += 1
+
+    async def fill() -> None:
+        for _ in range(10):
+            refused = outcomes[False]
+            with files_no_larger_than(0):
+                while outcomes[False] == refused and outcomes.total() < WRITERS * 30:
+                    await CLOCK.sleep(0)
+            stored = outcomes[True]
+            while outcomes[True] - stored < moments.randrange(20) and outcomes.total() < WRITERS * 30:
+                await CLOCK.sleep(0)
+
+    await asyncio.gather(fill(), *(write(f"writer-{number}") for number in range(WRITERS)))
+    assert outcomes[True]
+    assert outcomes[False]
+    await store.close()
+    reopened = SqliteStore.open(tmp_path, index)
+    assert {record.name: record for record in reopened.list("pods").records} == acknowledged
     await reopened.close()
 
 
