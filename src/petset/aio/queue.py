@@ -25,7 +25,14 @@ class QueueShutDown(Exception):
 
 
 class Retry(Exception):
-    """Raised by a handler: not a crash, but run this key again, after its back-off. The message says why."""
+    """Raised by a handler: not a crash, but run this key again, after its back-off. The message says why.
+
+    `longest` bounds the back-off, in seconds.
+    """
+
+    def __init__(self, why: str, longest: float = LONGEST_RETRY) -> None:
+        super().__init__(why)
+        self.longest = longest
 
 
 class KeyedQueue(Generic[K]):
@@ -75,11 +82,11 @@ class KeyedQueue(Generic[K]):
         heapq.heappush(self._heap, (due, next(self._order), key))
         self._arm()
 
-    def add_rate_limited(self, key: K) -> None:
-        """Adds `key` after its back-off: 5 ms, doubled with every call since `forget`, at most 1000 s."""
+    def add_rate_limited(self, key: K, longest: float = LONGEST_RETRY) -> None:
+        """Adds `key` after its back-off: 5 ms, doubled with every call since `forget`, at most `longest` seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        self.add_after(key, min(FIRST_RETRY * 2.0 ** min(failures, 64), LONGEST_RETRY))
+        self.add_after(key, min(FIRST_RETRY * 2.0 ** min(failures, 64), longest))
 
     def forget(self, key: K) -> None:
         """Starts the back-off of `key` anew. A pending time stays."""
@@ -160,7 +167,7 @@ class KeyedQueue(Generic[K]):
             await handler(key)
         except Retry as reason:
             log.debug("%s: %s again: %s", self._name, key, reason)
-            self.add_rate_limited(key)
+            self.add_rate_limited(key, reason.longest)
         else:
             self.forget(key)
 

@@ -2,7 +2,8 @@
 
 A controller names its sources (`enqueue_from`), and gives a `reconcile` that brings one key's part of the world one
 step closer to what its spec says. Runs of one key never overlap. Errors of the API are ordinary: the key waits, longer
-each time, and is tried again; anything else is a bug and lands in the log with its traceback.
+each time, and is tried again (soon, when it is the server that cannot); anything else is a bug and lands in the log
+with its traceback.
 """
 
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from petset.aio.queue import KeyedQueue, Retry
+from petset.aio.queue import LONGEST_RETRY, KeyedQueue, Retry
 from petset.api.errors import AlreadyExists, Conflict, NotFound, StatusError
 from petset.api.meta import revision_of
 from petset.api.types import Object
@@ -23,6 +24,9 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T", bound=Object)
 
 WORKERS = 5
+SERVER_TROUBLE = 10.0
+"""The longest back-off, in seconds, while the server itself is in trouble (its disk is full, it restarts): that passes
+without any change that would wake the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,15 @@ class Controller(Generic[K]):
             result = await self._reconcile(key)
         except (StatusError, ConnectionLost) as error:
             log.log(_level(error), "%s: %s: %s", self.name, key, error)
-            raise Retry(str(error)) from error
+            longest = LONGEST_RETRY if _is_refusal(error) else SERVER_TROUBLE
+            raise Retry(str(error), longest) from error
         if result.look_again is not None:
             self.queue.add_after(key, result.look_again)
+
+
+def _is_refusal(error: StatusError | ConnectionLost) -> bool:
+    """Whether the server is well, and what was asked of it is the matter."""
+    return isinstance(error, StatusError) and error.code < 500
 
 
 def _level(error: StatusError | ConnectionLost) -> int:

@@ -1,13 +1,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import cast
 
 import pytest
 
 from petset.aio.queue import KeyedQueue
 from petset.aio.tasks import Supervisor
-from petset.api.errors import AlreadyExists, Conflict, Forbidden, NotFound, StatusError
+from petset.api.errors import AlreadyExists, Conflict, Forbidden, InternalError, NotFound, StatusError
 from petset.api.meta import Key, key_of
 from petset.api.types import ConfigMap, Pod
 from petset.client.informer import Informer, Selection
@@ -69,6 +70,24 @@ async def test_errors_of_the_api_are_tried_again_later_and_later(clock: VirtualC
     queue.add(WEB)
     await clock.advance(10)
     assert script.runs[4:] == [10, 10.005]
+
+
+@pytest.mark.parametrize(
+    ("error", "longest"),
+    [(InternalError("the disk is full"), 10), (ConnectionLost("refused"), 10), (Forbidden("no"), 1000)],
+)
+async def test_what_passes_without_a_change_is_looked_at_often(
+    error: StatusError | ConnectionLost, longest: float, clock: VirtualClock, supervisor: Supervisor
+) -> None:
+    queue: KeyedQueue[Key] = KeyedQueue("test", clock)
+    script = Script(clock, *[error] * 100)
+    supervisor.start("controller", Controller("test", queue, script).run)
+    queue.add(WEB)
+    for _ in range(80):
+        await clock.advance(50)
+    pauses = [round(later - run, 3) for run, later in pairwise(script.runs)]
+    assert pauses[:3] == [0.005, 0.01, 0.02]
+    assert max(pauses) == longest
 
 
 @pytest.mark.parametrize(
