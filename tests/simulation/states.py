@@ -235,6 +235,26 @@ class World:
         """The world after the controller ran without trouble."""
         return after(state, self.recording(state), self.decide(state).complete)
 
+    def goes_round_in_circles(self, state: State) -> bool:
+        """Whether the controller deletes an outdated pod, because it is unavailable, that comes back outdated.
+
+        As upstream from 1.37 on: a Parallel set whose updateStrategy has a type and no rollingUpdate block replaces
+        unavailable outdated pods wherever they are, and creates all below status.currentReplicas at the current
+        revision. That ends when such a pod is available before the controller looks at it.
+        """
+        decided = self.decide(state)
+        deleted = (ordinal for ordinal, reason in decided.deletes if reason == "update")
+        at_current = (ordinal for ordinal in deleted if ordinal < decided.complete.held)
+        return self.effective(state) == "t" and any(state.pods[ordinal] in "pu" for ordinal in at_current)
+
+    def obeyed_late(self, state: State) -> Iterator[tuple[str, State]]:
+        """The worlds after the controller acted on what it saw before one more thing happened to a pod."""
+        decided, history = self.decide(state), self.recording(state)
+        actions = tuple(decided.plan.actions())
+        for what, pods in self.moves(state.pods):
+            late, _ = obey(pods, actions)
+            yield f"{what}, then {decided.said}", after(state, history, decided.complete._replace(pods=late))
+
     # --- everybody ----------------------------------------------------------------------------------------------------
 
     def changes(self, state: State) -> Iterator[tuple[str, State]]:
@@ -262,10 +282,13 @@ class World:
         return self._moves[pods]
 
     def convergence(self, state: State, broken: str = "") -> Iterator[State]:
-        """What can happen next when nobody disturbs. Pods with a letter in `broken` come no further by themselves."""
+        """What can happen next when nobody disturbs. Pods with a letter in `broken` come no further by themselves.
+
+        The controller does not hurry where it would go round in circles: see `goes_round_in_circles`.
+        """
         pods, replicas, current, recorded, held = state
         obeyed = self.obeyed(state)
-        if obeyed != state:
+        if obeyed != state and not self.goes_round_in_circles(state):
             yield obeyed
         key = pods, broken
         if key not in self._progress:
