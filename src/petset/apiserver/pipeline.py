@@ -1,6 +1,8 @@
 """The verbs of the API, whoever carries the request. All state is in the store; any verb may be called at any time."""
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from dataclasses import field as attribute
 
 from petset.aio.clock import Clock
 from petset.api import field
@@ -9,6 +11,8 @@ from petset.api.resources import Catalogue
 from petset.api.types import DeleteOptions, Service
 from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
+from petset.apiserver.authentication.signing import SigningKey
+from petset.apiserver.authentication.tokens import ServiceAccountTokens
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
     Answer,
@@ -32,6 +36,15 @@ LONGEST_MANAGER = 128
 """Bytes of the name of a field manager."""
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What tells one server from another: the range of its Services, and whose tokens it gives and takes."""
+
+    service_cidr: str = SERVICE_CIDR
+    issuer: str = "https://kubernetes.default.svc.cluster.local"
+    signing_key: SigningKey = attribute(default_factory=SigningKey)
+
+
 class ApiServer:
     """One method a verb. Each raises `petset.api.errors.StatusError`s only.
 
@@ -44,12 +57,15 @@ class ApiServer:
         store: Store,
         clock: Clock,
         node: PodStreams | None = None,
-        service_cidr: str = SERVICE_CIDR,
+        settings: Settings | None = None,
     ) -> None:
+        settings = settings or Settings()
         self.registry = Registry(catalogue, store, clock)
         self.catalogue = catalogue
         self.pods = PodConnections(self.registry, node)
-        self._server = Server(self.registry, Allocations({Service: ServiceAllocator(self.registry, service_cidr)}))
+        self.tokens = ServiceAccountTokens(self.registry, settings.signing_key, settings.issuer)
+        allocations = Allocations({Service: ServiceAllocator(self.registry, settings.service_cidr)})
+        self._server = Server(self.registry, allocations, self.tokens)
 
     async def get(self, target: Target) -> Answer:
         """One object, or the subresource of one. Raises NotFound."""

@@ -1,4 +1,4 @@
-"""The subresources that are more than a part of their object: scale, binding, eviction, finalize, logs and exec.
+"""The subresources that are more than a part of their object: scale, binding, eviction, finalize, token.
 
 `/status` goes the way of the object itself, with the status strategy (`write.Change.strategy`).
 """
@@ -25,9 +25,11 @@ from petset.api.types import (
     Scale,
     ScaleSpec,
     ScaleStatus,
+    ServiceAccount,
     TokenRequest,
 )
 from petset.apiserver import decoding, delete, metadata, patch, read, write
+from petset.apiserver.authentication.tokens import GROUP
 from petset.apiserver.registry import Registry, encode, modified
 from petset.apiserver.request import Answer, Content, PatchBody, Target
 from petset.apiserver.write import Change, put, refuse_invalid, succeed
@@ -196,6 +198,14 @@ async def _evict(change: Change, content: Content) -> Answer:
     return _success(answer)
 
 
+async def _give_token(change: Change, content: Content) -> Answer:
+    """Makes a token for a ServiceAccount; nothing of it is stored."""
+    version = f"{GROUP}/v1"
+    request, warnings = decoding.read_as(content, TokenRequest, version, change.options.field_validation)
+    given = change.server.tokens.issue(change.target.namespace, change.target.name, request)
+    return Answer(Record(change.target.name, 0, encode(given), {}, {}), None, 201, warnings)
+
+
 def _success(answer: Answer) -> Answer:
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Answer(replace(answer.record, value=msgspec.json.encode(status)), None, 201)
@@ -207,7 +217,11 @@ def _unsupported(target: Target, verb: str) -> MethodNotAllowed:
 
 
 _BODIES: dict[str, type[Object]] = {"binding": Binding, "eviction": Eviction, "token": TokenRequest}
-_CREATE: dict[tuple[type[Object], str], Handler] = {(Pod, "binding"): _bind, (Pod, "eviction"): _evict}
+_CREATE: dict[tuple[type[Object], str], Handler] = {
+    (Pod, "binding"): _bind,
+    (Pod, "eviction"): _evict,
+    (ServiceAccount, "token"): _give_token,
+}
 UPDATE: dict[str, Handler] = {
     "": write.update,
     "status": write.update,

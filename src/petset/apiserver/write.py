@@ -16,6 +16,7 @@ from petset.api.resources import Resource, Strategy
 from petset.api.types import Object
 from petset.apiserver import admission, decoding, metadata, ownership
 from petset.apiserver.allocation import Allocations
+from petset.apiserver.authentication.tokens import ServiceAccountTokens
 from petset.apiserver.registry import Registry, modified
 from petset.apiserver.request import Answer, Content, Identity, Target, WriteOptions
 from petset.store.interface import Record
@@ -29,6 +30,7 @@ class Server:
 
     registry: Registry
     allocations: Allocations
+    tokens: ServiceAccountTokens
 
 
 @dataclass(frozen=True, slots=True)

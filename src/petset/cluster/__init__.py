@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petset.aio.clock import Clock, SystemClock
+from petset.apiserver.authentication.signing import SigningKey
 from petset.apiserver.bootstrap import api_service_address, create_system_objects
 from petset.apiserver.local import LocalClient
-from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.pipeline import ApiServer, Settings
 from petset.apiserver.registry import indexer
 from petset.apiserver.request import Identity
 from petset.httpd.app import Address, HttpServer, server_context
@@ -69,9 +70,11 @@ async def serving(config: Config) -> AsyncIterator[Api]:
         store = SqliteStore.open(config.data_dir, indexer(CATALOGUE))
         stack.push_async_callback(store.close)
         service_cidr = str(config.network.service_cidr)
-        server = ApiServer(CATALOGUE, store, clock, None, service_cidr)
+        key = SigningKey(config.data_dir / "pki" / "sa.key")
+        settings = Settings(service_cidr, f"https://kubernetes.default.svc.{config.cluster_domain}", key)
+        server = ApiServer(CATALOGUE, store, clock, None, settings)
         certificates = ensure_certificates(config.data_dir / "pki", host_names(config), clock.now())
-        http = HttpServer(Front(server).handle, server_context(certificates))
+        http = HttpServer(Front(server).handle, server_context(certificates), server.tokens.user)
         address = await http.start(config.listen)
         stack.push_async_callback(http.stop)
         await create_system_objects(server, address.port, service_cidr)

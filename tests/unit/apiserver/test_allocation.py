@@ -5,7 +5,7 @@ import pytest
 from petset.api.errors import InternalError, Invalid
 from petset.api.types import DeleteOptions, ObjectMeta, Service, ServicePort, ServiceSpec
 from petset.apiserver.bootstrap import create_system_objects
-from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.pipeline import ApiServer, Settings
 from petset.apiserver.request import PatchBody, WriteOptions
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
@@ -102,7 +102,7 @@ async def test_what_is_stored_is_taken_from_the_start(clock: VirtualClock) -> No
 
 
 async def test_a_range_that_is_used_up_says_so(clock: VirtualClock) -> None:
-    server = ApiServer(CATALOGUE, MemoryStore(), clock, service_cidr="10.96.0.0/30")
+    server = ApiServer(CATALOGUE, MemoryStore(), clock, settings=Settings(service_cidr="10.96.0.0/30"))
     await create_system_objects(server, 6443, "10.96.0.0/30")
     await create(server, service("a"))
     with pytest.raises(InternalError, match="range is full"):

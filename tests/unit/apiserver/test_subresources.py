@@ -25,9 +25,7 @@ from petset.api.types import (
     Preconditions,
     Scale,
     ScaleSpec,
-    ServiceAccount,
     StatefulSet,
-    TokenRequest,
 )
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Body, PatchBody, WriteOptions
@@ -207,11 +205,6 @@ class TestFinalize:
         current.metadata.resource_version = "1"
         with pytest.raises(Conflict, match="the object has been modified"):
             await server.update(ME, target(Namespace, "other", "finalize"), current, PLAINLY)
-
-
-async def test_tokens_are_not_served_yet(server: ApiServer) -> None:
-    with pytest.raises(MethodNotAllowed, match='create is not supported on resources of kind "serviceaccounts/token"'):
-        await server.create(ME, target(ServiceAccount, "default", "token"), TokenRequest(), PLAINLY)
 
 
 @pytest.mark.parametrize("subresource", ["exec", "colour", "status"])
