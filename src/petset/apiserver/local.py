@@ -1,13 +1,15 @@
 """The `Client` port in process: a direct call of the pipeline, no HTTP in between."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias, TypeVar
 
 from petset.api import meta
+from petset.api.resources import Resource
 from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity, PatchBody, Target
 from petset.apiserver.watch import WatchChange
 from petset.client.interface import (
@@ -68,7 +70,7 @@ class LocalClient:
         opening: AbstractAsyncContextManager[_Batches]
         opening = self._server.stream(target, wanted) if timed else self._server.watch(target, wanted)
         async with opening as batches:
-            events = _events(batches, lambda value: self._decode(kind, value))
+            events = _events(batches, target.resource, self._server.registry)
             try:
                 yield events
             finally:
@@ -137,10 +139,13 @@ class LocalClient:
         return request.WriteOptions(manager, options.dry_run, options.force or None, validation, begins_tracking=False)
 
 
-async def _events(batches: _Batches, decode: Callable[[bytes], T]) -> AsyncGenerator[WatchEvent[T], None]:
+async def _events(batches: _Batches, resource: Resource[T], registry: Registry) -> AsyncGenerator[WatchEvent[T], None]:
     async for batch in batches:
         for change in batch:
-            yield WatchEvent(change.type, decode(change.record.value))
+            # a bookmark, or the end of what was selected, has the revision of a record and is not that record
+            stored = change.type in ("ADDED", "MODIFIED")
+            obj = registry.shared(resource, change.record) if stored else registry.parse(resource, change.record.value)
+            yield WatchEvent(change.type, obj)
 
 
 def _list_options(options: ListOptions) -> request.ListOptions:

@@ -4,6 +4,7 @@ A resource may be a view: it shows the stored objects of another resource in its
 events). Only this module knows the difference.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -21,6 +22,9 @@ T = TypeVar("T", bound=Object)
 
 encode = msgspec.json.Encoder().encode
 
+SHARED = 512
+"""Objects kept, decoded, for those who are about to ask for them: the watchers in this process, and who wrote them."""
+
 
 class Registry:
     """What every verb works with: the catalogue, the store, the clock, and the way between objects and bytes."""
@@ -29,6 +33,7 @@ class Registry:
         self.catalogue = catalogue
         self.store = store
         self.clock = clock
+        self._recent: OrderedDict[tuple[type[Object], int], Any] = OrderedDict()
         self._decoders: dict[type[Object], msgspec.json.Decoder[Any]] = {
             resource.type: msgspec.json.Decoder(resource.type) for resource in catalogue.resources
         }
@@ -54,6 +59,19 @@ class Registry:
         """The object behind bytes in the shape of `resource`. Raises msgspec.DecodeError, msgspec.ValidationError."""
         obj: T = self._decoders[resource.type].decode(value)
         return obj
+
+    def shared(self, resource: Resource[T], record: Record) -> T:
+        """The object behind a record in the shape of `resource`: mostly one for all who ask. Nobody may change it."""
+        obj: T | None = self._recent.get((resource.type, record.revision))
+        if obj is None:
+            obj = self.parse(resource, record.value)
+            self._share(resource, record.revision, obj)
+        return obj
+
+    def _share(self, resource: Resource[Any], revision: int, obj: Object) -> None:
+        self._recent[resource.type, revision] = obj
+        if len(self._recent) > SHARED:
+            self._recent.popitem(last=False)
 
     def tree(self, resource: Resource[Any], value: bytes) -> Tree:
         """The JSON tree behind stored bytes, in the shape of `resource`."""
@@ -91,11 +109,15 @@ class Registry:
     async def write(self, resource: Resource[T], obj: T, expected: int | None) -> Record:
         """Makes `obj` the new state and waits until that is durable; the record is in the shape of `resource`.
 
-        Accepted before anything is awaited. Nothing may change `obj` afterwards. `expected` is as in `Store.write`.
+        Accepted before anything is awaited. Nothing may change `obj` afterwards: it becomes the `shared` object of the
+        record. `expected` is as in `Store.write`.
         """
         collection, name, draft = self._place(resource, obj)
         with _translated(resource, obj):
-            return self.shown(resource, await self.store.write(collection, name, draft, expected))
+            commit = self.store.write(collection, name, draft, expected)
+            if resource.view is None:
+                self._share(resource, int(obj.metadata.resource_version), obj)
+            return self.shown(resource, await commit)
 
     async def remove(self, resource: Resource[T], obj: T, expected: int) -> Record:
         """Ends an object whose last state is `obj`; otherwise as `write`."""

@@ -4,7 +4,8 @@ Two implementations pass one contract suite: `petset.apiserver.local.LocalClient
 `petset.client.http.HttpClient` (any Kubernetes). Kinds are named by their type:
 `await client.get(Pod, "web-0", "default")`.
 Every failure is a `petset.api.errors.StatusError`; a broken connection is `ConnectionLost`.
-Objects handed out are private copies: the caller may change them. Objects from an informer are shared: copy first.
+Objects handed out are private copies: the caller may change them. What a watch shows, and an informer holds, is shared:
+copy first.
 """
 
 from __future__ import annotations
