@@ -2,17 +2,18 @@
 
 What one ordinal contributes to every answer is its `Standing`. It is judged by the rules of `plan` themselves, again
 whenever the ordinal's pod or claims change or time makes the pod available; the answers then read sorted lists and
-sums. Bringing a pod up to date costs O(log n), an answer what it returns.
+sums. Bringing a pod up to date costs O(log n), an answer what it returns. Ordinals without a pod are not kept: they are
+the gaps between those that have one, so that a set may want any number of pods.
 """
 
 import heapq
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
-from typing import Final, Literal, get_args
+from typing import Final, Literal, get_args, overload
 
 from petset.api.meta import is_terminating, seconds_until_available
 from petset.api.selectors import selector_of
@@ -49,13 +50,10 @@ class Standing:
 
 
 NOBODY: Final = Standing()
-MISSING: Final = Standing(("acts", "waits", "unavailable"))
 
 
-def standing_in_range(view: View, ordinal: int, pod: Pod | None) -> Standing:
-    """How an ordinal stands that the set wants."""
-    if pod is None:
-        return MISSING
+def standing_in_range(view: View, ordinal: int, pod: Pod) -> Standing:
+    """How the pod of an ordinal stands that the set wants."""
     marks: list[Mark] = []
     if status.is_created(pod):
         verdict = replica_verdict(view, Replica(ordinal, pod))
@@ -70,10 +68,8 @@ def standing_in_range(view: View, ordinal: int, pod: Pod | None) -> Standing:
     return _standing(view, pod, marks)
 
 
-def standing_out_of_range(view: View, ordinal: int, pod: Pod | None) -> Standing:
-    """How an ordinal stands that has to go."""
-    if pod is None:
-        return NOBODY
+def standing_out_of_range(view: View, ordinal: int, pod: Pod) -> Standing:
+    """How the pod of an ordinal stands that has to go."""
     marks: list[Mark] = ["condemned"]
     if not is_terminating(pod):
         marks.append("condemned and alive")
@@ -95,6 +91,37 @@ def _standing(view: View, pod: Pod, marks: Iterable[Mark]) -> Standing:
     )
 
 
+class Gaps(Sequence[int]):
+    """The ordinals of a range that nobody has taken, ascending. Getting at one costs O(log n), n being the taken."""
+
+    def __init__(self, wanted: range) -> None:
+        self._wanted = wanted
+        self._taken: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._wanted) - len(self._taken)
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[int]: ...
+    def __getitem__(self, place: int | slice) -> int | list[int]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        place = range(len(self))[place]
+        taken, start = self._taken, self._wanted.start
+        below = bisect_right(range(len(taken)), place, key=lambda i: taken[i] - start - i)
+        return start + place + below
+
+    def take(self, ordinal: int) -> None:
+        """It is no gap any more."""
+        _insert(self._taken, ordinal)
+
+    def give_back(self, ordinal: int) -> None:
+        """It is a gap again."""
+        _remove(self._taken, ordinal)
+
+
 class Ledger:
     """The `Ranks` of one set, as of the last `update`."""
 
@@ -106,9 +133,8 @@ class Ledger:
         self._pods: dict[int, Pod] = {}
         self._strays: set[str] = set()
         self._standings: dict[int, Standing] = {}
+        self._missing = Gaps(self._wanted)
         self._marked: dict[Mark, list[int]] = {mark: [] for mark in get_args(Mark)}
-        for mark in MISSING.marks:
-            self._marked[mark].extend(self._wanted)
         self._census = Census()
         self._revisions: Counter[str] = Counter()
         self._due: list[tuple[datetime, int]] = []
@@ -159,12 +185,20 @@ class Ledger:
 
     def _judge(self, ordinal: int) -> None:
         """Takes back what the ordinal contributed, and enters what it contributes now."""
-        in_range = ordinal in self._wanted
         pod = self._pods.get(ordinal)
-        old = self._standings.pop(ordinal, MISSING if in_range else NOBODY)
-        new = (standing_in_range if in_range else standing_out_of_range)(self._view, ordinal, pod)
-        if pod is not None:
+        old = self._standings.pop(ordinal, None)
+        new = self._standing(ordinal, pod) if pod is not None else None
+        if new is not None:
             self._standings[ordinal] = new
+        if ordinal in self._wanted and (old is None) != (new is None):
+            (self._missing.take if old is None else self._missing.give_back)(ordinal)
+        self._enter(ordinal, old or NOBODY, new or NOBODY)
+
+    def _standing(self, ordinal: int, pod: Pod) -> Standing:
+        judge = standing_in_range if ordinal in self._wanted else standing_out_of_range
+        return judge(self._view, ordinal, pod)
+
+    def _enter(self, ordinal: int, old: Standing, new: Standing) -> None:
         for mark in old.marks:
             if mark not in new.marks:
                 _remove(self._marked[mark], ordinal)
@@ -195,7 +229,7 @@ class Ledger:
         """Those with something to do, and the first that is waited for."""
         first = self._marked["waits"][:1]
         last: int | None = None
-        for ordinal in heapq.merge(self._marked["acts"], first):
+        for ordinal in heapq.merge(self._marked["acts"], first, self._missing):
             if ordinal != last:
                 yield Replica(ordinal, self._pods.get(ordinal))
             last = ordinal
@@ -213,20 +247,18 @@ class Ledger:
         return (Condemned(ordinal, self._pods[ordinal]) for ordinal in reversed(self._marked["condemned and misowned"]))
 
     def first_unavailable(self) -> Pod | None:
-        """The first listed that has a pod."""
-        for ordinal in (*self._marked["unavailable"], *self._marked["condemned and unavailable"][:1]):
-            if ordinal in self._pods:
-                return self._pods[ordinal]
-        return None
+        """The first of the lists, which have only those with a pod."""
+        first = self._marked["unavailable"][:1] or self._marked["condemned and unavailable"][:1]
+        return self._pods[first[0]] if first else None
 
     def unavailable(self) -> int:
-        """The length of the list."""
-        return len(self._marked["unavailable"])
+        """The length of the list, and the gaps."""
+        return len(self._marked["unavailable"]) + len(self._missing)
 
     def last_unavailable(self) -> Replica | None:
-        """The last of the list."""
-        last = self._marked["unavailable"][-1:]
-        return Replica(last[0], self._pods.get(last[0])) if last else None
+        """The last of the list, or the last gap."""
+        last = max((*self._marked["unavailable"][-1:], *self._missing[-1:]), default=None)
+        return Replica(last, self._pods.get(last)) if last is not None else None
 
     def outdated(self, partition: int, *, available: bool) -> Iterator[Pod]:
         """As listed, down to the partition."""

@@ -9,9 +9,8 @@ from petset.api.selectors import Selector, selector_of
 from petset.api.types import ControllerRevision, Object, PersistentVolumeClaim, Pod, StatefulSet
 from petset.client.cache import by_controller_uid
 from petset.client.informer import Informer, InformerFactory
-from petset.controllers.statefulset.identity import claim_names, ordinals
 from petset.controllers.statefulset.model import Observed
-from petset.controllers.statefulset.names import ordinal_of, set_name_of
+from petset.controllers.statefulset.names import claim_may_belong_to, set_name_of
 
 CONTROLLER_INDEX = "controller"
 ORPHAN_INDEX = "orphans"
@@ -66,8 +65,7 @@ class Observer:
         if seen is None:
             return None
         pods = tuple(self.pods.by_index(CONTROLLER_INDEX, seen.set.metadata.uid))
-        claims = {claim.metadata.name: claim for claim in self._claims(seen.set, pods + seen.orphans)}
-        return replace(seen, pods=pods, claims=claims)
+        return replace(seen, pods=pods, claims={claim.metadata.name: claim for claim in self._claims(seen.set)})
 
     def outline(self, key: Key) -> Observed | None:
         """The same without the set's own pods, however many there are; `claims` shows those of the namespace."""
@@ -89,11 +87,9 @@ class Observer:
         revisions = self.revisions.by_index(index, index_key)
         return tuple(revision for revision in revisions if selector.matches(revision.metadata.labels))
 
-    def _claims(self, set_: StatefulSet, pods: Iterable[Pod]) -> Iterator[PersistentVolumeClaim]:
-        places = set(ordinals(set_))
-        places.update(o for pod in pods if (o := ordinal_of(set_.metadata.name, pod.metadata.name)) is not None)
-        for ordinal in places:
-            for name in claim_names(set_, ordinal):
-                claim = self.claims.get(set_.metadata.namespace, name)
-                if claim is not None:
-                    yield claim
+    def _claims(self, set_: StatefulSet) -> Iterator[PersistentVolumeClaim]:
+        """By their names; a set may want more ordinals than anybody could ask for one by one."""
+        own = {(template.metadata.name, set_.metadata.name) for template in set_.spec.volume_claim_templates}
+        for claim in self.claims.list(set_.metadata.namespace) if own else ():
+            if not own.isdisjoint(claim_may_belong_to(claim.metadata.name)):
+                yield claim

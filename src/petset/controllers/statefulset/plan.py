@@ -12,11 +12,15 @@ Read it in the order of the rules:
 
 OrderedReady ends at the first of rules 4 to 7 that has to wait, and creates or condemns one pod at a time. Parallel
 goes through all of them. OnDelete leaves out rule 7. A set that is being deleted has only rule 3, and its status.
+
+A plan sees to 1,000 replicas at most and leaves the rest to the next one, so that it costs what exists and what is done
+now, whatever number of replicas somebody asks for.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
 from petset.api.meta import is_running_and_ready, is_terminating
 from petset.api.selectors import selector_of
@@ -42,6 +46,9 @@ from petset.controllers.statefulset.ranks import AllPods, Condemned, Ranks, Repl
 from petset.controllers.statefulset.revisions import adoption, choose_revisions, surplus_revisions
 from petset.controllers.statefulset.status import ENDED
 from petset.controllers.statefulset.waiting import until
+
+LARGEST_STEP: Final = 1000
+"""Ordinals in range that one plan sees to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def decide(ranks: Ranks, claiming: tuple[Action, ...] = ()) -> Plan:
         status=status.after_deletions(seen.set, counted, outdated),
         cleanup=surplus_revisions(seen.set, history, ranks.revisions()),
         waiting_for=wait,
-        look_again=next_availability(ranks, counted),
+        look_again=0.0 if is_cut(steps) else next_availability(ranks, counted),
     )
 
 
@@ -111,8 +118,11 @@ def phases(ranks: Ranks) -> Iterator[tuple[Step, str | None]]:
     """Rules 4 to 7, each with what it has to wait for."""
     view = ranks.view
     pace: Pace = "one by one" if view.ordered else "doubling"
-    groups, wait = until_first_wait(view, (replica_verdict(view, replica) for replica in ranks.replicas()))
+    verdicts = (replica_verdict(view, replica) for replica in ranks.replicas())
+    groups, wait = until_first_wait(view, verdicts, LARGEST_STEP)
     yield Step("replicas", groups, pace), wait
+    if len(groups) == LARGEST_STEP:
+        return
     yield Step("retention", retention_groups(ranks), pace), wait
     groups, condemned_wait = until_first_wait(view, (condemned_verdict(ranks, pod) for pod in ranks.condemned()))
     wait = wait or condemned_wait
@@ -122,7 +132,9 @@ def phases(ranks: Ranks) -> Iterator[tuple[Step, str | None]]:
         yield Step("update", (verdict.actions,)), wait or verdict.wait
 
 
-def until_first_wait(view: View, verdicts: Iterable[Verdict]) -> tuple[tuple[tuple[Action, ...], ...], str | None]:
+def until_first_wait(
+    view: View, verdicts: Iterable[Verdict], most: int | None = None
+) -> tuple[tuple[tuple[Action, ...], ...], str | None]:
     """The actions of all verdicts, a group each; in an ordered set only up to the first that has to wait."""
     groups: list[tuple[Action, ...]] = []
     wait: str | None = None
@@ -130,9 +142,14 @@ def until_first_wait(view: View, verdicts: Iterable[Verdict]) -> tuple[tuple[tup
         if verdict.actions:
             groups.append(verdict.actions)
         wait = wait or verdict.wait
-        if wait is not None and view.ordered:
+        if (wait is not None and view.ordered) or len(groups) == most:
             break
     return tuple(groups), wait
+
+
+def is_cut(steps: Iterable[Step]) -> bool:
+    """Whether the next plan has to go on with the replicas."""
+    return any(step.phase == "replicas" and len(step.groups) == LARGEST_STEP for step in steps)
 
 
 # --- rule 4: replicas -------------------------------------------------------------------------------------------------

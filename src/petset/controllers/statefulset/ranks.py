@@ -130,9 +130,9 @@ class AllPods:
         self._view = view
         self._pods = pods
         by_ordinal = places(view.set.metadata.name, pods)
-        wanted = ordinals(view.set)
+        self._wanted = wanted = ordinals(view.set)
+        self._in_range = {ordinal: by_ordinal[ordinal] for ordinal in sorted(by_ordinal) if ordinal in wanted}
         beyond = sorted((ordinal for ordinal in by_ordinal if ordinal not in wanted), reverse=True)
-        self._replicas = tuple(Replica(ordinal, by_ordinal.get(ordinal)) for ordinal in wanted)
         self._condemned = tuple(Condemned(ordinal, by_ordinal[ordinal]) for ordinal in beyond)
 
     @property
@@ -142,7 +142,7 @@ class AllPods:
 
     def replicas(self) -> Iterable[Replica]:
         """All ordinals in range."""
-        return self._replicas
+        return (Replica(ordinal, self._in_range.get(ordinal)) for ordinal in self._wanted)
 
     def condemned(self) -> Iterable[Condemned]:
         """All pods out of range."""
@@ -157,18 +157,19 @@ class AllPods:
         return next((pod for pod in self._placed() if self._view.unavailable(pod)), None)
 
     def unavailable(self) -> int:
-        """Counted."""
-        return sum(self._view.unavailable(replica.pod) for replica in self._replicas)
+        """All that are wanted but those that are available."""
+        return len(self._wanted) - sum(not self._view.unavailable(pod) for pod in self._in_range.values())
 
     def last_unavailable(self) -> Replica | None:
         """The last by asking each."""
-        return next((r for r in reversed(self._replicas) if self._view.unavailable(r.pod)), None)
+        descending = (Replica(ordinal, self._in_range.get(ordinal)) for ordinal in reversed(self._wanted))
+        return next((replica for replica in descending if self._view.unavailable(replica.pod)), None)
 
     def outdated(self, partition: int, *, available: bool) -> Iterator[Pod]:
         """Each is asked."""
-        for replica in reversed(self._replicas[partition:]):
-            pod = replica.pod
-            if pod is not None and self._view.outdated(pod) and self._view.available(pod) is available:
+        for ordinal, pod in reversed(self._in_range.items()):
+            beyond = ordinal >= self._wanted.start + partition
+            if beyond and self._view.outdated(pod) and self._view.available(pod) is available:
                 yield pod
 
     def census(self) -> Census:
@@ -190,7 +191,7 @@ class AllPods:
 
     def _placed(self) -> Iterator[Pod]:
         """The pods that have a place, ascending, those in range first."""
-        yield from (replica.pod for replica in self._replicas if replica.pod is not None)
+        yield from self._in_range.values()
         yield from (condemned.pod for condemned in reversed(self._condemned))
 
 
