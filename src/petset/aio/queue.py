@@ -1,4 +1,7 @@
-"""A work queue of keys: one run per key at a time, repeats merge, failures wait longer each time."""
+"""A work queue of keys: one run per key at a time, repeats merge, failures wait longer each time.
+
+Every queue counts what it does; `living_queues` finds them all for those who show such counts.
+"""
 
 import asyncio
 import heapq
@@ -7,9 +10,11 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 from petset.aio.clock import Clock, SystemClock
+from petset.aio.histogram import Histogram
 from petset.aio.tasks import attempt
 
 log = logging.getLogger(__name__)
@@ -18,6 +23,16 @@ K = TypeVar("K", bound=Hashable)
 
 FIRST_RETRY = 0.005
 LONGEST_RETRY = 1000.0
+
+BOUNDS = tuple(10.0**power for power in range(-8, 2))
+"""Seconds, for the histograms of waits and runs: upstream's."""
+
+_living: "WeakSet[KeyedQueue[Any]]" = WeakSet()
+
+
+def living_queues() -> "list[KeyedQueue[Any]]":
+    """Every queue of the process that somebody still holds."""
+    return list(_living)
 
 
 class QueueShutDown(Exception):
@@ -43,11 +58,17 @@ class KeyedQueue(Generic[K]):
     """
 
     def __init__(self, name: str, clock: Clock | None = None) -> None:
-        self._name = name
+        self.name = name
+        self.adds = 0
+        """Keys that were added, without those that waited already."""
+        self.retries = 0
+        """Keys that were added after a back-off."""
+        self.waits = Histogram(BOUNDS)
+        self.runs = Histogram(BOUNDS)
         self._clock = clock or SystemClock()
         self._ready: deque[K] = deque()
-        self._wanted: set[K] = set()
-        self._running: set[K] = set()
+        self._wanted: dict[K, float] = {}
+        self._running: dict[K, float] = {}
         self._failures: dict[K, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._heap: list[tuple[float, int, K]] = []
@@ -56,16 +77,23 @@ class KeyedQueue(Generic[K]):
         self._timer: asyncio.Task[None] | None = None
         self._timer_due = 0.0
         self._shut_down = False
+        _living.add(self)
 
     def __len__(self) -> int:
         """Keys ready for a worker; neither the running ones nor those waiting for their time."""
         return len(self._ready)
 
+    def running(self) -> list[float]:
+        """How many seconds each key that runs has been running."""
+        now = self._clock.monotonic()
+        return [now - began for began in self._running.values()]
+
     def add(self, key: K) -> None:
         """Asks for a run of `key` as soon as a worker is free."""
         if self._shut_down or key in self._wanted:
             return
-        self._wanted.add(key)
+        self.adds += 1
+        self._wanted[key] = self._clock.monotonic()
         if key not in self._running:
             self._ready.append(key)
             self._wake_getter()
@@ -86,6 +114,7 @@ class KeyedQueue(Generic[K]):
         """Adds `key` after its back-off: 5 ms, doubled with every call since `forget`, at most `longest` seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
+        self.retries += 1
         self.add_after(key, min(FIRST_RETRY * 2.0 ** min(failures, 64), longest))
 
     def forget(self, key: K) -> None:
@@ -100,7 +129,7 @@ class KeyedQueue(Generic[K]):
         """Takes the next key, waiting for one. Raises `QueueShutDown` when there will be none."""
         while not self._ready:
             if self._shut_down:
-                raise QueueShutDown(self._name)
+                raise QueueShutDown(self.name)
             getter = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
             try:
@@ -112,13 +141,14 @@ class KeyedQueue(Generic[K]):
                     self._wake_getter()
                 raise
         key = self._ready.popleft()
-        self._wanted.discard(key)
-        self._running.add(key)
+        now = self._clock.monotonic()
+        self.waits.observe(now - self._wanted.pop(key))
+        self._running[key] = now
         return key
 
     def done(self, key: K) -> None:
         """Ends the run of `key`; when it was added meanwhile it becomes ready again."""
-        self._running.discard(key)
+        self.runs.observe(self._clock.monotonic() - self._running.pop(key))
         if key in self._wanted:
             self._ready.append(key)
             self._wake_getter()
@@ -142,7 +172,7 @@ class KeyedQueue(Generic[K]):
             self._arm()
             async with asyncio.TaskGroup() as group:
                 for number in range(workers):
-                    group.create_task(self._work(handler), name=f"{self._name}/{number}")
+                    group.create_task(self._work(handler), name=f"{self.name}/{number}")
         finally:
             self._disarm()
 
@@ -154,7 +184,7 @@ class KeyedQueue(Generic[K]):
                 return
             interrupted = True
             try:
-                if not await attempt(f"{self._name}: {key}", partial(self._handle, handler, key)):
+                if not await attempt(f"{self.name}: {key}", partial(self._handle, handler, key)):
                     self.add_rate_limited(key)
                 interrupted = False
             finally:
@@ -166,7 +196,7 @@ class KeyedQueue(Generic[K]):
         try:
             await handler(key)
         except Retry as reason:
-            log.debug("%s: %s again: %s", self._name, key, reason)
+            log.debug("%s: %s again: %s", self.name, key, reason)
             self.add_rate_limited(key, reason.longest)
         else:
             self.forget(key)
@@ -188,7 +218,7 @@ class KeyedQueue(Generic[K]):
                 return
             self._timer.cancel()
         self._timer_due = due
-        self._timer = asyncio.get_running_loop().create_task(self._tick(), name=f"{self._name}/timer")
+        self._timer = asyncio.get_running_loop().create_task(self._tick(), name=f"{self.name}/timer")
 
     def _disarm(self) -> None:
         if self._timer is not None:
