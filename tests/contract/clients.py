@@ -12,7 +12,7 @@ from petset.client.connection import Connection
 from petset.client.http import HttpClient
 from petset.client.interface import Client
 from petset.httpd.app import Address, HttpServer, server_context
-from petset.httpd.handlers import ResourceHandler
+from petset.httpd.front import Front
 from petset.httpd.pki import ensure_certificates
 from petset.kinds import CATALOGUE
 
@@ -31,7 +31,7 @@ async def local(server: ApiServer, _: Path) -> AsyncIterator[Client]:
 async def listening(server: ApiServer, directory: Path) -> AsyncIterator[Connection]:
     """Serves on the loopback with TLS; gives the administrator's connection."""
     certificates = ensure_certificates(directory, ["127.0.0.1"], SystemClock().now())
-    listener = HttpServer(ResourceHandler(server).handle, server_context(certificates))
+    listener = HttpServer(Front(server).handle, server_context(certificates))
     address = await listener.start(Address("127.0.0.1", 0))
     yield Connection(
         server=f"https://{address}",

@@ -19,7 +19,7 @@ from petset.aio.clock import SystemClock
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Body, Identity, Target, WriteOptions
-from petset.httpd.documents import Front
+from petset.httpd.front import Front
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
 from tests.contract.test_pod_streams import ToyNode

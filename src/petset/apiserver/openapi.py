@@ -1,7 +1,8 @@
 """The OpenAPI documents: the official definitions of what is served, and paths that follow from the catalogue.
 
 kubectl reads them to learn that the server validates fields itself (the `fieldValidation` parameter of a PATCH marked
-with the kind), for `explain`, and for the merge keys of an apply. They are built when first asked for.
+with the kind), for `explain`, and for the merge keys of an apply. They are built when first asked for. The index names
+each document with its hash, so that clients keep it until it changes.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from petset.api.resources import Catalogue, Resource, Subresource
+from petset.apiserver.descriptions import described
 from petset.apiserver.discovery import KUBERNETES_MINOR, subresources_of
 
 Tree = dict[str, Any]
@@ -66,30 +68,42 @@ _BODY = ("application/json",)
 _STREAMED = frozenset({"attach", "exec", "log", "portforward"})
 
 
+@dataclass(frozen=True)
+class Document:
+    """An encoded document, and what changes exactly when it does."""
+
+    body: bytes
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-512 in upper-case hexadecimal digits, as upstream."""
+        return hashlib.sha512(self.body).hexdigest().upper()
+
+
 class OpenApi:
     """The documents of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._documents: dict[str, bytes] = {}
+        self._documents: dict[str, Document] = {}
 
     @cached_property
-    def v2(self) -> bytes:
+    def v2(self) -> Document:
         """`/openapi/v2`: everything in one Swagger 2.0 document."""
         paths: Tree = {}
         for resource in self._catalogue.resources:
             paths |= _paths(_Dialect(self._names, v3=False), resource)
         document = {"swagger": "2.0", "info": _info(), "paths": paths, "definitions": self._definitions}
-        return msgspec.json.encode(document)
+        return Document(msgspec.json.encode(document))
 
     @cached_property
-    def v3_index(self) -> bytes:
+    def v3_index(self) -> Document:
         """`/openapi/v3`: where the document of each group and version is."""
-        version = hashlib.sha256(self._source).hexdigest().upper()
-        places = {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={version}"} for path in sorted(self._by_path)}
-        return msgspec.json.encode({"paths": places})
+        documents = {path: self.v3(path) for path in sorted(self._by_path)}
+        places = {path: {"serverRelativeURL": place(path, found)} for path, found in documents.items() if found}
+        return Document(msgspec.json.encode({"paths": places}))
 
-    def v3(self, path: str) -> bytes | None:
+    def v3(self, path: str) -> Document | None:
         """The OpenAPI 3.0 document of `api/v1` or `apis/<group>/<version>`; None when that is not served."""
         if path not in self._by_path:
             return None
@@ -98,23 +112,19 @@ class OpenApi:
             found = self._documents[path] = self._v3_document(self._by_path[path])
         return found
 
-    def _v3_document(self, served: list[Resource[Any]]) -> bytes:
+    def _v3_document(self, served: list[Resource[Any]]) -> Document:
         paths: Tree = {}
         for resource in served:
             paths |= _paths(_Dialect(self._names, v3=True), resource)
         wanted = {name for resource in served for name in self._kinds_of(resource)}
         schemas = {name: _allow_siblings(tree) for name, tree in self._closure(wanted).items()}
         document = {"openapi": "3.0.0", "info": _info(), "paths": paths, "components": {"schemas": schemas}}
-        return msgspec.json.encode(document).replace(_V2_REF.encode(), _V3_REF.encode())
-
-    @cached_property
-    def _source(self) -> bytes:
-        return (package_files.files("petset.apiserver") / "openapi_definitions.json").read_bytes()
+        return Document(msgspec.json.encode(document).replace(_V2_REF.encode(), _V3_REF.encode()))
 
     @cached_property
     def _definitions(self) -> dict[str, Tree]:
-        definitions: dict[str, Tree] = msgspec.json.decode(self._source)
-        return definitions
+        source = (package_files.files("petset.apiserver") / "openapi_definitions.json").read_bytes()
+        return described(msgspec.json.decode(source))
 
     @cached_property
     def _names(self) -> dict[Kind, str]:
@@ -145,6 +155,11 @@ class OpenApi:
                 found[name] = self._definitions[name]
                 waiting += _references(found[name])
         return dict(sorted(found.items()))
+
+
+def place(path: str, document: Document) -> str:
+    """Where a document of version 3 is read, with the hash that makes it good for ever."""
+    return f"/openapi/v3/{path}?hash={document.hash}"
 
 
 def _root(resource: Resource[Any]) -> str:

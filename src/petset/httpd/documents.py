@@ -1,52 +1,94 @@
-"""What is not a resource: discovery, OpenAPI, version and health; and the front that tells it from resources."""
+"""Documents that follow from the catalogue: discovery, OpenAPI, version. Made once, known again by their hash."""
+
+from datetime import timedelta
 
 from aiohttp import web
 
-from petset.api.errors import MethodNotAllowed
+from petset.aio.clock import Clock
+from petset.api.errors import MethodNotAllowed, NotAcceptable
+from petset.api.resources import Catalogue
 from petset.apiserver.discovery import Discovery
-from petset.apiserver.openapi import OpenApi
-from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Identity
+from petset.apiserver.openapi import Document, OpenApi, place
 from petset.httpd.answers import json_response
-from petset.httpd.handlers import ResourceHandler
-from petset.httpd.negotiation import accepted_discovery
+from petset.httpd.compression import mark_gzip, shrink, takes_gzip
+from petset.httpd.negotiation import accepted_discovery, accepts_json
 
-HEALTH_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/livez/ping", "/readyz/ping"})
+FOR_EVER = timedelta(days=365)
+SMALLEST = 1400
+"""Bytes of a document that is not compressed: it fits into one packet."""
+_OPENAPI_V3 = "/openapi/v3/"
 
 
-class Front:
-    """The one handler behind the listener."""
+class Documents:
+    """What is answered to those who want to know what is served."""
 
-    def __init__(self, server: ApiServer) -> None:
-        self._resources = ResourceHandler(server)
-        self._discovery = Discovery(server.catalogue)
-        self._openapi = OpenApi(server.catalogue)
+    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+        self._clock = clock
+        self._discovery = Discovery(catalogue)
+        self._openapi = OpenApi(catalogue)
+        self._compressed: dict[str, bytes] = {}
 
-    async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
-        """Answers a request. Raises StatusError."""
-        path = request.path.rstrip("/") or "/"
-        if path in HEALTH_PATHS:
-            return web.Response(text="ok")
-        document = self._document(path, request.headers.get("Accept", ""))
-        if document is None:
-            return await self._resources.handle(request, identity)
-        if request.method not in ("GET", "HEAD"):
+    def answer(self, request: web.BaseRequest, path: str) -> web.Response | None:
+        """The document at a path; None where there is none. Raises MethodNotAllowed, NotAcceptable."""
+        response = self._openapi_response(request, path) or self._discovery_response(request, path)
+        if response is not None and request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
-        return document
+        return response
 
-    def _document(self, path: str, accept: str) -> web.Response | None:
-        version = accepted_discovery(accept) if path in ("/api", "/apis") else ""
+    def _discovery_response(self, request: web.BaseRequest, path: str) -> web.Response | None:
+        version = accepted_discovery(request.headers.get("Accept", "")) if path in ("/api", "/apis") else ""
         if version:
             response = json_response(self._discovery.aggregated(path, version))
             form = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
             response.headers["Content-Type"] = form
             return response
-        body = self._discovery.plain.get(path) or self._openapi_document(path)
+        body = self._discovery.plain.get(path)
         return json_response(body) if body is not None else None
 
-    def _openapi_document(self, path: str) -> bytes | None:
-        if path == "/openapi/v2":
-            return self._openapi.v2
+    def _openapi_response(self, request: web.BaseRequest, path: str) -> web.Response | None:
         if path == "/openapi/v3":
-            return self._openapi.v3_index
-        return self._openapi.v3(path.removeprefix("/openapi/v3/")) if path.startswith("/openapi/v3/") else None
+            return self._known_by_hash(request, self._openapi.v3_index)
+        if path == "/openapi/v2":
+            _check_accept(request)
+            return self._known_by_hash(request, self._openapi.v2)
+        name = path.removeprefix(_OPENAPI_V3)
+        document = self._openapi.v3(name) if path.startswith(_OPENAPI_V3) else None
+        if document is None:
+            return None
+        _check_accept(request)
+        asked = request.query.get("hash", "")
+        if asked and asked != document.hash:
+            return web.Response(status=301, headers={"Location": place(name, document)})
+        response = self._known_by_hash(request, document)
+        if asked:
+            response.headers["Cache-Control"] = "public, immutable"
+            until = self._clock.now() + FOR_EVER
+            response.headers["Expires"] = until.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        return response
+
+    def _known_by_hash(self, request: web.BaseRequest, document: Document) -> web.Response:
+        """The document, or only that it is still the one that the client has."""
+        tag = f'"{document.hash}"'
+        known = [part.strip().removeprefix("W/") for part in request.headers.get("If-None-Match", "").split(",")]
+        if tag in known or "*" in known:
+            response = web.Response(status=304)
+        elif len(document.body) > SMALLEST and takes_gzip(request):
+            response = json_response(self._shrunk(document))
+            mark_gzip(response)
+        else:
+            response = json_response(document.body)
+        response.headers["ETag"] = tag
+        response.headers.add("Vary", "Accept")
+        return response
+
+    def _shrunk(self, document: Document) -> bytes:
+        found = self._compressed.get(document.hash)
+        if found is None:
+            found = self._compressed[document.hash] = shrink(document.body)
+        return found
+
+
+def _check_accept(request: web.BaseRequest) -> None:
+    """Upstream also writes protobuf here, which nobody needs who reads JSON."""
+    if not accepts_json(request.headers.get("Accept", "")):
+        raise NotAcceptable("only the following media types are accepted: application/json")

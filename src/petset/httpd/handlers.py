@@ -14,8 +14,9 @@ from petset.client.interface import ExecOptions
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
+from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form
-from petset.httpd.watch import serve_watch
+from petset.httpd.watch import Watcher, serve_watch
 
 PATCH_TYPES: dict[str, PatchType] = {
     "application/json-patch+json": "json",
@@ -31,12 +32,23 @@ STREAMS = frozenset({"log", "exec", "attach"})
 class ResourceHandler:
     """The URLs of the resource API."""
 
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ApiServer, metrics: RequestMetrics) -> None:
         self._server = server
+        self._metrics = metrics
 
     async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
-        """Answers one request. Raises StatusError."""
+        """Answers one request, and counts it. Raises StatusError."""
         route = routes.parse_path(self._server.catalogue, request.path)
+        running = self._metrics.begin(labels_of(request.method, route, request.query, media_type(request)))
+        try:
+            response = await self._carry_out(request, identity, route)
+        except BaseException as error:
+            running.fail(request, error)
+            raise
+        running.end(response.status, size_of(response))
+        return response
+
+    async def _carry_out(self, request: web.BaseRequest, identity: Identity, route: routes.Route) -> web.StreamResponse:
         target, query = route.target, request.query
         match request.method:
             case "GET" | "HEAD":
@@ -65,7 +77,8 @@ class ResourceHandler:
             return await self._stream(request, target)
         form = form_of(request)
         if watches:
-            return await serve_watch(request, self._server, target, routes.watch_options(query, target), form)
+            watcher = Watcher(target, routes.watch_options(query, target), form)
+            return await serve_watch(request, self._server, watcher, self._metrics)
         if target.name:
             return self._answer(await self._server.get(target), form)
         listing = await self._server.list(target, routes.list_options(query))
@@ -135,6 +148,12 @@ def form_of(request: web.BaseRequest) -> Form:
 def media_type(request: web.BaseRequest) -> str:
     """The body's type, without parameters."""
     return request.headers.get("Content-Type", "").split(";", 1)[0].strip()
+
+
+def size_of(response: web.StreamResponse) -> int:
+    """Bytes of an answer that is whole, before any compression."""
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, bytes) else 0
 
 
 async def body_of(request: web.BaseRequest) -> Body:

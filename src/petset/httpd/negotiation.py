@@ -51,6 +51,11 @@ def accepted_discovery(accept: str) -> str:
     return ""
 
 
+def accepts_json(accept: str) -> bool:
+    """Whether JSON will do, in whatever form."""
+    return not accept or any(True for _ in _json_clauses(accept))
+
+
 def _json_clauses(accept: str) -> Iterator[dict[str, str]]:
     """The parameters of every clause that means JSON, in the client's order."""
     for clause in accept.split(",") if accept else ():

@@ -17,7 +17,7 @@ from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity
 from petset.client.interface import PodStreams
 from petset.httpd.app import Address, HttpServer, server_context
-from petset.httpd.documents import Front
+from petset.httpd.front import Front
 from petset.httpd.pki import ensure_certificates
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
@@ -131,7 +131,7 @@ class Door:
         self.stranger = ssl.create_default_context(cafile=str(certificates.authority.certificate))
         self.admin = ssl.create_default_context(cafile=str(certificates.authority.certificate))
         self.admin.load_cert_chain(certificates.admin.certificate, certificates.admin.key)
-        listener = HttpServer(self._handle, server_context(certificates))
+        listener = HttpServer(self._handle, server_context(certificates), self.server.tokens.user)
         self.address = await listener.start(Address("127.0.0.1", 0))
         return listener
 

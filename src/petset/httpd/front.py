@@ -1,0 +1,69 @@
+"""The front behind the listener: which part answers a path."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from petset.api.errors import MethodNotAllowed
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.registry import Registry
+from petset.apiserver.request import Identity
+from petset.httpd.compression import compress
+from petset.httpd.documents import Documents
+from petset.httpd.handlers import ResourceHandler, size_of
+from petset.httpd.health import Health
+from petset.httpd.metrics import Labels, RequestMetrics
+
+if TYPE_CHECKING:
+    from petset.httpd.exposition import Exposition
+
+
+class Front:
+    """The one handler behind the listener. `health` takes further checks."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.health = Health()
+        self._server = server
+        self._metrics = RequestMetrics(server.registry.clock)
+        self._documents = Documents(server.catalogue, server.registry.clock)
+        self._resources = ResourceHandler(server, self._metrics)
+        self._exposition: Exposition | None = None
+
+    async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
+        """Answers a request. Raises StatusError."""
+        path = request.path.rstrip("/") or "/"
+        response: web.StreamResponse | None = await self._without_resource(request, path)
+        if response is None:
+            response = await self._resources.handle(request, identity)
+        await compress(request, response)
+        return response
+
+    async def _without_resource(self, request: web.BaseRequest, path: str) -> web.Response | None:
+        began = self._metrics.clock.monotonic()
+        if self.health.answers(path):
+            response = self.health.answer(request, path)
+        elif path == "/metrics":
+            response = await self._show_metrics(request)
+        else:
+            found = self._documents.answer(request, path)
+            if found is None:
+                return None
+            response = found
+        self._metrics.begin(Labels("GET", "", "", "", "", path, ""), began).end(response.status, size_of(response))
+        return response
+
+    async def _show_metrics(self, request: web.BaseRequest) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        if self._exposition is None:
+            self._exposition = await asyncio.to_thread(_exposition, self._metrics, self._server.registry)
+        taken = self._exposition.take()
+        body, media_type = await asyncio.to_thread(taken.written, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": media_type, "Cache-Control": "no-cache, private"})
+
+
+def _exposition(metrics: RequestMetrics, registry: Registry) -> "Exposition":
+    from petset.httpd.exposition import Exposition  # noqa: PLC0415 - its library is loaded when somebody asks
+
+    return Exposition(metrics, registry)
