@@ -17,3 +17,12 @@ def search_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, ROUNDS, ROUNDS)
+
+
+def search_no_more() -> None:
+    """For a process that is about to end: what it holds goes with it.
+
+    The interpreter's own end searches everything once more, which took a second for a thousand pods.
+    """
+    gc.disable()
+    gc.freeze()

@@ -18,7 +18,7 @@ import msgspec
 import typer
 
 from petset import __version__
-from petset.aio.memory import search_rarely
+from petset.aio.memory import search_no_more, search_rarely
 from petset.aio.tasks import Supervisor
 from petset.cli.addresses import DEFAULT, choose_address, url_of
 from petset.cli.data_directory import DataDirectory, data_directory
@@ -118,6 +118,7 @@ async def _serve(directory: DataDirectory, config: Config, report_to: int) -> No
     if ended:
         directory.record.unlink()
     log.info("petset ends; %s", "all pods are gone" if ended else "its pods live on")
+    search_no_more()
 
 
 @contextmanager
