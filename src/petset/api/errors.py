@@ -22,7 +22,10 @@ MOST_CAUSES = 100
 
 
 class StatusError(Exception):
-    """An API call that failed with a Status. `message` is written for people, `details` for programs."""
+    """An API call that failed with a Status. `message` is written for people, `details` for programs.
+
+    No details and empty ones differ on the wire, as they do upstream.
+    """
 
     code: ClassVar[int] = 500
     reason: ClassVar[str] = "InternalError"
@@ -31,6 +34,7 @@ class StatusError(Exception):
         super().__init__(message)
         self.message = message
         self.details: dict[str, Any] = dict(details or {})
+        self._has_details = details is not None
 
     def status(self) -> dict[str, Any]:
         """The meta/v1 Status tree that goes on the wire."""
@@ -42,7 +46,7 @@ class StatusError(Exception):
             "message": self.message,
             "reason": self.reason,
         }
-        if self.details:
+        if self.details or self._has_details:
             tree["details"] = self.details
         tree["code"] = self.code
         return tree
@@ -217,7 +221,7 @@ def _family(root: type[StatusError]) -> Iterable[type[StatusError]]:
 def from_status(status: Mapping[str, Any], http_code: int) -> StatusError:
     """The error for a Status body received over HTTP; unknown reasons fall back to the code, then to `StatusError`."""
     message = str(status.get("message") or f"the server answered with HTTP status {http_code}")
-    details = status.get("details") or {}
+    details = status.get("details")
     members = list(_family(StatusError))
     for member in members:
         if member.reason == status.get("reason"):

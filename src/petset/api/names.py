@@ -15,6 +15,9 @@ _VALUE = f"({_KEY})?"
 _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 _PERCENT = "[0-9]+%"
 _LONGEST_PERCENT = 10
+_WILDCARD = rf"\*\.{_SUBDOMAIN}"
+_REASON = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"
+_HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 _match_label = re.compile(_LABEL).fullmatch
 _match_subdomain = re.compile(_SUBDOMAIN).fullmatch
@@ -23,6 +26,9 @@ _match_key = re.compile(_KEY).fullmatch
 _match_value = re.compile(_VALUE).fullmatch
 _match_config_key = re.compile(_CONFIG_KEY).fullmatch
 _match_percent = re.compile(_PERCENT).fullmatch
+_match_wildcard = re.compile(_WILDCARD).fullmatch
+_match_reason = re.compile(_REASON).fullmatch
+_match_http_path = re.compile(_HTTP_PATH).fullmatch
 _match_port_name = re.compile("[-a-z0-9]+").fullmatch
 _find_letter = re.compile("[a-z]").search
 
@@ -61,6 +67,13 @@ def dns1035_label_errors(value: str) -> list[str]:
         )
         errors.append(_pattern_error(rule, _RFC1035, "my-name", "abc-123"))
     return errors
+
+
+def path_segment_name_errors(value: str) -> list[str]:
+    """Names of roles and their bindings: whatever can stand between two slashes of a URL."""
+    if value in {".", ".."}:
+        return [f"may not be '{value}'"]
+    return [f"may not contain '{part}'" for part in ("/", "%") if part in value]
 
 
 def qualified_name_errors(value: str) -> list[str]:
@@ -136,6 +149,34 @@ def config_map_key_errors(value: str) -> list[str]:
         rule = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
         errors.append(_pattern_error(rule, _CONFIG_KEY, "key.name", "KEY_NAME", "key-name"))
     return errors + _parent_directory_errors(value)
+
+
+def wildcard_subdomain_errors(value: str) -> list[str]:
+    """Hosts of an Ingress with a `*`: it stands for the first label (at most 253 characters)."""
+    errors = _length_errors(value, 253)
+    if not _match_wildcard(value):
+        rule = (
+            "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist "
+            "of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"
+        )
+        errors.append(_pattern_error(rule, _WILDCARD, "*.example.com"))
+    return errors
+
+
+def http_path_errors(value: str) -> list[str]:
+    """The path behind the domain of a controller's name."""
+    return [] if _match_http_path(value) else [f"Invalid path (regex used for validation is '{_HTTP_PATH}')"]
+
+
+def condition_reason_errors(value: str) -> list[str]:
+    """Reasons of conditions: one word, as programs read it."""
+    if _match_reason(value):
+        return []
+    rule = (
+        "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric "
+        "characters or '_,:', and must end with an alphanumeric character or '_'"
+    )
+    return [_pattern_error(rule, _REASON, "my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB")]
 
 
 def _subdomain_pattern_errors(value: str) -> list[str]:

@@ -106,7 +106,7 @@ def start_controllers(cluster: Cluster) -> None:
 
 def owning_kinds() -> list[type[Object]]:
     """What may own or be owned: everything but events."""
-    return [r.type for r in CATALOGUE.resources if r.view is None and r.kind != "Event"]
+    return [r.type for r in CATALOGUE.resources if "list" in r.verbs and r.view is None and r.kind != "Event"]
 
 
 async def create_storage_class(client: LocalClient) -> None:

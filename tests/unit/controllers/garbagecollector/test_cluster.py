@@ -22,7 +22,9 @@ from petset.controllers.garbagecollector.controller import GarbageCollector
 from petset.kinds import CATALOGUE
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
 
-KINDS: list[type[Object]] = [r.type for r in CATALOGUE.resources if r.type not in (Event, EventsV1Event)]
+KINDS: list[type[Object]] = [
+    r.type for r in CATALOGUE.resources if "list" in r.verbs and r.type not in (Event, EventsV1Event)
+]
 
 
 def collector(cluster: ToyCluster) -> GarbageCollector:

@@ -11,7 +11,7 @@ from petset.kinds import CATALOGUE
 from tests.unit.controllers.endpoints.test_plan import pod
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
 
-NAMESPACED = [r.type for r in CATALOGUE.resources if r.namespaced and r.view is None]
+NAMESPACED = [r.type for r in CATALOGUE.resources if r.namespaced and r.view is None and "list" in r.verbs]
 
 
 @pytest.fixture
