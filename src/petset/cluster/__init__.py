@@ -74,9 +74,12 @@ async def serving(config: Config) -> AsyncIterator[Api]:
         settings = Settings(service_cidr, f"https://kubernetes.default.svc.{config.cluster_domain}", key)
         server = ApiServer(CATALOGUE, store, clock, None, settings)
         certificates = ensure_certificates(config.data_dir / "pki", host_names(config), clock.now())
-        http = HttpServer(Front(server).handle, server_context(certificates), server.tokens.user)
+        front = Front(server)
+        front.health.add("etcd", lambda: store.failure or "")
+        http = HttpServer(front.handle, server_context(certificates), server.tokens.user)
         address = await http.start(config.listen)
         stack.push_async_callback(http.stop)
+        stack.callback(front.health.begin_shutdown)
         await create_system_objects(server, address.port, service_cidr)
         yield Api(config, clock, store.uuid, server, certificates, address)
 

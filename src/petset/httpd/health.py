@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -21,22 +20,24 @@ def passes() -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    name: str
-    check: Check
-    only_readiness: bool
-
-
 class Health:
-    """The checks of one server. More may be added while it answers."""
+    """The checks of one server."""
 
     def __init__(self) -> None:
-        self._checks = [_Named("ping", passes, only_readiness=False)]
+        self._ends = False
+        self._checks: dict[str, Check] = {"ping": passes}
 
-    def add(self, name: str, check: Check, *, only_readiness: bool = False) -> None:
-        """Adds a check; `only_readiness` where a failure is no reason to start the process again."""
-        self._checks.append(_Named(name, check, only_readiness))
+    def add(self, name: str, check: Check) -> None:
+        """Adds a check."""
+        self._checks[name] = check
+
+    def begin_shutdown(self) -> None:
+        """From now on the server is alive, and not ready."""
+        self._ends = True
+
+    def _of(self, root: str) -> dict[str, Check]:
+        shutdown: dict[str, Check] = {"shutdown": lambda: "process is shutting down" if self._ends else ""}
+        return self._checks | shutdown if root == "readyz" else self._checks
 
     def answers(self, path: str) -> bool:
         """Whether a path asks for health."""
@@ -45,7 +46,7 @@ class Health:
     def answer(self, request: web.BaseRequest, path: str) -> web.Response:
         """The answer to `/livez`, `/readyz/<check>` and the like. Raises NotFound for checks that are none."""
         _, root, *name = path.split("/", 2)
-        checks = {check.name: check.check for check in self._checks if root != "livez" or not check.only_readiness}
+        checks = self._of(root)
         if not name:
             return _all(root, checks, request.query.getall("exclude", []), verbose="verbose" in request.query)
         check = checks.get(name[0])
