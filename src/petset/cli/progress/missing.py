@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from petset.api.meta import Key, get_condition, is_pod_ready, is_terminating
 from petset.api.types import Event, Object, Pod, StatefulSet
-from petset.cli.progress.snapshot import Snapshot, claim_names, shown_key, shown_name
+from petset.cli.progress.snapshot import Snapshot, shown_key, shown_name
 from petset.cli.rollouts import is_ready, rollout_status
 from petset.controllers.statefulset.names import ordinal_of
 from petset.controllers.statefulset.waiting import pod_state
+from petset.controllers.volumes.use import claim_names
 
 PODS_SHOWN = 3
 

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from petset.api.meta import Key, controller_of
 from petset.api.types import Pod
-from petset.cli.progress.snapshot import Snapshot, claim_names, directory_of, shown_name
+from petset.cli.progress.snapshot import Snapshot, directory_of, shown_name
 from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of
+from petset.controllers.volumes.use import claim_names
 from petset.kinds.podstatus import summarize
 
 HEADER = ("POD", "READY", "STATUS", "NODE", "IP", "DNS NAME", "REVISION", "CLAIM", "DIRECTORY")

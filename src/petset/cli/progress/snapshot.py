@@ -58,11 +58,6 @@ def shown_key(key: Key) -> str:
     return key.name if key.namespace in ("", "default") else f"{key.namespace}/{key.name}"
 
 
-def claim_names(pod: Pod) -> list[str]:
-    """The claims among a pod's volumes."""
-    return [v.persistent_volume_claim.claim_name for v in pod.spec.volumes if v.persistent_volume_claim is not None]
-
-
 def directory_of(volume: PersistentVolume | None) -> str:
     """The directory of this machine behind a volume; empty when it is none."""
     if volume is None:

@@ -44,7 +44,7 @@ class TerminalDisplay:
     def say(self, text: str) -> None:
         """A line above the panel."""
         style = next((style for part, style in _STYLES if part in text), "")
-        self._console.print(Text("• ", style="cyan") + Text(text, style=style))
+        self._console.print(Text.assemble(("• ", "cyan"), (text, style)))
 
     def note(self, text: str) -> None:
         """A line above the panel, without a mark."""
