@@ -202,8 +202,7 @@ async def test_services_ports_and_addresses_have_names(server: Server, namespace
         answer = DNSRecord.parse(DNSRecord.question(name, kind).send(server.dns_address, timeout=5))
         return {str(record.rdata) for record in answer.rr if QTYPE[record.rtype] == kind}
 
-    services = {answer.split(maxsplit=2)[2] for answer in ask(f"_web._tcp.nginx.{domain}", "SRV")}
-    assert services == {f"80 web-{n}.nginx.{domain}." for n in range(3)}
+    assert ask(f"_web._tcp.nginx.{domain}", "SRV") == {f"0 33 80 web-{n}.nginx.{domain}." for n in range(3)}
     address = (await namespace.get(Pod, "web-2")).status.pod_ip or ""
     assert ask(f"web-2.nginx.{domain}", "A") == {address}
     assert ask(f"{'.'.join(reversed(address.split('.')))}.in-addr.arpa", "PTR") == {f"web-2.nginx.{domain}."}

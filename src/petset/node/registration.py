@@ -4,7 +4,7 @@ What must not live here: anything about pods. A node that stops being renewed ke
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -65,20 +65,40 @@ class NodeDescription:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The runtime's name and version when it answers; else why it does not."""
+    """The runtime's name and version when it answers, else why it does not; and why the pod network does not work."""
 
     runtime: str = ""
-    problem: str = ""
+    runtime_problem: str = ""
+    network_problem: str = ""
+
+    @property
+    def problem(self) -> str:
+        """Why pods cannot run here; empty when they can."""
+        problems = (
+            ("container runtime is down: ", self.runtime_problem),
+            ("container runtime network not ready: ", self.network_problem),
+        )
+        return ", ".join(what + why for what, why in problems if why)
 
 
 class Registration:
-    """Keeps the Node and its Lease current. `run` works until it is cancelled and leaves both as they are."""
+    """Keeps the Node and its Lease current. `run` works until it is cancelled and leaves both as they are.
+
+    `network_problem` says why the pod network does not work; empty when it does.
+    """
 
     def __init__(
-        self, client: Client, runtime: Runtime, description: NodeDescription, recorder: EventRecorder, clock: Clock
+        self,
+        client: Client,
+        runtime: Runtime,
+        network_problem: Callable[[], str],
+        description: NodeDescription,
+        recorder: EventRecorder,
+        clock: Clock,
     ) -> None:
         self._client = client
         self._runtime = runtime
+        self._network_problem = network_problem
         self._description = description
         self._recorder = recorder
         self._clock = clock
@@ -133,9 +153,10 @@ class Registration:
 
     async def _health(self) -> Health:
         try:
-            return Health(runtime=str(await self._runtime.version()))
+            runtime = str(await self._runtime.version())
         except RuntimeUnavailable as error:
-            return Health(problem=f"container runtime is down: {error}")
+            return Health(runtime_problem=str(error), network_problem=self._network_problem())
+        return Health(runtime, network_problem=self._network_problem())
 
     def _announce(self, node: Node, health: Health) -> None:
         if not self._started:
@@ -233,7 +254,7 @@ def node_status(old: NodeStatus, description: NodeDescription, health: Health, n
 
 
 def conditions(health: Health) -> list[NodeCondition]:
-    """No pressure of any kind, and ready while the runtime answers."""
+    """No pressure of any kind, and ready while the runtime answers and the network works."""
     pressures = (
         ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -246,5 +267,11 @@ def conditions(health: Health) -> list[NodeCondition]:
             type="Ready", status="True", reason="KubeletReady", message="kubelet is posting ready status"
         )
     )
+    network = NodeCondition(
+        type="NetworkUnavailable",
+        status="True" if health.network_problem else "False",
+        reason="PodNetworkIsDown" if health.network_problem else "PodNetworkIsUp",
+        message=health.network_problem or "the pod network works",
+    )
     none = [NodeCondition(type=kind, status="False", reason=why, message=text) for kind, why, text in pressures]
-    return [*none, ready]
+    return [network, *none, ready]

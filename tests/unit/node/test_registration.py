@@ -50,9 +50,12 @@ class Given:
     runtime: FragileRuntime
     recorder: EventRecorder
     supervisor: Supervisor
+    network_problem: str = ""
 
     async def start(self) -> None:
-        registration = Registration(self.client, self.runtime, DESCRIPTION, self.recorder, self.clock)
+        registration = Registration(
+            self.client, self.runtime, lambda: self.network_problem, DESCRIPTION, self.recorder, self.clock
+        )
         self.supervisor.start("registration", registration.run)
         await self.clock.settle()
 
@@ -95,6 +98,7 @@ async def test_a_node_says_what_it_is_and_has(given: Given) -> None:
     assert node.status.node_info.kubelet_version == KUBELET_VERSION
     assert node.status.node_info.container_runtime_version == "podman://4.3.1"
     assert [(c.type, c.status) for c in node.status.conditions] == [
+        ("NetworkUnavailable", "False"),
         ("MemoryPressure", "False"),
         ("DiskPressure", "False"),
         ("PIDPressure", "False"),
@@ -138,6 +142,25 @@ async def test_a_runtime_that_does_not_answer_makes_the_node_not_ready(given: Gi
     events = [event for event in (await given.client.list(Event)).items if event.involved_object.kind == "Node"]
     counts = {event.reason: event.count for event in events}
     assert counts == {"Starting": 1, "NodeReady": 2, "NodeNotReady": 1}
+
+
+async def test_a_network_that_does_not_work_is_told_and_makes_the_node_not_ready(given: Given) -> None:
+    given.network_problem = "pod network: no bridge"
+    await given.start()
+    unavailable = get_condition((await given.node()).status.conditions, "NetworkUnavailable")
+    assert unavailable is not None
+    assert (unavailable.status, unavailable.message) == ("True", "pod network: no bridge")
+    why = "container runtime network not ready: pod network: no bridge"
+    assert await given.ready() == ("False", "KubeletNotReady", why)
+    given.runtime.well = False
+    await given.clock.advance(0.5)
+    assert (await given.ready())[2] == f"container runtime is down: nobody listens, {why}"
+    given.network_problem, given.runtime.well = "", True
+    await given.clock.advance(0.5)
+    unavailable = get_condition((await given.node()).status.conditions, "NetworkUnavailable")
+    assert unavailable is not None
+    assert unavailable.status == "False"
+    assert (await given.ready())[0] == "True"
 
 
 async def test_a_restart_keeps_what_users_changed(given: Given) -> None:

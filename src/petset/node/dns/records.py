@@ -106,8 +106,8 @@ class Srv:
 
     port: int
     target: str
+    weight: int
     priority: int = 0
-    weight: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +293,9 @@ def _matches(port: PortRecord, below: list[str]) -> bool:
 
 
 def _ports(owner: str, served: Sequence[_Served], zone: Zone) -> _Found:
+    weight = 100 // max(1, len(served))  # as CoreDNS shares a hundred out (plugin/backend_lookup.go)
     records = {
-        "SRV": lambda: [Record(owner, "SRV", zone.ttl, Srv(port.port, target)) for port, target, _ in served],
+        "SRV": lambda: [Record(owner, "SRV", zone.ttl, Srv(port.port, target, weight)) for port, target, _ in served],
     }
     targets = {target: ips for _, target, ips in served}
     return _Found(records, lambda: [_address(target, ip, zone) for target, ips in targets.items() for ip in ips])

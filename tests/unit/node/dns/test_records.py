@@ -181,6 +181,19 @@ def test_names_outside_the_domain_are_somebody_elses(name: str) -> None:
     assert answer(SmallCluster(), Question(name, "A"), ZONE) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("api.default.svc", [50, 50]),
+        ("_web._tcp.api.default.svc", [100]),
+        ("_web._tcp.nginx.default.svc", [33, 33, 33]),
+    ],
+)
+def test_a_hundred_is_shared_out_as_the_weights_of_an_answer(name: str, weights: list[int]) -> None:
+    records = ask(f"{name}.cluster.local", "SRV").answers
+    assert [record.data.weight for record in records if isinstance(record.data, Srv)] == weights
+
+
 def test_srv_answers_bring_the_targets_addresses() -> None:
     additional = ask("_web._tcp.nginx.default.svc.cluster.local", "SRV").additional
     assert [(record.name.split(".")[0], record.data) for record in additional] == [

@@ -28,7 +28,7 @@ def addresses(count: int) -> tuple[Record, ...]:
     [
         (Record(NAME, "A", 1, "10.244.0.3"), "10.244.0.3"),
         (Record(NAME, "AAAA", 1, "fd00::3"), "fd00::3"),
-        (Record(NAME, "SRV", 1, Srv(80, "web-0.x")), "0 100 80 web-0.x."),
+        (Record(NAME, "SRV", 1, Srv(80, "web-0.x", 33)), "0 33 80 web-0.x."),
         (Record(NAME, "CNAME", 1, "example.com"), "example.com."),
         (Record(NAME, "PTR", 1, "web-0.x"), "web-0.x."),
         (Record(NAME, "TXT", 1, "1.1.0"), '"1.1.0"'),
