@@ -31,7 +31,7 @@ async def delete(change: Change, options: DeleteOptions) -> Answer:
     """
     _check_options(options)
     record = change.newest()
-    old = change.registry.decode(change.resource, record.value)
+    old = change.registry.shared(change.resource, record)
     _check_preconditions(change.resource, old, options)
     admission.admit_delete(change.attributes(old))
     obj = change.registry.decode(change.resource, record.value)

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias, TypeVar
 
+import msgspec
+
 from petset.api import meta
 from petset.api.resources import Resource
 from petset.api.types import DeleteOptions, Object
@@ -26,6 +28,12 @@ B = TypeVar("B", bound=Object)
 
 _Batches: TypeAlias = AsyncIterable[list[WatchChange]]
 
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+_read_kind = msgspec.json.Decoder(_Kind).decode
 _LIST = ListOptions()
 _WATCH = WatchOptions()
 _WRITE = WriteOptions()
@@ -106,10 +114,11 @@ class LocalClient:
         return self._decode(kind, answer.record.value)
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
-        """POSTs `body` to a subresource: `binding`, `eviction`. The server says no more than that it is done."""
+        """POSTs `body` to a subresource; what comes back is `body` again when the server answers with a Status."""
         target = self._target(kind, namespace, name, subresource)
-        await self._server.create(self._identity, target, body, self._write_options(_WRITE))
-        return meta.copy(body)
+        answer = await self._server.create(self._identity, target, body, self._write_options(_WRITE))
+        raw = answer.record.value
+        return meta.copy(body) if _read_kind(raw).kind == "Status" else msgspec.json.decode(raw, type=type(body))
 
     async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         """Deletes, gracefully where the kind has grace. Raises NotFound, Conflict (preconditions)."""
@@ -143,7 +152,7 @@ async def _events(batches: _Batches, resource: Resource[T], registry: Registry) 
     async for batch in batches:
         for change in batch:
             # a bookmark, or the end of what was selected, has the revision of a record and is not that record
-            stored = change.type in ("ADDED", "MODIFIED")
+            stored = change.type in ("ADDED", "MODIFIED") and resource.view is None
             obj = registry.shared(resource, change.record) if stored else registry.parse(resource, change.record.value)
             yield WatchEvent(change.type, obj)
 

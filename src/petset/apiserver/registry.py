@@ -61,7 +61,9 @@ class Registry:
         return obj
 
     def shared(self, resource: Resource[T], record: Record) -> T:
-        """The object behind a record in the shape of `resource`: mostly one for all who ask. Nobody may change it."""
+        """The object behind a stored record, as `resource` serves it: mostly one for all who ask. Never change it."""
+        if resource.view is not None:
+            return self.decode(resource, record.value)
         obj: T | None = self._recent.get((resource.type, record.revision))
         if obj is None:
             obj = self.parse(resource, record.value)
@@ -90,10 +92,10 @@ class Registry:
         return self.store.newest(self.collection(resource), resource.key(namespace, name))
 
     def find(self, kind: type[T], namespace: str, name: str) -> T | None:
-        """The newest state of an object of another kind, for rules that span kinds."""
+        """The newest state of an object of another kind, for rules that span kinds. Nobody may change it."""
         resource = self.catalogue.of(kind)
         record = self.newest(resource, namespace, name)
-        return self.decode(resource, record.value) if record else None
+        return self.shared(resource, record) if record else None
 
     def has(self, kind: type[Object], namespace: str, name: str) -> bool:
         """Whether an object of another kind is there."""

@@ -101,7 +101,7 @@ async def finalize(change: Change, content: Content) -> Answer:
     body_type(change.resource, "finalize")
     sent, _ = decoding.read(content, change.resource, "Ignore")
     record = change.newest()
-    old = change.registry.decode(change.resource, record.value)
+    old = change.registry.shared(change.resource, record)
     obj = change.registry.decode(change.resource, record.value)
     if sent.metadata.resource_version not in {"", old.metadata.resource_version}:
         raise modified(change.resource, change.target.name)
@@ -159,7 +159,7 @@ async def _bind(change: Change, content: Content) -> Answer:
     """Gives a pod its node, once (upstream's `BindingREST`)."""
     binding, _ = decoding.read_as(content, Binding, "v1", change.options.field_validation)
     record = change.newest()
-    pod, old = (change.registry.decode(change.resource, record.value) for _ in range(2))
+    pod, old = change.registry.decode(change.resource, record.value), change.registry.shared(change.resource, record)
     refuse_invalid(change.resource, binding, _binding_errors(binding))
     if binding.metadata.uid not in {"", pod.metadata.uid}:
         why = f"Precondition failed: UID in precondition: {binding.metadata.uid}"

@@ -122,7 +122,7 @@ async def update(change: Change, content: Content) -> Answer:
     if _creates(change):
         return _warned(await begin(change, obj), warnings)
     record = change.newest()
-    old = change.registry.decode(resource, record.value)
+    old = change.registry.shared(resource, record)
     _check_uid(resource, obj, old)
     if not obj.metadata.resource_version and not strategy.allow_unconditional_update:
         text = "Invalid value: 0x0: must be specified for an update"
@@ -136,7 +136,7 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
     A resourceVersion in it is a precondition. What changes nothing is not written. `owned` is as in `begin`.
     """
     resource, registry, strategy, meta = change.resource, change.registry, change.strategy, obj.metadata
-    old = registry.decode(resource, record.value)
+    old = registry.shared(resource, record)
     if meta.resource_version and meta.resource_version != old.metadata.resource_version:
         raise modified(resource, old.metadata.name)
     metadata.carry_over(meta, old.metadata)
