@@ -33,6 +33,14 @@ def security_options(pod: Pod, container: Container, image: Image) -> SecurityOp
     )
 
 
+def common_user(pod: Pod) -> int | None:
+    """The uid of all containers' processes; None when one of them says nothing, or they differ."""
+    of_pod = pod.spec.security_context or PodSecurityContext()
+    owns = [container.security_context for container in (*pod.spec.init_containers, *pod.spec.containers)]
+    users = {own.run_as_user if own is not None and own.run_as_user is not None else of_pod.run_as_user for own in owns}
+    return users.pop() if len(users) == 1 else None
+
+
 def _user(of_pod: PodSecurityContext, own: SecurityContext, image: Image) -> str:
     """`uid`, `uid:gid`, or nothing for the image's own; a group without a user joins the image's user."""
     uid = own.run_as_user if own.run_as_user is not None else of_pod.run_as_user

@@ -1,10 +1,14 @@
-"""Carries changes of ConfigMaps, Secrets and pods into volumes that are mounted, as soon as they are known."""
+"""Carries changes of ConfigMaps, Secrets and pods into volumes that are mounted, as soon as they are known.
+
+Tokens are looked at once a minute, and renewed in time.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from petset.aio.clock import Clock
 from petset.aio.queue import KeyedQueue
+from petset.aio.tasks import Supervisor
 from petset.api.meta import Key, key_of
 from petset.api.types import ConfigMap, Pod, Secret, Volume
 from petset.client.informer import InformerFactory
@@ -12,6 +16,8 @@ from petset.node.volumes.volumes import Volumes, is_from_api
 
 SOURCE_INDEX: Final = "volume-sources"
 WORKERS = 4
+TOKEN_PAUSE = 60.0
+"""Seconds between looks at the tokens: a fifth of the shortest life of one is twice that."""
 
 
 class VolumeRefresher:
@@ -20,6 +26,7 @@ class VolumeRefresher:
     def __init__(self, volumes: Volumes, informers: InformerFactory, node_name: str, clock: Clock) -> None:
         self._volumes = volumes
         self._node_name = node_name
+        self._clock = clock
         self._queue: KeyedQueue[Key] = KeyedQueue("volume refresh", clock)
         self._pods = informers.informer(Pod, indexes={SOURCE_INDEX: source_keys})
         self._config_maps = informers.informer(ConfigMap)
@@ -34,7 +41,15 @@ class VolumeRefresher:
         self._pods.add_handlers(on_update=self._pod_changed)
         self._config_maps.add_handlers(self._source_changed, lambda _, new: self._source_changed(new))
         self._secrets.add_handlers(self._source_changed, lambda _, new: self._source_changed(new))
-        await self._queue.run(WORKERS, self._refresh)
+        async with Supervisor("volume refresh", self._clock) as tasks:
+            tasks.background("tokens", self._renew_tokens())
+            await self._queue.run(WORKERS, self._refresh)
+
+    async def _renew_tokens(self) -> None:
+        while True:
+            await self._clock.sleep(TOKEN_PAUSE)
+            for key in self._volumes.tokens.due():
+                self._queue.add(key)
 
     def _pod_changed(self, old: Pod, new: Pod) -> None:
         before, after = old.metadata, new.metadata

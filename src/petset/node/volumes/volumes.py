@@ -17,6 +17,7 @@ from petset.node.directories import Directories
 from petset.node.downward import FieldError, Placement
 from petset.node.mounts import mount_points_below, unmount
 from petset.node.sources import SourceNotFound, Sources, SourceUnavailable
+from petset.node.tokens import PodTokens
 from petset.node.volumes import (
     atomic_writer,
     claim,
@@ -56,6 +57,7 @@ class Volumes:
         self._clock = clock
         self._settings = settings
         self._placement = Placement(allocatable=settings.allocatable)
+        self.tokens = PodTokens(client, clock)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def mount(self, pod: Pod) -> Mapping[str, Path]:
@@ -89,6 +91,7 @@ class Volumes:
         nothing is removed.
         """
         async with self._lock(pod_uid):
+            self.tokens.forget(pod_uid)
             if self._directories.has_pod(pod_uid):
                 await asyncio.to_thread(remove_pod_directory, self._directories.pod(pod_uid))
 
@@ -148,7 +151,8 @@ class Volumes:
             defaults = Defaults.of(of_pod.default_mode, of_pod.default_user)
             return downward_api.collect(pod, of_pod, self._placement, defaults)
         assert volume.projected is not None
-        return await projected.collect(sources, pod, volume.projected, self._placement)
+        origins = projected.Origins(sources, self.tokens, self._placement, self._settings.root)
+        return await projected.collect(origins, pod, volume.projected)
 
     # --- claims -------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 import pytest
 
+from petset.aio.clock import SystemClock
 from petset.api.types import (
     ConfigMapProjection,
     ConfigMapVolumeSource,
@@ -9,22 +10,29 @@ from petset.api.types import (
     DownwardAPIVolumeSource,
     KeyToPath,
     ObjectFieldSelector,
+    ObjectMeta,
+    Pod,
+    PodSecurityContext,
+    PodSpec,
     ProjectedVolumeSource,
     ResourceFieldSelector,
     ResourceRequirements,
     SecretProjection,
     SecretVolumeSource,
+    SecurityContext,
     ServiceAccountTokenProjection,
     VolumeProjection,
 )
 from petset.node.downward import Placement
 from petset.node.sources import SourceNotFound
+from petset.node.tokens import PodTokens
 from petset.node.volumes import config_map, downward_api, projected, secret
 from petset.node.volumes.errors import SetUpFailed
 from petset.node.volumes.payload import Defaults, File, Payload, require_inside
-from tests.unit.node.given import GivenSources, pod
+from tests.unit.node.given import GivenSources, cluster, pod
 
 PLAIN = Defaults()
+TOKEN = ServiceAccountTokenProjection(path="token")
 
 
 @pytest.fixture
@@ -102,16 +110,43 @@ async def test_a_projection_joins_its_sources_and_the_later_wins(sources: GivenS
             VolumeProjection(downward_api=DownwardAPIProjection(items=downward_items())),
         ],
     )
-    files = await projected.collect(sources, pod(LIMITED), source, Placement())
+    async with cluster() as (client, _):
+        origins = projected.Origins(sources, PodTokens(client, SystemClock()), Placement(), root=False)
+        files = await projected.collect(origins, pod(LIMITED), source)
     assert files["color"] == File(b"me", 0o640)
     assert files["cpu"] == File(b"500", 0o600)
     assert sorted(files) == ["color", "cpu", "labels", "logo", "size"]
 
 
-async def test_a_token_is_refused_rather_than_faked(sources: GivenSources) -> None:
-    token = VolumeProjection(service_account_token=ServiceAccountTokenProjection(path="token"))
-    with pytest.raises(SetUpFailed, match="serviceAccountToken is not supported"):
-        await projected.collect(sources, pod(), ProjectedVolumeSource(sources=[token]), Placement())
+@pytest.mark.parametrize(
+    ("of_pod", "own", "projection", "file"),
+    [
+        (PodSecurityContext(), None, TOKEN, (0o640, None)),
+        (PodSecurityContext(fs_group=2000), None, TOKEN, (0o600, None)),
+        (PodSecurityContext(run_as_user=1000), None, TOKEN, (0o600, 1000)),
+        (PodSecurityContext(run_as_user=1000), 1000, TOKEN, (0o600, 1000)),
+        (PodSecurityContext(run_as_user=1000), 1001, TOKEN, (0o640, None)),
+        (PodSecurityContext(), 1001, TOKEN, (0o640, None)),
+        (PodSecurityContext(), None, ServiceAccountTokenProjection(path="token", user=7), (0o600, 7)),
+    ],
+    ids=["nobody", "a group", "a user", "one user twice", "two users", "one user and nobody", "the projection's"],
+)
+async def test_a_token_belongs_to_the_one_who_reads_it(
+    sources: GivenSources,
+    of_pod: PodSecurityContext,
+    own: int | None,
+    projection: ServiceAccountTokenProjection,
+    file: tuple[int, int | None],
+) -> None:
+    async with cluster() as (client, _):
+        first = Container(name="nginx", image="nginx")
+        second = Container(name="b", image="nginx", security_context=SecurityContext(run_as_user=own))
+        spec = PodSpec(containers=[first, second], security_context=of_pod)
+        created = await client.create(Pod(metadata=ObjectMeta(name="web-0", namespace="default"), spec=spec))
+        origins = projected.Origins(sources, PodTokens(client, SystemClock()), Placement(), root=True)
+        source = ProjectedVolumeSource(default_mode=0o640, sources=[VolumeProjection(service_account_token=projection)])
+        files = await projected.collect(origins, created, source)
+    assert [(found.mode, found.user) for found in files.values()] == [file]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "..data", "..data/x", ""])

@@ -28,6 +28,7 @@ from petset.api.types import (
     PersistentVolumeClaimVolumeSource,
     PersistentVolumeSpec,
     Pod,
+    PodSpec,
     Volume,
     VolumeMount,
     VolumeNodeAffinity,
@@ -39,6 +40,7 @@ from petset.node.directories import Directories
 from petset.node.sources import ClientSources
 from petset.node.volumes import VolumeNotReady, Volumes, VolumeSettings
 from petset.node.volumes.refresh import VolumeRefresher
+from petset.testing.clock import VirtualClock
 from tests.unit.node.given import UID, cluster, pod
 
 
@@ -216,6 +218,7 @@ async def test_changes_are_carried_over_by_themselves(given: Given) -> None:
     labels = DownwardAPIVolumeFile(path="labels", field_ref=ObjectFieldSelector(field_path="metadata.labels"))
     asked = using(from_config_map(), Volume(name="self", downward_api=DownwardAPIVolumeSource(items=[labels])))
     asked.metadata.uid, asked.spec.node_name = "", "node-1"
+    asked.spec.automount_service_account_token = False
     created = await given.client.create(asked)
     places = await given.volumes.mount(created)
     async with Supervisor("test") as supervisor:
@@ -236,3 +239,36 @@ async def until_reads(path: Path, text: str) -> None:
 
     while not reads():
         await SystemClock().sleep(0.001)
+
+
+async def test_tokens_are_renewed_by_themselves(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with cluster(clock) as (client, informers), Supervisor("test", clock) as supervisor:
+        await client.create(
+            ConfigMap(metadata=ObjectMeta(name="kube-root-ca.crt", namespace="default"), data=AUTHORITY)
+        )
+        created = await client.create(node_pod())
+        directories = Directories(tmp_path / "node")
+        volumes = Volumes(client, ClientSources(client), directories, clock, VolumeSettings(root=False))
+        [place] = (await volumes.mount(created)).values()
+        first = (place / "token").read_text()
+        assert {path.name: path.read_text() for path in place.glob("[a-z]*")} == {
+            "ca.crt": "certificate",
+            "namespace": "default",
+            "token": first,
+        }
+        supervisor.start("refresh", VolumeRefresher(volumes, informers, "node-1", clock).run)
+        await clock.advance(0.8 * 3607)
+        while (place / "token").read_text() == first:
+            await clock.advance(60)
+            await SystemClock().sleep(0.001)  # the file is written by a thread
+        await volumes.unmount(created.metadata.uid)
+        assert not place.exists()
+
+
+AUTHORITY = {"ca.crt": "certificate"}
+
+
+def node_pod() -> Pod:
+    spec = PodSpec(containers=[Container(name="nginx", image="nginx")], node_name="node-1")
+    return Pod(metadata=ObjectMeta(name="web-0", namespace="default"), spec=spec)
