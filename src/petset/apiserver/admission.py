@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from petset.aio.identity import name_suffix
 from petset.api.errors import Forbidden, NotFound
 from petset.api.quantity import Quantity, parse
 from petset.api.resources import Resource
@@ -24,6 +25,7 @@ from petset.api.types import (
 )
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
+from petset.kinds.podspec import api_access
 
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 _TOLERATION_SECONDS = 300
@@ -111,7 +113,7 @@ def _spare_immortal_namespaces(attributes: Attributes) -> None:
 
 
 def _give_service_account(attributes: Attributes) -> None:
-    """ServiceAccount: a pod without one gets `default`, and the account has to be there."""
+    """ServiceAccount: a pod without one gets `default`; the account has to be there, and opens the API to the pod."""
     pod: Pod = attributes.obj
     if _MIRROR in pod.metadata.annotations:
         return
@@ -124,6 +126,8 @@ def _give_service_account(attributes: Attributes) -> None:
         place = f"{namespace}/{spec.service_account_name}"
         missing = f'serviceaccount "{spec.service_account_name}" not found'
         raise refuse(attributes, f"error looking up service account {place}: {missing}")
+    if api_access.wants_access(spec, account):
+        api_access.add_access(spec, f"{api_access.VOLUME_PREFIX}{name_suffix()}")
     if not spec.image_pull_secrets:
         spec.image_pull_secrets = list(account.image_pull_secrets)
 

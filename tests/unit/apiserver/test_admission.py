@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from petset.api.errors import Forbidden, NotFound
 from petset.api.types import (
     ConfigMap,
+    Container,
     DeleteOptions,
+    EmptyDirVolumeSource,
     HostPathVolumeSource,
     LocalObjectReference,
     Namespace,
@@ -19,6 +22,8 @@ from petset.api.types import (
     ServiceAccount,
     StorageClass,
     Toleration,
+    Volume,
+    VolumeMount,
     VolumeResourceRequirements,
 )
 from petset.apiserver.pipeline import ApiServer
@@ -79,6 +84,66 @@ class TestServiceAccounts:
         given = pod()
         given.spec.service_account_name = "builder"
         assert (await create(server, given)).spec.image_pull_secrets == secrets
+
+
+class TestApiAccess:
+    async def test_is_mounted_into_every_container(self, server: ApiServer) -> None:
+        given = pod()
+        given.spec.init_containers = [Container(name="init", image="busybox")]
+        spec = (await create(server, given)).spec
+        [volume] = spec.volumes
+        assert volume.name.startswith("kube-api-access-")
+        assert len(volume.name) == len("kube-api-access-") + 5
+        place = "/var/run/secrets/kubernetes.io/serviceaccount"
+        mount = VolumeMount(name=volume.name, mount_path=place, read_only=True)
+        assert [container.volume_mounts for container in (*spec.init_containers, *spec.containers)] == [[mount]] * 2
+
+    async def test_is_the_volume_of_every_cluster(self, server: ApiServer) -> None:
+        [volume] = (await create(server, pod())).spec.volumes
+        of_pod = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+        assert msgspec.to_builtins(volume.projected) == {
+            "defaultMode": 420,
+            "sources": [
+                {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+                {"configMap": {"items": [{"key": "ca.crt", "path": "ca.crt"}], "name": "kube-root-ca.crt"}},
+                {"downwardAPI": {"items": [{"fieldRef": of_pod, "path": "namespace"}]}},
+            ],
+        }
+
+    @pytest.mark.parametrize(
+        ("of_pod", "of_account", "wanted"),
+        [
+            (None, None, True),
+            (None, False, False),
+            (None, True, True),
+            (False, None, False),
+            (False, True, False),
+            (True, False, True),
+        ],
+    )
+    async def test_the_pods_word_comes_before_its_accounts(
+        self, server: ApiServer, of_pod: bool | None, of_account: bool | None, wanted: bool
+    ) -> None:
+        meta = ObjectMeta(name="builder")
+        await create(server, ServiceAccount(metadata=meta, automount_service_account_token=of_account))
+        given = pod()
+        given.spec.service_account_name, given.spec.automount_service_account_token = "builder", of_pod
+        assert bool((await create(server, given)).spec.volumes) is wanted
+
+    async def test_what_is_at_its_place_already_stays(self, server: ApiServer) -> None:
+        given = pod()
+        mount = VolumeMount(name="mine", mount_path="/var/run/secrets/kubernetes.io/serviceaccount")
+        given.spec.volumes = [Volume(name="mine", empty_dir=EmptyDirVolumeSource())]
+        given.spec.containers[0].volume_mounts = [mount]
+        spec = (await create(server, given)).spec
+        assert [volume.name for volume in spec.volumes] == ["mine"]
+        assert spec.containers[0].volume_mounts == [mount]
+
+    async def test_a_volume_that_is_copied_with_a_pod_is_used_again(self, server: ApiServer) -> None:
+        first = await create(server, pod())
+        again = pod("web-1")
+        again.spec.volumes = first.spec.volumes
+        assert (await create(server, again)).spec == first.spec
 
 
 class TestTolerations:
