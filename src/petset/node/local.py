@@ -36,7 +36,6 @@ from petset.node.runtimes.podman_service import PodmanService
 from petset.node.services import ServiceFeed
 from petset.node.simulated_probes import AlwaysPasses, NoHooks
 from petset.node.simulated_specs import SimulatedSpecs
-from petset.node.simulated_volumes import SimulatedVolumes
 from petset.node.sources import ClientSources
 from petset.node.specs import NodeFacts, Specs
 from petset.node.streams import NodeStreams
@@ -48,6 +47,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 2.0
 SIMULATED_PODS = 10_000
 REAL_PODS = 250
+ENGINE, NETWORK, DNS = "container engine", "pod network", "cluster DNS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class LocalNode:
         self._dns = self._make_dns()
         self._tasks = Supervisor("node", around.clock)
         self._engine_works = False
+        self._problems: dict[str, str] = {}
         self._pods = around.informers.informer(Pod)
         self.streams = NodeStreams(self._find_pod, runtime, around.clock)
         self._sources = ClientSources(around.client)
@@ -132,13 +133,13 @@ class LocalNode:
         """Starts each part once what it needs works; from then on each is kept going for itself."""
         tasks = self._tasks
         await asyncio.gather(
-            self._until_it_works("container engine", self._start_engine),
-            self._until_it_works("pod network", self._network.start),
+            self._until_it_works(ENGINE, self._start_engine),
+            self._until_it_works(NETWORK, self._network.start),
         )
         if not self._config.simulated:
             tasks.start("services", self._feed.run)
             await self._feed.synced()
-            await self._until_it_works("cluster DNS", self._listen)
+            await self._until_it_works(DNS, self._listen)
         tasks.start("volume refresh", self._refresher.run)
         tasks.start("agent", self._agent.run)
 
@@ -183,7 +184,13 @@ class LocalNode:
 
     def _registration(self) -> Registration:
         around = self._around
-        return Registration(around.client, self.runtime, self._description(), around.recorder, around.clock)
+        description = self._description()
+        return Registration(
+            around.client, self.runtime, self._network_problem, description, around.recorder, around.clock
+        )
+
+    def _network_problem(self) -> str:
+        return ", ".join(f"{what}: {self._problems[what]}" for what in (NETWORK, DNS) if what in self._problems)
 
     def _description(self) -> NodeDescription:
         pods = SIMULATED_PODS if self._config.simulated else REAL_PODS
@@ -191,8 +198,7 @@ class LocalNode:
 
     def _make_volumes(self) -> Volumes:
         around, settings = self._around, VolumeSettings(self._description().capacity, root=_is_root())
-        volumes = SimulatedVolumes if self._config.simulated else Volumes
-        return volumes(around.client, self._sources, self._directories, around.clock, settings)
+        return Volumes(around.client, self._sources, self._directories, around.clock, settings)
 
     def _dependencies(self) -> AgentDependencies:
         config, around = self._config, self._around
@@ -226,18 +232,18 @@ class LocalNode:
 
     async def _until_it_works(self, what: str, start: Callable[[], Awaitable[None]]) -> None:
         """Repeats a start that fails, saying once why each time the reason changes."""
-        said = ""
         while True:
             try:
                 await start()
             except (ContainerRuntimeError, NetworkError, OSError) as error:
-                if str(error) != said:
-                    said = str(error)
-                    log.warning("%s does not start: %s", what, said)
+                if str(error) != self._problems.get(what):
+                    self._problems[what] = str(error)
+                    log.warning("%s does not start: %s", what, error)
                     node = ObjectReference(kind="Node", name=self.name, uid=self.name)
-                    self._around.recorder.event(node, "Warning", "NodeNotReady", f"{what}: {said}")
+                    self._around.recorder.event(node, "Warning", "NodeNotReady", f"{what}: {error}")
                 await self._around.clock.sleep(RETRY_SECONDS)
             else:
+                self._problems.pop(what, None)
                 return
 
 
