@@ -36,6 +36,7 @@ from petset.node.runtimes.podman_service import PodmanService
 from petset.node.services import ServiceFeed
 from petset.node.simulated_probes import AlwaysPasses, NoHooks
 from petset.node.simulated_specs import SimulatedSpecs
+from petset.node.simulated_volumes import SimulatedVolumes
 from petset.node.sources import ClientSources
 from petset.node.specs import NodeFacts, Specs
 from petset.node.streams import NodeStreams
@@ -198,7 +199,8 @@ class LocalNode:
 
     def _make_volumes(self) -> Volumes:
         around, settings = self._around, VolumeSettings(self._description().capacity, root=_is_root())
-        return Volumes(around.client, self._sources, self._directories, around.clock, settings)
+        volumes = SimulatedVolumes if self._config.simulated else Volumes
+        return volumes(around.client, self._sources, self._directories, around.clock, settings)
 
     def _dependencies(self) -> AgentDependencies:
         config, around = self._config, self._around
