@@ -9,6 +9,7 @@ from petset.api.errors import MethodNotAllowed
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
+from petset.httpd import openid
 from petset.httpd.compression import compress
 from petset.httpd.documents import Documents
 from petset.httpd.handlers import ResourceHandler, size_of
@@ -46,7 +47,7 @@ class Front:
         elif path == "/metrics":
             response = await self._show_metrics(request)
         else:
-            found = self._documents.answer(request, path)
+            found = self._documents.answer(request, path) or openid.answer(request, path, self._server.tokens)
             if found is None:
                 return None
             response = found
