@@ -206,7 +206,8 @@ class SqliteStore:
         self._failures = 0
         self._failure: str | None = None
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Operation | None] = SimpleQueue()
+        self._to_hand_over: list[_Operation] = []
+        self._queue: SimpleQueue[Sequence[_Operation] | None] = SimpleQueue()
         self._writer_ended = asyncio.Event()
         self._writer = threading.Thread(target=self._write_groups, name="store", daemon=True)
         self._writer.start()
@@ -280,6 +281,7 @@ class SqliteStore:
         """Makes everything accepted durable, ends all watches, releases the files."""
         if self._refusal is None:
             self._refusal = "the store is closed"
+        self._hand_over()
         self._queue.put(None)
         await self._writer_ended.wait()
         self._writer.join()
@@ -299,9 +301,17 @@ class SqliteStore:
         record = Record(name, revision, made.value, made.labels, made.fields)
         operation = _Operation(collection, record, deleted, self._failures)
         self._overlay[collection, name] = operation
+        if not self._to_hand_over:
+            self._loop.call_soon(self._hand_over)
+        self._to_hand_over.append(operation)
         self._pending.append(operation)
-        self._queue.put(operation)
         return operation.commit
+
+    def _hand_over(self) -> None:
+        """Gives the writer all that one turn of the loop accepted: waking a thread costs more than a row."""
+        group, self._to_hand_over = self._to_hand_over, []
+        if group:
+            self._queue.put(group)
 
     def _write_groups(self) -> None:
         """The writer's thread: commits group after group until `close`."""
@@ -337,15 +347,15 @@ class SqliteStore:
             self._loop.call_soon_threadsafe(callback, argument)
 
     def _next_group(self) -> Sequence[_Operation]:
-        """Waits for an operation and takes what else is there. Empty when the store closes."""
+        """Waits for operations and takes what else is there. Empty when the store closes."""
         group: list[_Operation] = []
-        operation = self._queue.get()
+        more = self._queue.get()
         try:
-            while operation is not None:
-                group.append(operation)
-                if len(group) == LARGEST_GROUP:
+            while more is not None:
+                group += more
+                if len(group) >= LARGEST_GROUP:
                     return group
-                operation = self._queue.get_nowait()
+                more = self._queue.get_nowait()
         except Empty:
             return group
         if group:
