@@ -14,7 +14,7 @@ from petset.cli.preview.situation import Situation
 from petset.cli.preview.steps import listed
 from petset.cli.preview.world import LONGEST_LABEL
 from petset.controllers.statefulset.identity import ordinals
-from petset.controllers.statefulset.names import REVISION_LABEL, claim_name, pod_name
+from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of, pod_name
 from petset.controllers.statefulset.plan import max_unavailable, partition, revision_for
 from petset.controllers.statefulset.ranks import View
 from petset.controllers.statefulset.waiting import pod_state
@@ -22,6 +22,8 @@ from petset.controllers.statefulset.waiting import pod_state
 Weight = Literal["refused", "stuck", "data loss", "note"]
 
 LONGEST_HASH: Final = 10
+MANY: Final = 1000
+"""Replicas that nobody asks for by the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def immutable_field(it: Situation) -> Iterator[Trap]:
 
 def name_too_long(it: Situation) -> Iterator[Trap]:
     """The API takes names of 63 characters, but pods carry the revision's name, which is longer, in a label."""
-    longest = max((pod_name(it.name, ordinal) for ordinal in ordinals(it.set)), key=len, default="")
+    longest = pod_name(it.name, max(ordinals(it.set).stop - 1, 0))
     revision = it.history.update.metadata.name
     way = f"a name of at most {LONGEST_LABEL - LONGEST_HASH - 1} characters"
     if max(len(revision), len(longest)) > LONGEST_LABEL:
@@ -143,6 +145,30 @@ def parallel_update(it: Situation) -> Iterator[Trap]:
         yield Trap("parallel-update", "note", says)
 
 
+def parallel_circle(it: Situation) -> Iterator[Trap]:
+    """How far a rollout has come decides at which revision pods come back, and Parallel does not go in that order."""
+    strategy = it.set.spec.update_strategy
+    plain = strategy.type == "RollingUpdate" and strategy.rolling_update is None
+    if it.set.spec.pod_management_policy == "Parallel" and plain and it.to_replace:
+        says = (
+            "updateStrategy has a type and no rollingUpdate block: an outdated pod that is unavailable is replaced "
+            "and comes back at its old revision when it is below status.currentReplicas; that has no end while it is "
+            "unavailable, and nothing else is updated (as in Kubernetes 1.37)"
+        )
+        weight: Weight = "stuck" if it.forecast.circles else "note"
+        yield Trap("parallel-circle", weight, says, "spec.updateStrategy.rollingUpdate: {partition: 0}")
+
+
+def many_replicas(it: Situation) -> Iterator[Trap]:
+    """A typing error, perhaps."""
+    before, after = (it.live.spec.replicas or 0) if it.live is not None else 0, it.set.spec.replicas or 0
+    if after > MANY and after >= 10 * before:
+        says = (
+            f"{after:,} replicas, and there are {before:,}: the controller would go on creating pods until told not to"
+        )
+        yield Trap("many-replicas", "note", says, "spec.replicas, if that is a typing error")
+
+
 def all_down(it: Situation) -> Iterator[Trap]:
     """A budget as large as the set."""
     replaced = len(it.to_replace)
@@ -192,9 +218,10 @@ def claims_left_over(it: Situation) -> Iterator[Trap]:
 def claims_as_they_are(it: Situation) -> Iterator[Trap]:
     """A claim that exists is used, whatever the template says by now."""
     for template in it.set.spec.volume_claim_templates:
-        names = [claim_name(template.metadata.name, it.name, ordinal) for ordinal in ordinals(it.set)]
-        existing = [claim for name in names if (claim := it.observed.claims.get(name)) is not None]
-        differing = [claim for claim in existing if _differences(claim, template)]
+        stem, wanted = f"{template.metadata.name}-{it.name}", ordinals(it.set)
+        places = ((ordinal_of(stem, name), claim) for name, claim in it.observed.claims.items())
+        existing = {ordinal: claim for ordinal, claim in places if ordinal is not None and ordinal in wanted}
+        differing = [claim for _, claim in sorted(existing.items()) if _differences(claim, template)]
         if differing:
             first = differing[0]
             says = (
@@ -250,7 +277,9 @@ TRAPS: Final[tuple[Callable[[Situation], Iterator[Trap]], ...]] = (
     on_delete,
     held_by_partition,
     parallel_update,
+    parallel_circle,
     all_down,
+    many_replicas,
     missing_service,
     no_undo,
 )

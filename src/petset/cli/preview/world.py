@@ -4,7 +4,8 @@ What the world assumes: a new pod becomes Ready, a deleted one ends within its g
 garbage collector does its work. What is broken already stays so, for nobody knows better.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar, assert_never
@@ -23,14 +24,25 @@ from petset.api.meta import (
     ready_condition,
     set_condition,
 )
-from petset.api.types import ControllerRevision, Object, PersistentVolumeClaim, Pod, PodCondition, StatefulSetStatus
+from petset.api.types import (
+    ControllerRevision,
+    Object,
+    OwnerReference,
+    PersistentVolumeClaim,
+    Pod,
+    PodCondition,
+    StatefulSetStatus,
+)
 from petset.cli.preview.steps import Step
 from petset.controllers.statefulset import model
+from petset.controllers.statefulset.names import is_member, ordinal_of
 from petset.controllers.statefulset.status import ENDED
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long a pod may be unready, or stay beyond its grace period, before nobody expects it to change by itself."""
 LONGEST_LABEL: Final = 63
+BORN: Final = "preview-"
+"""How the uids of objects begin that are not there yet."""
 
 T = TypeVar("T", bound=Object)
 
@@ -72,30 +84,70 @@ class Limits:
 
 
 class World:
-    """Everything there is, as the planner's actions and the passing of time change it. The objects seen stay as is."""
+    """Everything there is, as the planner's actions and the passing of time change it. The objects seen stay as is.
+
+    What one change or one look at what comes next costs does not depend on how many pods there are.
+    """
 
     def __init__(self, seen: model.Observed, limits: Limits) -> None:
         self.set = copy(seen.set)
         self.now = seen.now
-        self.pods = {pod.metadata.name: pod for pod in (*seen.pods, *seen.orphans)}
+        self.pods: dict[str, Pod] = {}
         self.claims = dict(seen.claims)
-        self._broken = {pod.metadata.uid for pod in self.pods.values() if is_broken(pod, seen.now)}
         self._revisions = {r.metadata.name: r for r in (*seen.revisions, *seen.orphan_revisions)}
         self._taken = limits.taken
         self._unserved = tuple(f"{template}-{seen.set.metadata.name}-" for template in limits.unserved)
         self._unbound: set[str] = set()
         self._born = 0
+        self._orphans: set[str] = set()
+        self._users: Counter[str] = Counter()
+        self._changed: set[str] = set()
+        self._moving: set[str] = set()
+        for pod in (*seen.pods, *(pod for pod in seen.orphans if is_member(self.set.metadata.name, pod.metadata.name))):
+            self._put(pod)
+        self._broken = {pod.metadata.uid for pod in self.pods.values() if is_broken(pod, seen.now)}
+        self._loose = dict.fromkeys(
+            n for n, c in self.claims.items() if is_terminating(c) or c.metadata.owner_references
+        )
+
+    # --- seeing -------------------------------------------------------------------------------------------------------
 
     def observed(self) -> model.Observed:
         """What the planner looks at."""
-        uid = self.set.metadata.uid
-        pods, orphans = _by_owner(self.pods, uid)
-        revisions, orphan_revisions = _by_owner(self._revisions, uid)
-        return model.Observed(self.set, pods, revisions, self.claims, self.now, orphans, orphan_revisions)
+        own = tuple(pod for name, pod in self.pods.items() if self.own_pod(name) is not None)
+        return replace(self.outline(), pods=own)
+
+    def outline(self) -> model.Observed:
+        """The same without the set's own pods."""
+        revisions, orphan_revisions = _by_owner(self._revisions, self.set.metadata.uid)
+        orphans = tuple(self.pods[name] for name in sorted(self._orphans))
+        return model.Observed(self.set, (), revisions, self.claims, self.now, orphans, orphan_revisions)
+
+    def own_pod(self, name: str) -> Pod | None:
+        """A pod that the set controls; None when there is none of the name."""
+        pod = self.pods.get(name)
+        return pod if pod is not None and is_controlled_by(pod, self.set) else None
+
+    def news(self) -> set[str]:
+        """The names of the pods that changed, or whose claims did, since this was asked last."""
+        names, self._changed = self._changed, set()
+        return names
 
     def broken(self) -> tuple[str, ...]:
         """The names of the pods that nothing is expected of."""
         return tuple(sorted(name for name, pod in self.pods.items() if pod.metadata.uid in self._broken))
+
+    def comes_back_outdated(self, actions: Iterable[model.Action]) -> str | None:
+        """The pod, if any, that the update replaces although it was created in this preview, and is not Ready yet.
+
+        It came back at the revision that it had, and so will the next one.
+        """
+        for action in actions:
+            if isinstance(action, model.DeletePod) and action.reason == "update":
+                pod = self.pods[action.name]
+                if pod.metadata.uid.startswith(BORN) and not is_running_and_ready(pod):
+                    return action.name
+        return None
 
     # --- obeying ------------------------------------------------------------------------------------------------------
 
@@ -111,12 +163,12 @@ class World:
                 renumbered.revision = number
                 self._revisions[revision.metadata.name] = renumbered
             case model.AdoptPod(name, _):
-                self.pods[name] = self._owned(self.pods[name])
+                self._put(self._owned(self.pods[name]))
             case model.ReleasePod(name, _):
                 released = copy(self.pods[name])
                 kept = [ref for ref in released.metadata.owner_references if ref.uid != self.set.metadata.uid]
                 released.metadata.owner_references = kept
-                self.pods[name] = released
+                self._put(released)
             case model.CreatePod(pod, _, claims):
                 self._create_claims(claims)
                 self._create_pod(pod)
@@ -128,9 +180,9 @@ class World:
             case model.RefuseClaims(_, why):
                 raise Refused(why)
             case model.SetClaimOwners(_, claim):
-                self.claims[claim.metadata.name] = claim
+                self._put_claim(claim)
             case model.RepairPod(pod, _):
-                self.pods[pod.metadata.name] = pod
+                self._put(pod)
             case model.DeletePod(name, _, _):
                 self._delete_pod(name)
             case model.ReportForeignOwner():
@@ -151,7 +203,7 @@ class World:
     def _create_claims(self, claims: tuple[PersistentVolumeClaim, ...]) -> None:
         for claim in claims:
             name = claim.metadata.name
-            self.claims[name] = self._new(claim)
+            self._put_claim(self._new(claim))
             if name.startswith(self._unserved):
                 self._unbound.add(name)
 
@@ -164,12 +216,12 @@ class World:
                 raise Refused(f"pod {name} is invalid: its label {label} would have {len(value)} characters")
         made = self._new(pod)
         made.status.phase = "Pending"
-        self.pods[name] = made
+        self._put(made)
 
     def _delete_pod(self, name: str) -> None:
         going = copy(self.pods[name])
         going.metadata.deletion_timestamp = format_time(self.now)
-        self.pods[name] = going
+        self._put(going)
         # what does not get ready ends like any other
         self._broken.discard(going.metadata.uid)
 
@@ -181,18 +233,47 @@ class World:
     def _new(self, obj: T) -> T:
         made = copy(obj)
         self._born += 1
-        made.metadata.uid = f"preview-{self._born}"
+        made.metadata.uid = f"{BORN}{self._born}"
         made.metadata.creation_timestamp = format_time(self.now)
         return made
+
+    # --- keeping books ------------------------------------------------------------------------------------------------
+
+    def _put(self, pod: Pod) -> None:
+        name = pod.metadata.name
+        if name in self.pods:
+            self._users.subtract(_claims_used(self.pods[name]))
+        self.pods[name] = pod
+        self._users.update(_claims_used(pod))
+        (self._orphans.add if controller_of(pod) is None else self._orphans.discard)(name)
+        self._moving.add(name)
+        self._changed.add(name)
+
+    def _remove(self, name: str) -> None:
+        claims = list(_claims_used(self.pods.pop(name)))
+        self._users.subtract(claims)
+        self._loose.update(dict.fromkeys(claims))
+        self._orphans.discard(name)
+        self._changed.add(name)
+
+    def _put_claim(self, claim: PersistentVolumeClaim) -> None:
+        self.claims[claim.metadata.name] = claim
+        self._claim_changed(claim.metadata.name)
+
+    def _claim_changed(self, name: str) -> None:
+        self._loose[name] = None
+        for template in self.set.spec.volume_claim_templates:
+            self._changed.add(name.removeprefix(f"{template.metadata.name}-"))
 
     # --- what happens by itself ---------------------------------------------------------------------------------------
 
     def progress(self) -> tuple[Step, ...]:
         """Lets everything that is under way succeed; what had to be waited for, nothing when nothing was under way."""
         seconds = self.set.spec.min_ready_seconds or 0
-        gone = tuple(self._ended())
-        ready = tuple(self._started())
-        unavailable = tuple(self._not_yet_available(seconds))
+        moving = sorted(self._moving, key=self._place)
+        gone = tuple(self._ended(moving))
+        ready = tuple(self._started(moving))
+        unavailable = tuple(self._not_yet_available(moving, seconds))
         self.now += timedelta(seconds=seconds + 1)
         steps = [
             Step("wait", "Pod", gone, detail="to be gone"),
@@ -200,27 +281,36 @@ class World:
             Step("wait", "Pod", ready, detail="to be Running and Ready"),
             Step("wait", "Pod", unavailable, detail=f"to be Ready for {seconds} s"),
         ]
+        self._moving.clear()
         return tuple(step for step in steps if step.names)
 
-    def _ended(self) -> Iterator[str]:
-        for name, pod in list(self.pods.items()):
+    def _place(self, name: str) -> tuple[int, str]:
+        return ordinal_of(self.set.metadata.name, name) or 0, name
+
+    def _ended(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            pod = self.pods[name]
             if is_terminating(pod) and pod.metadata.uid not in self._broken:
-                del self.pods[name]
+                self._remove(name)
                 yield name
 
-    def _started(self) -> Iterator[str]:
-        for name, pod in list(self.pods.items()):
-            if self._stays(pod) or pod.status.phase in ENDED or is_running_and_ready(pod):
+    def _started(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            pod = self.pods.get(name)
+            if pod is None or self._stays(pod) or pod.status.phase in ENDED or is_running_and_ready(pod):
                 continue
             started = copy(pod)
             started.status.phase = "Running"
             set_condition(started.status.conditions, PodCondition(type="Ready", status="True"), self.now)
-            self.pods[name] = started
+            self._put(started)
             yield name
 
-    def _not_yet_available(self, seconds: int) -> Iterator[str]:
-        for name, pod in self.pods.items():
-            if not self._stays(pod) and is_running_and_ready(pod) and not is_pod_available(pod, seconds, self.now):
+    def _not_yet_available(self, names: Iterable[str], seconds: int) -> Iterator[str]:
+        for name in names:
+            pod = self.pods.get(name)
+            if pod is None or self._stays(pod) or not is_running_and_ready(pod):
+                continue
+            if not is_pod_available(pod, seconds, self.now):
                 yield name
 
     def _stays(self, pod: Pod) -> bool:
@@ -234,24 +324,27 @@ class World:
 
     def _collected(self) -> Iterator[Step]:
         """Claims go when nobody uses them and they were deleted, or all their owners are gone."""
-        candidates = [(n, c) for n, c in self.claims.items() if is_terminating(c) or c.metadata.owner_references]
-        if not candidates:
-            return
-        used = {name for pod in self.pods.values() for name in _claims_used(pod)}
-        for name, claim in candidates:
-            if name in used:
+        candidates, self._loose = self._loose, {}
+        for name in candidates:
+            claim = self.claims.get(name)
+            if claim is None or self._users[name] > 0:
                 continue
             if is_terminating(claim):
-                del self.claims[name]
                 yield Step("wait", "PersistentVolumeClaim", (name,), detail="to be gone")
             elif self._abandoned(claim):
-                del self.claims[name]
                 yield Step("delete", "PersistentVolumeClaim", (name,), detail="its owner is gone; so are its data")
+            else:
+                continue
+            del self.claims[name]
+            self._claim_changed(name)
 
     def _abandoned(self, claim: PersistentVolumeClaim) -> bool:
-        living = {self.set.metadata.uid, *(pod.metadata.uid for pod in self.pods.values())}
         owners = claim.metadata.owner_references
-        return bool(owners) and all(ref.kind in ("Pod", "StatefulSet") and ref.uid not in living for ref in owners)
+        return bool(owners) and all(ref.kind in ("Pod", "StatefulSet") and not self._lives(ref) for ref in owners)
+
+    def _lives(self, owner: OwnerReference) -> bool:
+        pod = self.pods.get(owner.name)
+        return owner.uid == self.set.metadata.uid or (pod is not None and owner.uid == pod.metadata.uid)
 
 
 def _claims_used(pod: Pod) -> Iterator[str]:
@@ -259,10 +352,9 @@ def _claims_used(pod: Pod) -> Iterator[str]:
     return (source.claim_name for source in sources if source is not None)
 
 
-P = TypeVar("P", Pod, ControllerRevision)
-
-
-def _by_owner(table: dict[str, P], uid: str) -> tuple[tuple[P, ...], tuple[P, ...]]:
+def _by_owner(
+    table: dict[str, ControllerRevision], uid: str
+) -> tuple[tuple[ControllerRevision, ...], tuple[ControllerRevision, ...]]:
     """Those that the set controls, and those that nobody does."""
     owners = [(obj, controller_of(obj)) for obj in table.values()]
     own = tuple(obj for obj, owner in owners if owner is not None and owner.uid == uid)

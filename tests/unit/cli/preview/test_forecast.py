@@ -1,5 +1,7 @@
 """What is foretold, a table a strategy; and that the real controller then does just that."""
 
+import sys
+
 import pytest
 
 from petset.api.meta import copy
@@ -42,6 +44,11 @@ def start_at_one(set_: StatefulSet) -> None:
 def larger_and_newer(set_: StatefulSet) -> None:
     image()(set_)
     scale(5)(set_)
+
+
+def larger_by_two_and_newer(set_: StatefulSet) -> None:
+    image()(set_)
+    set_.spec.replicas = (set_.spec.replicas or 0) + 2
 
 
 def nothing(_: StatefulSet) -> None:
@@ -257,6 +264,36 @@ def test_a_label_that_is_too_long_is_refused_and_nothing_follows() -> None:
     found = forecast(World(set_).observe())
     assert "controller-revision-hash" in (found.stops or "")
     assert [step.kind for step in found.steps] == ["ControllerRevision", "PersistentVolumeClaim"]
+
+
+@pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
+@pytest.mark.parametrize("when_deleted", ["Retain", "Delete"])
+def test_what_a_preview_costs_follows_the_number_of_steps(policy: str, when_deleted: str) -> None:
+    """Counted in calls of functions. Looking at all pods in every round made it the square."""
+
+    def calls(replicas: int) -> int:
+        set_ = web(replicas, policy=policy)
+        set_.spec.persistent_volume_claim_retention_policy = retention("Delete", when_deleted)
+        world = World(set_)
+        for _ in range(replicas + 1):
+            world.step()
+            world.live()
+        it, counted = changed(world, larger_by_two_and_newer), 0
+
+        def count(*_: object) -> None:
+            nonlocal counted
+            counted += 1
+
+        sys.setprofile(count)
+        try:
+            found = it.forecast
+        finally:
+            sys.setprofile(None)
+        assert found.stops is None
+        assert len(found.steps) >= 4 * replicas
+        return counted
+
+    assert calls(80) / 80 < 1.3 * calls(20) / 20
 
 
 # --- the real controller ----------------------------------------------------------------------------------------------

@@ -94,6 +94,20 @@ def with_broken(policy: str = "OrderedReady", change: Change | None = None) -> S
     return changed(world, change or image())
 
 
+def no_block(set_: StatefulSet) -> None:
+    set_.spec.update_strategy.type, set_.spec.update_strategy.rolling_update = "RollingUpdate", None
+
+
+def without_block(policy: str, *, broken: str = "") -> Situation:
+    """The manifest gives the type of the update strategy, and nothing else of it."""
+    world = settled(policy=policy)
+    no_block(world.set)
+    world.settle()
+    if broken:
+        break_pod(world, broken)
+    return changed(world, image())
+
+
 def with_pod_that_does_not_end() -> Situation:
     world = settled()
     world.delete("web-2")
@@ -138,6 +152,12 @@ CASES: list[tuple[str, Build, list[str]]] = [
     ("Parallel", lambda: changed(settled(policy="Parallel"), image()), ["parallel-update"]),
     ("Parallel with nothing new", lambda: changed(settled(policy="Parallel"), scale(5)), []),
     ("Parallel and OnDelete", lambda: changed(settled(policy="Parallel"), both(image(), on_delete)), ["on-delete"]),
+    ("Parallel, no block", lambda: without_block("Parallel"), ["parallel-update", "parallel-circle"]),
+    ("Parallel, no block, nothing new", lambda: changed(settled(policy="Parallel"), both(no_block, scale(5))), []),
+    ("ordered, no block", lambda: without_block("OrderedReady"), []),
+    ("a typing error", lambda: changed(settled(), scale(2_000_000_000)), ["many-replicas"]),
+    ("a new set, a typing error", lambda: created(web(2_000_000_000)), ["many-replicas"]),
+    ("many, not suddenly", lambda: changed(settled(101, "Parallel"), scale(1_001)), []),
     ("all at once", lambda: changed(settled(), both(image(), rolling(0, "100%"))), ["all-down"]),
     ("most at once", lambda: changed(settled(), both(image(), rolling(0, 2))), []),
     ("the only one", lambda: changed(settled(1), both(image(), rolling(0, 1))), []),
@@ -225,6 +245,29 @@ def test_a_pod_that_does_not_end_needs_force() -> None:
 )
 def test_what_a_partition_holds_back(partition: int, says: str) -> None:
     assert one(changed(settled(), both(image(), rolling(partition))), "partition").says == says
+
+
+@pytest.mark.parametrize(("broken", "weight"), [("", "note"), ("web-1", "stuck"), ("web-2", "note")])
+def test_a_parallel_set_without_a_block_may_go_round_in_circles(broken: str, weight: str) -> None:
+    """Only below status.currentReplicas does a pod come back at its old revision; the highest is beyond at once."""
+    it = without_block("Parallel", broken=broken)
+    assert one(it, "parallel-circle").weight == weight
+    assert (it.forecast.stops or "").startswith("web-1 to be Ready before") == (weight == "stuck")
+    assert (it.forecast.circles, it.forecast.cut) == (weight == "stuck", False)
+
+
+def test_what_a_typing_error_would_do_is_told_with_numbers() -> None:
+    trap = one(changed(settled(), scale(30_000)), "many-replicas")
+    assert trap.says.startswith("30,000 replicas, and there are 3:")
+
+
+def test_the_highest_name_counts_whatever_the_number_of_replicas() -> None:
+    set_ = named("w" * 53)
+    image("nginx:3")(set_)
+    assert one(created(set_), "name-too-long").weight == "note", "the revision's name fits by chance"
+    scale(2_000_000_000)(set_)
+    trap = one(created(set_), "name-too-long")
+    assert trap.says.startswith(f"pod {'w' * 53}-1999999999 cannot be created: ")
 
 
 def test_pods_to_delete_by_hand_are_named_from_the_last_on() -> None:
