@@ -1377,7 +1377,7 @@ class MetricStatus(Struct, kw_only=True):
 
 class HorizontalPodAutoscalerStatus(Struct, kw_only=True):
     conditions: list[HorizontalPodAutoscalerCondition] = field(default_factory=list)
-    current_metrics: list[MetricStatus] | None = field(default_factory=_null)
+    current_metrics: list[MetricStatus] = field(default_factory=_always_list)
     current_replicas: Int32 | None = None
     desired_replicas: Int32 = field(default_factory=int)
     last_scale_time: Time | None = None

@@ -11,6 +11,7 @@ from petset.api.field import FieldError, duplicate, forbidden, invalid, not_supp
 from petset.api.meta import semantically_equal
 from petset.api.names import (
     label_value_errors,
+    percent_errors,
     port_name_errors,
     port_number_errors,
     qualified_name_errors,
@@ -47,6 +48,18 @@ def not_negative(path: str, value: int | None) -> Iterator[FieldError]:
     """A number that counts or measures something."""
     if value is not None and value < 0:
         yield invalid(path, value, NOT_NEGATIVE)
+
+
+def count_or_percent(path: str, value: int | str | None) -> Iterator[FieldError]:
+    """A number of pods, or a share of them that is no more than all."""
+    if isinstance(value, int):
+        yield from not_negative(path, value)
+    elif value is not None:
+        messages = percent_errors(value)
+        for message in messages:
+            yield invalid(path, value, message)
+        if not messages and int(value.removesuffix("%")) > 100:
+            yield invalid(path, value, "must not be greater than 100%")
 
 
 def one_of(path: str, value: str | None, supported: Iterable[str]) -> Iterator[FieldError]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from petset.api.field import FieldError, forbidden, invalid, not_supported, required
 from petset.api.meta import copy, semantically_equal
-from petset.api.names import dns1123_label_errors, percent_errors
+from petset.api.names import dns1123_label_errors
 from petset.api.resources import Resource, Scale, Strategy
 from petset.api.selectors import SelectorError, selector_of
 from petset.api.table import Column
@@ -18,7 +18,7 @@ from petset.api.types import (
     StatefulSetStatus,
     Volume,
 )
-from petset.kinds.checks import label_selector, not_negative, one_of, optional_errors, required_errors
+from petset.kinds.checks import count_or_percent, label_selector, not_negative, one_of, optional_errors, required_errors
 from petset.kinds.columns import AGE, CONTAINERS, IMAGES, NAME
 from petset.kinds.persistentvolumeclaim import claim_spec_errors, default_claim
 from petset.kinds.podspec.defaults import default_pod_spec
@@ -143,20 +143,10 @@ def _update_strategy_errors(path: str, spec: StatefulSetSpec) -> Iterator[FieldE
 
 
 def _max_unavailable_errors(path: str, value: int | str | None) -> Iterator[FieldError]:
-    if value is None:
-        return
-    messages = percent_errors(value) if isinstance(value, str) else []
-    for message in messages:
-        yield invalid(path, value, message)
-    if messages:
-        return
-    number = int(value.removesuffix("%")) if isinstance(value, str) else value
-    if number < 0:
-        yield invalid(path, value, "must be greater than or equal to 0")
-    elif number == 0:
+    errors = list(count_or_percent(path, value))
+    yield from errors
+    if value is not None and not errors and not int(str(value).removesuffix("%")):
         yield invalid(path, value, "cannot be 0")
-    elif isinstance(value, str) and number > 100:
-        yield invalid(path, value, "must not be greater than 100%")
 
 
 def _same_pods(new: StatefulSetSpec, old: StatefulSetSpec) -> bool:

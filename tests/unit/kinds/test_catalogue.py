@@ -31,6 +31,14 @@ NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
         ("ns", "namespaces"),
         ("cm", "configmaps"),
         ("sa", "serviceaccounts"),
+        ("limits", "limitranges"),
+        ("quota", "resourcequotas"),
+        ("pdb", "poddisruptionbudgets"),
+        ("pc", "priorityclasses"),
+        ("netpol", "networkpolicies"),
+        ("ing", "ingresses"),
+        ("hpa", "horizontalpodautoscalers"),
+        ("ingressclass", "ingressclasses"),
     ],
 )
 def test_finds_by_name(text: str, plural: str) -> None:
@@ -52,7 +60,12 @@ def test_does_not_find_what_is_not_served(text: str) -> None:
 
 
 def test_all_stands_for_the_workload() -> None:
-    assert [resource.plural for resource in CATALOGUE.in_category("all")] == ["pods", "services", "statefulsets"]
+    assert [resource.plural for resource in CATALOGUE.in_category("all")] == [
+        "pods",
+        "services",
+        "statefulsets",
+        "horizontalpodautoscalers",
+    ]
 
 
 @pytest.mark.parametrize("resource", CATALOGUE.resources, ids=lambda resource: resource.collection)

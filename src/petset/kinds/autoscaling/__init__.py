@@ -1,0 +1,1 @@
+"""Parts of a HorizontalPodAutoscaler that are more than a field: metrics, scaling rules, what one line shows. Pure."""
