@@ -192,13 +192,12 @@ def set_condition(conditions: list[C], new: C, now: datetime) -> bool:
 
     lastTransitionTime moves only when the status does; otherwise that of the old condition stays.
     """
-    new.last_transition_time = format_time(now)
     for index, old in enumerate(conditions):
         if old.type == new.type:
-            if old.status == new.status:
-                new.last_transition_time = old.last_transition_time
+            new.last_transition_time = old.last_transition_time if old.status == new.status else format_time(now)
             conditions[index] = new
             return not semantically_equal(old, new)
+    new.last_transition_time = format_time(now)
     conditions.append(new)
     return True
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Protocol
 
 from petset.api import names
@@ -166,12 +167,12 @@ def selector_of(spec: LabelSelector | None) -> Selector:
     """What the `LabelSelector` of a spec selects: nothing when missing, everything when empty. Raises SelectorError."""
     if spec is None:
         return NOTHING
-    requirements = [_requirement(key, EQUALS, [value]) for key, value in spec.match_labels.items()]
+    requirements = [_requirement(key, EQUALS, (value,)) for key, value in spec.match_labels.items()]
     for expression in spec.match_expressions:
         operator = _EXPRESSION_OPERATORS.get(expression.operator)
         if operator is None:
             raise SelectorError(f"{_quoted(expression.operator)} is not a valid label selector operator")
-        requirements.append(_requirement(expression.key, operator, expression.values))
+        requirements.append(_requirement(expression.key, operator, tuple(expression.values)))
     return Selector(requirements)
 
 
@@ -194,7 +195,8 @@ def validate_label_value(value: str, path: str = "<nil>") -> None:
         raise SelectorError(f"{path}: Invalid value: {_quoted(value)}: {'; '.join(errors)}")
 
 
-def _requirement(key: str, operator: str, values: Sequence[str]) -> Requirement:
+@lru_cache(4096)  # controllers read the selectors of their specs again and again
+def _requirement(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
     validate_label_key(key, "key")
     if operator in {IN, NOT_IN} and not values:
         raise SelectorError("values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty")
@@ -206,7 +208,7 @@ def _requirement(key: str, operator: str, values: Sequence[str]) -> Requirement:
         raise SelectorError(f"values[0]: Invalid value: {_quoted(values[0])}: {rule}")
     for index, value in enumerate(values):
         validate_label_value(value, f"values[{index}][{key}]")
-    return Requirement(key, operator, tuple(values))
+    return Requirement(key, operator, values)
 
 
 def _integer(text: str) -> int | None:
@@ -271,7 +273,7 @@ class _LabelParser:
         if operator is None:
             raise SelectorError(f"found '{lexeme}', expected: in, notin, =, ==, !=, gt, lt")
         values = self._parse_set() if operator in {IN, NOT_IN} else {self._parse_value()}
-        return _requirement(key, operator, sorted(values))
+        return _requirement(key, operator, tuple(sorted(values)))
 
     def _parse_value(self) -> str:
         if self._peek() in {_END, ","}:
