@@ -7,10 +7,12 @@ apart because the API answers while the rest is still being imported.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import SOCK_STREAM
 from typing import TYPE_CHECKING
 
 from petset.aio.clock import Clock, SystemClock
@@ -25,12 +27,16 @@ from petset.httpd.front import Front
 from petset.httpd.pki import Certificates, ensure_certificates
 from petset.kinds import CATALOGUE
 from petset.node.network.interface import DEFAULT_CONFIG, NetworkConfig
+from petset.node.network.sockets import bound_socket
 from petset.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from petset.cluster.workers import Cluster
     from petset.node.runtimes.discovery import Wanted
 
+log = logging.getLogger(__name__)
+
+EVERYWHERE = ("0.0.0.0", "::")
 SYSTEM_GROUPS = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
 
 
@@ -80,8 +86,27 @@ async def serving(config: Config) -> AsyncIterator[Api]:
         address = await http.start(config.listen)
         stack.push_async_callback(http.stop)
         stack.callback(front.health.begin_shutdown)
-        await create_system_objects(server, address.port, service_cidr)
+        reach = await _open_to_pods(http, config, address)
+        await create_system_objects(server, address.port, service_cidr, reach)
         yield Api(config, clock, store.uuid, server, certificates, address)
+
+
+async def _open_to_pods(http: HttpServer, config: Config, address: Address) -> str:
+    """Makes the API answer inside the pods' network, too; the address there, "" when pods cannot reach it.
+
+    That network may come up later: the socket is bound to an address that need not be there yet.
+    """
+    if config.runtime == "simulated":
+        return ""
+    gateway = str(config.network.gateway)
+    if address.host not in EVERYWHERE:
+        try:
+            sock = bound_socket(gateway, address.port, SOCK_STREAM)
+        except OSError as error:
+            log.warning("pods cannot reach the API: %s:%s: %s", gateway, address.port, error)
+            return ""
+        await http.listen_also(sock, config.network.has)
+    return gateway
 
 
 @asynccontextmanager
@@ -109,4 +134,4 @@ def host_names(config: Config) -> list[str]:
     service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
     full = f"kubernetes.default.svc.{config.cluster_domain}"
     own = api_service_address(str(config.network.service_cidr))
-    return ["localhost", "127.0.0.1", config.listen.host, *service, full, own]
+    return ["localhost", "127.0.0.1", config.listen.host, *service, full, own, str(config.network.gateway)]

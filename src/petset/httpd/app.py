@@ -6,6 +6,7 @@ health) are looked up by path.
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from petset.api.errors import InternalError, StatusError, Unauthorized
 from petset.apiserver.request import Identity
 from petset.httpd.answers import error_response
 from petset.httpd.authentication import ANONYMOUS, TokenAuthenticator, authenticate, knows_no_token
-from petset.httpd.connections import Listener
+from petset.httpd.connections import Admits, Listener
 from petset.httpd.pki import Certificates
 
 log = logging.getLogger(__name__)
@@ -58,19 +59,26 @@ class HttpServer:
         self._handler = handler
         self._context = context
         self._tokens = tokens
+        # A client that leaves ends its request: a watch has nobody to write to; an accepted write is stored anyway.
+        self._listener = Listener(self._serve, handler_cancellation=True)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, address: Address) -> Address:
         """Listens. Raises OSError when the address is taken. Returns the address with the port that was given."""
-        # A client that leaves ends its request: a watch has nobody to write to; an accepted write is stored anyway.
-        listener = Listener(self._serve, handler_cancellation=True)
-        runner = web.ServerRunner(listener, shutdown_timeout=DRAIN_SECONDS)
+        runner = web.ServerRunner(self._listener, shutdown_timeout=DRAIN_SECONDS)
         await runner.setup()
         self._runner = runner
         site = web.TCPSite(runner, address.host, address.port, ssl_context=self._context, backlog=1024)
         await site.start()
         host, port = runner.addresses[0][:2]
         return Address(host, port)
+
+    async def listen_also(self, sock: socket.socket, admits: Admits) -> None:
+        """Accepts connections on a socket that listens already, from those whom `admits` lets in. After `start`."""
+        if self._runner is None:
+            raise RuntimeError("the server has not started")
+        self._listener.gates[sock.getsockname()[0]] = admits
+        await web.SockSite(self._runner, sock, ssl_context=self._context).start()
 
     async def stop(self) -> None:
         """Stops listening, lets requests end for a moment, then closes all connections."""

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +27,9 @@ VANISHED_SECONDS = 60
 """How long a client's machine may be silent until it is asked for signs of life."""
 SIGN_SECONDS, SIGNS = 15, 4
 
+Admits = Callable[[str], bool]
+"""Whether somebody at this address may connect."""
+
 
 class ConnectionHandler(web.RequestHandler):
     """Speaks HTTP on one connection."""
@@ -35,11 +39,19 @@ class ConnectionHandler(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Makes the kernel notice clients that vanish without closing: a watch may have nothing to write for long."""
         super().connection_made(transport)
+        if not self._listener.lets_in(transport):
+            self.force_close()
+            return
         connection = transport.get_extra_info("socket")
         with contextlib.suppress(OSError):  # it may be closed again already
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, VANISHED_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SIGN_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, SIGNS)
+
+    @property
+    def _listener(self) -> "Listener":
+        assert isinstance(self._manager, Listener)
+        return self._manager
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """A body that breaks was answered; that its rest cannot be passed over either is no news."""
@@ -70,7 +82,17 @@ def _refusal(status: int, error: BaseException | None, message: str | None) -> S
 
 
 class Listener(web.Server):
-    """Makes a handler for every connection."""
+    """Makes a handler for every connection. `gates` says, by the server's own address, who may connect there."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gates: dict[str, Admits] = {}
+
+    def lets_in(self, transport: asyncio.BaseTransport) -> bool:
+        """Whether the one at the other end may connect here. Who has left already may not."""
+        here, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        admits = self.gates.get(here[0]) if here else None
+        return admits is None or (bool(peer) and admits(peer[0]))
 
     def __call__(self) -> web.RequestHandler:
         """As asyncio's protocol factory."""

@@ -96,7 +96,7 @@ class LocalNode:
         )
         self._directories = Directories(config.data_dir / "node")
         self._view = ServiceView()
-        self._feed = ServiceFeed(around.informers, self._view, ServiceProxy())
+        self._feed = ServiceFeed(around.informers, self._view, ServiceProxy(config.network.has))
         self._dns = self._make_dns()
         self._tasks = Supervisor("node", around.clock)
         self._engine_works = False

@@ -1,6 +1,9 @@
 """What is there before anybody asks for it, and what of it a restart leaves alone."""
 
-from petset.api.types import Namespace, Service, ServiceAccount
+import pytest
+
+from petset.api.errors import NotFound
+from petset.api.types import Endpoints, EndpointSlice, Namespace, Service, ServiceAccount
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
 from tests.unit.apiserver.calls import ME, PLAINLY, fetch, target
@@ -28,6 +31,20 @@ async def test_a_restart_changes_nothing(server: ApiServer) -> None:
 async def test_a_restart_on_another_port_says_so(server: ApiServer) -> None:
     await create_system_objects(server, 7443)
     assert (await fetch(server, Service, "kubernetes")).spec.ports[0].target_port == 7443
+
+
+async def test_its_endpoint_is_where_pods_reach_it(server: ApiServer) -> None:
+    with pytest.raises(NotFound):
+        await fetch(server, Endpoints, "kubernetes")
+    for address, port in (("10.244.0.1", 6443), ("10.244.0.1", 6443), ("10.243.0.1", 7443)):
+        await create_system_objects(server, port, pods_reach=address)
+        [subset] = (await fetch(server, Endpoints, "kubernetes")).subsets
+        assert [found.ip for found in subset.addresses] == [address]
+        assert [(found.name, found.port, found.protocol) for found in subset.ports] == [("https", port, "TCP")]
+        slice_ = await fetch(server, EndpointSlice, "kubernetes")
+        assert slice_.metadata.labels == {"kubernetes.io/service-name": "kubernetes"}
+        assert [(found.addresses, found.conditions.ready) for found in slice_.endpoints] == [([address], True)]
+        assert [(found.name, found.port, found.protocol) for found in slice_.ports] == [("https", port, "TCP")]
 
 
 async def test_a_restart_leaves_what_people_changed(server: ApiServer) -> None:

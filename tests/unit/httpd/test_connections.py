@@ -16,6 +16,7 @@ from petset.aio.clock import SystemClock
 from petset.api.types import ConfigMap, ObjectMeta
 from petset.httpd import bodies, connections, watch
 from petset.httpd.pki import ensure_certificates
+from petset.node.network.sockets import bound_socket
 from petset.store.memory import MemoryStore
 from tests.unit.apiserver.calls import create
 from tests.unit.httpd.wire import PATIENCE, Door, Wire, opened
@@ -186,3 +187,22 @@ async def test_certificates_of_strangers_are_not_accepted(door: Door, tmp_path: 
     with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
         async with door.open(anonymous=True) as wire:
             await wire.ask("GET", "/version")
+
+
+@pytest.mark.parametrize(("admitted", "served"), [("127.0.0.1", True), ("10.0.0.1", False)])
+async def test_on_a_further_address_only_those_are_served_who_may_come_in(
+    tmp_path: Path, admitted: str, served: bool
+) -> None:
+    async with opened(tmp_path) as door:
+        sock = bound_socket("127.0.0.2", 0, socket.SOCK_STREAM)
+        await door.listener.listen_also(sock, lambda address: address == admitted)
+        host, port = sock.getsockname()
+        door.admin.check_hostname = False
+        async with Wire(
+            *await asyncio.open_connection(host, port, ssl=door.admin, local_addr=("127.0.0.1", 0))
+        ) as wire:
+            if served:
+                assert (await wire.ask("GET", "/version")).status == 200
+            else:
+                assert await wire.closed()
+        assert (await door.ask("GET", "/version")).status == 200

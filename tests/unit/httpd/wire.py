@@ -124,6 +124,7 @@ class Door:
     address: Address = field(init=False)
     admin: ssl.SSLContext = field(init=False)
     stranger: ssl.SSLContext = field(init=False)
+    listener: HttpServer = field(init=False)
 
     async def listen(self, directory: Path) -> HttpServer:
         """Begins to accept connections."""
@@ -133,6 +134,7 @@ class Door:
         self.admin.load_cert_chain(certificates.admin.certificate, certificates.admin.key)
         listener = HttpServer(self._handle, server_context(certificates), self.server.tokens.user)
         self.address = await listener.start(Address("127.0.0.1", 0))
+        self.listener = listener
         return listener
 
     async def _handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:

@@ -43,6 +43,17 @@ class NetworkConfig:
         """The machine's address on the bridge: where pods send what is not for other pods."""
         return self.pod_cidr.network_address + 1
 
+    def has(self, address: str) -> bool:
+        """Whether an address lies in this network: a pod's, a Service's, or the machine's own here.
+
+        What comes from the machine itself does; what comes from outside cannot, for the answers would stay here.
+        """
+        try:
+            found = IPv4Address(address)
+        except ValueError:
+            return False
+        return found in self.pod_cidr or found in self.service_cidr
+
 
 DEFAULT_CONFIG = NetworkConfig("petset0", IPv4Network("10.244.0.0/16"), IPv4Network("10.96.0.0/16"))
 

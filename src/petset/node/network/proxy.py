@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from petset.node.network.relays import TcpRelay, UdpRelay
+from petset.node.network.relays import Admits, TcpRelay, UdpRelay, everybody
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +120,10 @@ class _Target:
 
 
 class ServiceProxy:
-    """Serves the cluster addresses of Services."""
+    """Serves the cluster addresses of Services, to those whom `admits` lets in."""
 
-    def __init__(self) -> None:
+    def __init__(self, admits: Admits = everybody) -> None:
+        self._admits = admits
         self._relays: dict[Front, Relay] = {}
         self._targets: dict[Front, _Target] = {}
 
@@ -140,7 +141,7 @@ class ServiceProxy:
             self._targets[front].backends = wanted[front]
         for front in changes.open:
             target = _Target(wanted[front])
-            relay = _RELAYS[front.protocol](front.address, front.port, target.choose)
+            relay = _RELAYS[front.protocol](front.address, front.port, target.choose, self._admits)
             try:
                 await relay.open()
             except OSError as error:

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 Chooser = Callable[[str], list[tuple[str, int]]]  # the client's address -> endpoints in the order to try them
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
+Admits = Callable[[str], bool]  # whether a client at this address is served
+
 CONNECT_SECONDS = 3.0
 CHUNK = 256 * 1024
 IDLE_SECONDS = 60.0  # after which a UDP client is forgotten
@@ -21,11 +23,16 @@ LARGEST_DATAGRAM = 65535
 LINGER_NOT = struct.pack("ii", 1, 0)  # on, for no time: closing resets
 
 
+def everybody(_: str) -> bool:
+    """Serves every client."""
+    return True
+
+
 class TcpRelay:
     """A listening port whose connections continue at an endpoint."""
 
-    def __init__(self, address: str, port: int, choose: Chooser) -> None:
-        self._address, self._port, self._choose = address, port, choose
+    def __init__(self, address: str, port: int, choose: Chooser, admits: Admits = everybody) -> None:
+        self._address, self._port, self._choose, self._admits = address, port, choose, admits
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -58,6 +65,8 @@ class TcpRelay:
             self._open.discard(writer)
 
     async def _connect(self, client: str) -> Streams | None:
+        if not self._admits(client):
+            return None
         for address, port in self._choose(client):
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -99,8 +108,8 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
 class UdpRelay(asyncio.DatagramProtocol):
     """A port whose datagrams continue at an endpoint: the same one for as long as a client keeps sending."""
 
-    def __init__(self, address: str, port: int, choose: Chooser) -> None:
-        self._address, self._port, self._choose = address, port, choose
+    def __init__(self, address: str, port: int, choose: Chooser, admits: Admits = everybody) -> None:
+        self._address, self._port, self._choose, self._admits = address, port, choose, admits
         self._transport: asyncio.DatagramTransport | None = None
         self._clients: dict[tuple[str, int], _UdpClient] = {}
 
@@ -119,6 +128,8 @@ class UdpRelay(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """From a client."""
+        if not self._admits(addr[0]):
+            return
         client = self._clients.get(addr)
         if client is None:
             endpoint = self._choose(addr[0])[0]

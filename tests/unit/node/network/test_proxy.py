@@ -114,6 +114,15 @@ async def test_connections_are_carried_in_turn_with_half_close(proxy: ServicePro
         ]
 
 
+async def test_only_those_are_served_who_may_come_in() -> None:
+    proxy, port = ServiceProxy(lambda address: address != "127.0.0.1"), free_port(socket.SOCK_STREAM)
+    async with echo(b"one ") as one:
+        await proxy.apply(service(port, one))
+        with pytest.raises(ConnectionError):
+            await ask(port, b"x")
+    await proxy.close()
+
+
 async def test_an_endpoint_that_refuses_is_passed_over(proxy: ServiceProxy) -> None:
     port, dead = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
     async with echo(b"one ") as one:
