@@ -25,7 +25,6 @@ from petset.api.types import (
     ServiceSpec,
 )
 from petset.apiserver.allocation import SERVICE_CIDR
-from petset.apiserver.authorization.bootstrap import reconcile_default_policy
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity, PatchBody, Target, WriteOptions
 
@@ -50,7 +49,6 @@ async def create_system_objects(
     are accepted one after the other and become durable together.
     """
     await asyncio.gather(*(_create_namespace(server, name) for name in NAMESPACES))
-    await reconcile_default_policy(server)
     service = _api_service(api_port, service_cidr)
     await _offer(server, service, {"spec": {"ports": msgspec.to_builtins(service.spec.ports)}})
     if pods_reach:
