@@ -13,16 +13,22 @@ from petset.api.errors import Forbidden, NotFound
 from petset.api.quantity import Quantity, parse
 from petset.api.resources import Resource
 from petset.api.types import (
+    ClusterRole,
+    ClusterRoleBinding,
     Namespace,
     Object,
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
+    Role,
+    RoleBinding,
     Service,
     ServiceAccount,
     StorageClass,
     Toleration,
 )
+from petset.apiserver.authorization.authorizer import Authorizer
+from petset.apiserver.authorization.escalation import check_binding, check_role
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
 from petset.kinds.podspec import api_access
@@ -42,6 +48,7 @@ class Attributes:
     identity: Identity
     resource: Resource[Any]
     obj: Any
+    authorizer: Authorizer
 
 
 Step = Callable[[Attributes], None]
@@ -199,12 +206,34 @@ def _requested(claim: PersistentVolumeClaim) -> Quantity:
     return parse(str(claim.spec.resources.requests.get("storage", "0")))
 
 
+def _grant_what_is_held(check: Callable[[Authorizer, Identity, Resource[Any], Any, Any], None]) -> Step:
+    """Upstream's policy-based storage of roles and bindings: nobody grants more than they have."""
+
+    def grant(attributes: Attributes) -> None:
+        resource, obj, meta = attributes.resource, attributes.obj, attributes.obj.metadata
+        old = attributes.registry.find(resource.type, meta.namespace, meta.name)
+        check(attributes.authorizer, attributes.identity, resource, obj, old)
+
+    return grant
+
+
+_ROLE, _BINDING = _grant_what_is_held(check_role), _grant_what_is_held(check_binding)
 _CREATE: dict[type[Object], tuple[Step, ...]] = {
     Pod: (_give_service_account, _tolerate_lost_nodes, _give_priority),
     PersistentVolumeClaim: (_give_storage_class, _protect("kubernetes.io/pvc-protection")),
     PersistentVolume: (_protect("kubernetes.io/pv-protection"),),
+    ClusterRole: (_ROLE,),
+    Role: (_ROLE,),
+    ClusterRoleBinding: (_BINDING,),
+    RoleBinding: (_BINDING,),
 }
-_UPDATE: dict[type[Object], tuple[Step, ...]] = {PersistentVolumeClaim: (_let_grow_by_class,)}
+_UPDATE: dict[type[Object], tuple[Step, ...]] = {
+    PersistentVolumeClaim: (_let_grow_by_class,),
+    ClusterRole: (_ROLE,),
+    Role: (_ROLE,),
+    ClusterRoleBinding: (_BINDING,),
+    RoleBinding: (_BINDING,),
+}
 _DELETE: dict[type[Object], tuple[Step, ...]] = {Namespace: (_spare_immortal_namespaces,)}
 
 

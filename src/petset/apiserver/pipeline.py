@@ -13,6 +13,8 @@ from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.authentication.signing import SigningKey
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
+from petset.apiserver.authorization.authorizer import Authorizer
+from petset.apiserver.authorization.reviews import REVIEWS
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
     Answer,
@@ -64,17 +66,20 @@ class ApiServer:
         self.catalogue = catalogue
         self.pods = PodConnections(self.registry, node)
         self.tokens = ServiceAccountTokens(self.registry, settings.signing_key, settings.issuer)
+        self.authorizer = Authorizer(self.registry)
         allocations = Allocations({Service: ServiceAllocator(self.registry, settings.service_cidr)})
-        self._server = Server(self.registry, allocations, self.tokens)
+        self._server = Server(self.registry, allocations, self.tokens, self.authorizer)
 
     async def get(self, target: Target) -> Answer:
         """One object, or the subresource of one. Raises NotFound."""
+        _need(target, "get")
         if target.subresource:
             return subresources.get(self.registry, target)
         return Answer(read.get(self.registry, target), target.resource)
 
     async def list(self, target: Target, options: ListOptions) -> Listing:
         """The selected objects of a collection. Raises BadRequest, Invalid, Expired, Timeout."""
+        _need(target, "list")
         return read.list_(self.registry, target, options)
 
     async def create(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
@@ -87,7 +92,8 @@ class ApiServer:
             raise _unsupported(target, "create")
         _check_manager(options, "CreateOptions")
         change = Change(self._server, identity, target, options)
-        return await (subresources.create if target.subresource else write.create)(change, content)
+        carry_out = subresources.create if target.subresource else REVIEWS.get(target.resource.type, write.create)
+        return await carry_out(change, content)
 
     async def update(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
         """PUT. Raises BadRequest, NotFound, Conflict, Invalid."""
@@ -123,10 +129,12 @@ class ApiServer:
 
     def watch(self, target: Target, options: WatchOptions) -> AbstractAsyncContextManager[ChangeFeed]:
         """Changes, for as long as the block lasts. Raises on entry as `list` does; iterating may raise Expired."""
+        _need(target, "watch")
         return watch.open_feed(self.registry, target, options)
 
     def stream(self, target: Target, options: WatchOptions) -> AbstractAsyncContextManager[Batches]:
         """A watch in batches, with its bookmarks and its timeout; raises as `watch`."""
+        _need(target, "watch")
         return open_stream(self.registry, target, options)
 
 

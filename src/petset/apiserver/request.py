@@ -57,6 +57,8 @@ class WriteOptions:
     field_validation: FieldValidation = ""
     begins_tracking: bool = True
     """Whether field ownership is tracked for objects that have no managedFields yet."""
+    may_create: bool = True
+    """Whether a PUT or an apply may create what is not there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from petset.api.types import Object
 from petset.apiserver import admission, decoding, metadata, ownership
 from petset.apiserver.allocation import Allocations
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
+from petset.apiserver.authorization.attributes import forbidden, on
+from petset.apiserver.authorization.authorizer import Authorizer
 from petset.apiserver.registry import Registry, modified
 from petset.apiserver.request import Answer, Content, Identity, Target, WriteOptions
 from petset.store.interface import Record
@@ -31,6 +33,7 @@ class Server:
     registry: Registry
     allocations: Allocations
     tokens: ServiceAccountTokens
+    authorizer: Authorizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Change:
 
     def attributes(self, obj: Object) -> admission.Attributes:
         """What admission sees."""
-        return admission.Attributes(self.registry, self.identity, self.resource, obj)
+        return admission.Attributes(self.registry, self.identity, self.resource, obj, self.server.authorizer)
 
 
 async def create(change: Change, content: Content) -> Answer:
@@ -98,6 +101,8 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     metadata.begin(meta, registry.time())
     resource.strategy.prepare_create(obj)
     refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + resource.strategy.validate_create(obj))
+    if not change.options.may_create:
+        raise forbidden(on(change.identity, "create", resource, meta.namespace, meta.name))
     if registry.newest(resource, meta.namespace, meta.name) is not None:
         raise AlreadyExists.of(resource.group, resource.plural, meta.name)
     warnings = tuple(resource.strategy.warnings(obj))

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from petset.api.errors import InternalError, StatusError, Unauthorized
+from petset.api.errors import InternalError, StatusError
 from petset.apiserver.request import Identity
 from petset.httpd.answers import error_response
-from petset.httpd.authentication import ANONYMOUS, TokenAuthenticator, authenticate, knows_no_token
+from petset.httpd.authentication import TokenAuthenticator, authenticate, knows_no_token
 from petset.httpd.connections import Admits, Listener
 from petset.httpd.pki import Certificates
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 0.5
 """How long requests may take to end when the server stops; watches are cut off then."""
-PUBLIC_PATHS = frozenset({"/version", "/healthz", "/livez", "/readyz"})
 
 Handler = Callable[[web.BaseRequest, Identity], Awaitable[web.StreamResponse]]
 
@@ -89,7 +88,7 @@ class HttpServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: whatever happens inside, the client gets an answer."""
         try:
-            return await self._handler(request, identify(request, self._tokens))
+            return await self._handler(request, authenticate(request, self._tokens))
         except StatusError as error:
             _check_unanswered(request)
             return error_response(error)
@@ -108,15 +107,6 @@ def _check_unanswered(request: web.BaseRequest) -> None:
     """Of an answer that has begun nothing can be taken back: cutting the connection is all that tells of an error."""
     if request.writer.output_size > 0:
         raise ConnectionResetError("the answer has begun already")
-
-
-def identify(request: web.BaseRequest, tokens: TokenAuthenticator) -> Identity:
-    """Who is at the other end. Raises Unauthorized, except for paths that anybody may read."""
-    identity = authenticate(request, tokens)
-    public = request.path in PUBLIC_PATHS or request.path.startswith(("/livez/", "/readyz/"))
-    if identity is ANONYMOUS and not public:
-        raise Unauthorized("Unauthorized")
-    return identity
 
 
 def read_authority(certificates: Certificates) -> str:

@@ -10,6 +10,7 @@ from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
 from petset.httpd import openid
+from petset.httpd.authorization import Gate
 from petset.httpd.compression import compress
 from petset.httpd.documents import Documents
 from petset.httpd.handlers import ResourceHandler, size_of
@@ -26,6 +27,7 @@ class Front:
     def __init__(self, server: ApiServer) -> None:
         self.health = Health()
         self._server = server
+        self._gate = Gate(server.authorizer)
         self._metrics = RequestMetrics(server.registry.clock)
         self._documents = Documents(server.catalogue, server.registry.clock)
         self._resources = ResourceHandler(server, self._metrics)
@@ -33,6 +35,7 @@ class Front:
 
     async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
         """Answers a request. Raises StatusError."""
+        identity = self._gate.admit(request, identity)
         path = request.path.rstrip("/") or "/"
         response: web.StreamResponse | None = await self._without_resource(request, path)
         if response is None:

@@ -1,15 +1,17 @@
 """HTTP methods to verbs: what a request means, and how its answer is written."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 
 from petset.api.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
 from petset.api.types import DeleteOptions
 from petset.apiserver import decoding, encodings
+from petset.apiserver.authorization.attributes import on
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, PatchType, Target
+from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, PatchType, Target, WriteOptions
 from petset.client.interface import ExecOptions
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
@@ -49,14 +51,16 @@ class ResourceHandler:
         return response
 
     async def _carry_out(self, request: web.BaseRequest, identity: Identity, route: routes.Route) -> web.StreamResponse:
-        target, query = route.target, request.query
+        target = route.target
         match request.method:
+            case method if route.watches and method not in {"GET", "HEAD"}:
+                pass
             case "GET" | "HEAD":
                 return await self._read(request, route)
             case "POST":
                 return await self._post(request, identity, target)
             case "PUT":
-                options = routes.write_options(query, agent(request))
+                options = self._create_options(request, identity, target)
                 answer = await self._server.update(identity, target, await body_of(request), options)
                 return self._answer(answer, form_of(request))
             case "PATCH":
@@ -110,7 +114,7 @@ class ResourceHandler:
             raise UnsupportedMediaType(
                 f"the body of the request was in an unknown format - accepted media types include: {known}"
             )
-        options = routes.write_options(request.query, agent(request))
+        options = self._create_options(request, identity, target)
         if type_ == "apply" and not request.query.get("fieldManager"):
             raise BadRequest("fieldManager is required for an apply patch")
         answer = await self._server.patch(identity, target, PatchBody(type_, await read_body(request)), options)
@@ -124,6 +128,12 @@ class ResourceHandler:
         listed = routes.list_options(request.query)
         listing = await self._server.delete_collection(identity, target, listed, options)
         return self._listing(listing, form)
+
+    def _create_options(self, request: web.BaseRequest, identity: Identity, target: Target) -> WriteOptions:
+        """The options of a write that creates what is not there, where its sender may do that."""
+        options = routes.write_options(request.query, agent(request))
+        asked = on(identity, "create", target.resource, target.namespace, target.name)
+        return options if self._server.authorizer.decide(asked).allowed else replace(options, may_create=False)
 
     # --- answering ----------------------------------------------------------------------------------------------------
 

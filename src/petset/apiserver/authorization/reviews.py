@@ -1,0 +1,136 @@
+"""Questions about access that are asked through the API: answered at once, never stored."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from petset.api.errors import BadRequest
+from petset.api.selectors import SelectorError, parse_field_selector, parse_label_selector
+from petset.api.types import (
+    LocalSubjectAccessReview,
+    NonResourceAttributes,
+    NonResourceRule,
+    Object,
+    ObjectMeta,
+    ResourceAttributes,
+    ResourceRule,
+    SelfSubjectAccessReview,
+    SelfSubjectReview,
+    SelfSubjectReviewStatus,
+    SelfSubjectRulesReview,
+    SubjectAccessReview,
+    SubjectAccessReviewSpec,
+    SubjectAccessReviewStatus,
+    SubjectRulesReviewStatus,
+    UserInfo,
+)
+from petset.apiserver import decoding, metadata, ownership
+from petset.apiserver.authorization.attributes import Attributes
+from petset.apiserver.registry import encode
+from petset.apiserver.request import Answer, Content, Identity
+from petset.apiserver.write import Change, refuse_invalid
+from petset.store.interface import Record
+
+Review = Callable[[Change, Content], Awaitable[Answer]]
+
+
+async def review_access(change: Change, content: Content) -> Answer:
+    """May somebody do this? Raises BadRequest, Invalid."""
+    obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    metadata.place(change.resource, obj, change.target.namespace)
+    refuse_invalid(change.resource, obj, change.strategy.validate_create(obj))
+    obj.metadata.managed_fields = []
+    ownership.track(obj, None, change.writer(), change.options, has_status=False)
+    user = change.identity if isinstance(obj, SelfSubjectAccessReview) else _subject(obj.spec)
+    decision = change.server.authorizer.decide(
+        _asked(user, obj.spec.resource_attributes, obj.spec.non_resource_attributes)
+    )
+    problem = "; ".join(_selector_problems(obj.spec.resource_attributes))
+    obj.status = SubjectAccessReviewStatus(
+        allowed=decision.allowed, reason=decision.reason or None, evaluation_error=problem or None
+    )
+    return answered(obj, warnings)
+
+
+async def review_rules(change: Change, content: Content) -> Answer:
+    """What may I do in this namespace? Raises BadRequest."""
+    asked, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    if not asked.spec.namespace:
+        raise BadRequest("no namespace on request")
+    rules, problem = change.server.authorizer.rules_for(change.identity, asked.spec.namespace)
+    resource_rules = [
+        ResourceRule(verbs=r.verbs, api_groups=r.api_groups, resources=r.resources, resource_names=r.resource_names)
+        for r in rules
+        if r.resources
+    ]
+    paths = [
+        NonResourceRule(verbs=r.verbs, non_resource_urls=r.non_resource_urls) for r in rules if r.non_resource_urls
+    ]
+    status = SubjectRulesReviewStatus(
+        resource_rules=resource_rules, non_resource_rules=paths, evaluation_error=problem or None
+    )
+    return answered(SelfSubjectRulesReview(status=status), warnings)
+
+
+async def review_self(change: Change, content: Content) -> Answer:
+    """Who am I? Raises BadRequest."""
+    _, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    who = change.identity
+    extra = {key: list(values) for key, values in who.extra.items()}
+    info = UserInfo(username=who.name or None, uid=who.uid or None, groups=list(who.groups), extra=extra)
+    meta = ObjectMeta(creation_timestamp=change.registry.time())
+    return answered(SelfSubjectReview(metadata=meta, status=SelfSubjectReviewStatus(user_info=info)), warnings)
+
+
+def answered(obj: Object, warnings: tuple[str, ...] = ()) -> Answer:
+    """The answer to a question: what was asked, with the status filled in; there is nothing in the store."""
+    return Answer(Record("", 0, encode(obj), {}, {}), None, 201, warnings)
+
+
+def _subject(spec: SubjectAccessReviewSpec) -> Identity:
+    extra = {key: tuple(values) for key, values in spec.extra.items()}
+    return Identity(spec.user or "", tuple(spec.groups), spec.uid or "", extra)
+
+
+def _asked(user: Identity, on: ResourceAttributes | None, path: NonResourceAttributes | None) -> Attributes:
+    if on is None:
+        return Attributes(user, (path.verb if path else "") or "", path=(path.path if path else "") or "")
+    return Attributes(
+        user,
+        on.verb or "",
+        on.group or "",
+        on.resource or "",
+        on.subresource or "",
+        on.namespace or "",
+        on.name or "",
+    )
+
+
+def _selector_problems(asked: ResourceAttributes | None) -> Iterator[str]:
+    """Selectors narrow what is asked; rules know no selectors, so one that cannot be read changes no answer."""
+    if asked is None:
+        return
+    selectors: tuple[tuple[str, Any, Callable[[str], Any]], ...] = (
+        ("fieldSelector", asked.field_selector, parse_field_selector),
+        ("labelSelector", asked.label_selector, parse_label_selector),
+    )
+    for name, selector, parse in selectors:
+        if selector is not None and selector.raw_selector and not _parses(parse, selector.raw_selector):
+            yield f"spec.resourceAttributes.{name} ignored due to parse error"
+
+
+def _parses(parse: Callable[[str], Any], text: str) -> bool:
+    try:
+        parse(text)
+    except SelectorError:
+        return False
+    return True
+
+
+REVIEWS: dict[type[Object], Review] = {
+    LocalSubjectAccessReview: review_access,
+    SelfSubjectAccessReview: review_access,
+    SelfSubjectReview: review_self,
+    SelfSubjectRulesReview: review_rules,
+    SubjectAccessReview: review_access,
+}
+"""The kinds that are questions."""
