@@ -11,6 +11,7 @@ from petset.apiserver.local import LocalClient
 from petset.client.informer import InformerFactory
 from petset.client.recorder import EventRecorder
 from petset.cluster import Api
+from petset.controllers.aggregation.controller import ClusterRoleAggregation
 from petset.controllers.endpoints.controller import EndpointsController
 from petset.controllers.events.controller import EventExpiry
 from petset.controllers.garbagecollector.controller import GarbageCollector
@@ -102,6 +103,8 @@ def start_controllers(cluster: Cluster) -> None:
     start(name, VolumeProtection(client(name), informers, clock).run)
     name = "event-ttl-controller"
     start(name, EventExpiry(client(name), clock).run)
+    name = "clusterrole-aggregation-controller"
+    start(name, ClusterRoleAggregation(client(name), informers, clock).run)
 
 
 def owning_kinds() -> list[type[Object]]:

@@ -14,7 +14,7 @@ from petset.apiserver.authorization.reconciliation import (
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity, Target, WriteOptions
 
-_OPTIONS = WriteOptions("petset", begins_tracking=False)
+_OPTIONS = WriteOptions("kube-apiserver")
 _IDENTITY = Identity("system:apiserver", (PRIVILEGED,))
 
 
