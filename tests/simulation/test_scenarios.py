@@ -496,7 +496,7 @@ def test_several_ended_pods_beyond_the_range_hold_an_ordered_set_up_until_somebo
         driver.world.fail(name)
     decided = driver.world.step()
     assert said(decided) == []
-    assert (decided.waiting_for or "").startswith("web-2 to be Running and Ready before it is deleted")
+    assert str(decided.waiting_for).startswith("web-2 to be Running and Ready before it is deleted")
     driver.world.delete("web-1")
     assert deleted(driver.world.step()) == ["web-2"]
 

@@ -99,11 +99,16 @@ class EventRecorder:
         self._allowances: OrderedDict[tuple[str, ...], _Allowance] = OrderedDict()
         self._last_stamp = 0
 
-    def event(self, about: Object | ObjectReference, type_: str, reason: str, message: str) -> None:
-        """Notes an event of type `Normal` or `Warning`; returns at once, and drops it when there are too many."""
+    def event(
+        self, about: Object | ObjectReference, type_: str, reason: str, message: str, *, allowance: str = ""
+    ) -> None:
+        """Notes an event of type `Normal` or `Warning`; returns at once, and drops it when there are too many.
+
+        Events of another `allowance` are counted by themselves: neither do they use up that of the others.
+        """
         reference = about if isinstance(about, ObjectReference) else reference_to(about)
         involved = _identity(reference)
-        if len(self._waiting) >= WAITING or not self._allowed(involved[:-1]):
+        if len(self._waiting) >= WAITING or not self._allowed((*involved[:-1], allowance)):
             log.info("dropped event %s of %s %s: too many", reason, reference.kind, reference.name)
             return
         namespace = reference.namespace or "default"

@@ -135,6 +135,16 @@ async def test_one_object_cannot_flood_the_server(bench: Bench) -> None:
     assert len(bench.server.events) == BURST + 2
 
 
+async def test_events_of_another_allowance_are_counted_by_themselves(bench: Bench) -> None:
+    recorder = bench.start().recorder
+    for number in range(BURST + 5):
+        recorder.event(SET, "Warning", "Failed", f"attempt {number}")
+    recorder.event(SET, "Normal", "Rare", "once", allowance="rare")
+    await recorder.flush()
+    assert len(bench.server.events) == BURST + 1
+    assert ("Rare", "once", 1) in bench.server.summary()
+
+
 async def test_the_caller_never_waits_and_a_full_queue_drops(bench: Bench) -> None:
     for number in range(WAITING + 10):
         bench.recorder.event(pod(f"p{number}", 1), "Normal", "Started", "started")

@@ -62,7 +62,8 @@ def forecast(seen: Observed, limits: Limits = NO_LIMITS) -> Forecast:
             continue
         happened = world.progress()
         if not happened:
-            return Forecast(tuple(steps), refusal or decided.waiting_for, broken)
+            stops = str(decided.waiting_for) if decided.waiting_for is not None else None
+            return Forecast(tuple(steps), refusal or stops, broken)
         steps += happened
     return Forecast(tuple(steps), broken=broken, cut=True)
 

@@ -22,7 +22,7 @@ from petset.api.types import (
     StatefulSet,
     StatefulSetStatus,
 )
-from petset.client.interface import Client, ConnectionLost, Patch
+from petset.client.interface import GIVEN, Client, ConnectionLost, Patch
 from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import SeenWrites
 from petset.controllers.statefulset import model, status
@@ -194,7 +194,7 @@ class Actor:
         name = pod.metadata.name
         try:
             await self._create_claims(run, name, claims)
-            self._writes.wrote(run.key, await self._client.create(pod))
+            self._writes.wrote(run.key, await self._client.create(pod, GIVEN))
         except AlreadyExists:
             raise
         except (StatusError, ConnectionLost) as error:

@@ -12,6 +12,7 @@ from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
 from petset.controllers.statefulset.act import Actor
+from petset.controllers.statefulset.events import WaitEvents
 from petset.controllers.statefulset.ledgers import Ledgers
 from petset.controllers.statefulset.names import claim_may_belong_to, set_name_of
 from petset.controllers.statefulset.observe import Observer
@@ -34,6 +35,7 @@ class StatefulSetController:
         reads = (observer.sets, observer.pods, observer.claims, observer.revisions)
         self._writes: SeenWrites[Key] = SeenWrites(*reads)
         self._actor = Actor(client, recorder, self._writes, clock)
+        self._wait_events = WaitEvents(recorder, clock)
         self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
         enqueue_from(observer.sets, self._queue, lambda set_: (key_of(set_),))
         observer.pods.add_handlers(self._pod_appeared, self._pod_changed, self._pod_gone)
@@ -56,13 +58,15 @@ class StatefulSetController:
             self._writes.forget(key)
             self._ledgers.forget(key)
             self._actor.forget(key)
+            self._wait_events.forget(key)
             return DONE
         decided = self._ledgers.plan(seen) or plan(self._observer.observe(key) or seen)
-        come_back = await self._actor.carry_out(seen.set, decided)
-        if decided.look_again is None:
-            return Result(come_back)
-        available = max(0.0, decided.look_again - (self._clock.monotonic() - began))
-        return Result(available if come_back is None else min(available, come_back))
+        status_due = await self._actor.carry_out(seen.set, decided)
+        look_again = decided.look_again
+        if look_again is not None:
+            look_again = max(0.0, look_again - (self._clock.monotonic() - began))
+        patience = self._wait_events.note(seen.set, decided)
+        return Result(min((t for t in (status_due, look_again, patience) if t is not None), default=None))
 
     # --- which sets a pod or a claim concerns -------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from petset.api.types import ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet, StatefulSetStatus
+from petset.controllers.statefulset.waiting import Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +231,16 @@ class Plan:
     """The decision: what to do now, what to report, what to forget, what to wait for.
 
     `counted` is the status as the pods were seen, `status` the one to write when every step succeeds. `look_again` is
-    in seconds: the world will have changed by then without any event.
+    in seconds: the world will have changed by then without any event. `held_back` says which pods the update leaves as
+    they are, and why, once there is nothing to wait for.
     """
 
     steps: tuple[Step, ...]
     counted: StatefulSetStatus
     status: StatefulSetStatus
     cleanup: tuple[DropRevision, ...] = ()
-    waiting_for: str | None = None
+    waiting_for: Wait | None = None
+    held_back: str | None = None
     look_again: float | None = None
 
     def actions(self) -> Iterator[Action]:

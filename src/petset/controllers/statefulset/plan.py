@@ -18,7 +18,7 @@ now, whatever number of replicas somebody asks for.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -45,7 +45,7 @@ from petset.controllers.statefulset.names import is_member, pod_name
 from petset.controllers.statefulset.ranks import AllPods, Condemned, Ranks, Replica, View
 from petset.controllers.statefulset.revisions import adoption, choose_revisions, surplus_revisions
 from petset.controllers.statefulset.status import ENDED
-from petset.controllers.statefulset.waiting import until
+from petset.controllers.statefulset.waiting import Wait, until, until_ready_for
 
 LARGEST_STEP: Final = 1000
 """Ordinals in range that one plan sees to."""
@@ -56,7 +56,7 @@ class Verdict:
     """What one pod needs now, and what an ordered set has to wait for after that (None: go on)."""
 
     actions: tuple[Action, ...] = ()
-    wait: str | None = None
+    wait: Wait | None = None
 
 
 def plan(seen: Observed) -> Plan:
@@ -72,7 +72,7 @@ def decide(ranks: Ranks, claiming: tuple[Action, ...] = ()) -> Plan:
     seen, history = view.seen, view.history
     counted = status.report(seen.set, ranks.census(), history)
     steps = [Step("adoption", (adoption(seen),)), Step("claiming", (claiming,)), Step("revisions", (history.actions,))]
-    wait: str | None = None
+    wait: Wait | None = None
     if not is_terminating(seen.set):
         for step, wait in phases(ranks):
             steps.append(step)
@@ -85,6 +85,7 @@ def decide(ranks: Ranks, claiming: tuple[Action, ...] = ()) -> Plan:
         status=status.after_deletions(seen.set, counted, outdated),
         cleanup=surplus_revisions(seen.set, history, ranks.revisions()),
         waiting_for=wait,
+        held_back=held_back(ranks) if wait is None else None,
         look_again=0.0 if is_cut(steps) else next_availability(ranks, counted),
     )
 
@@ -114,7 +115,7 @@ def claim_pods(seen: Observed) -> tuple[tuple[Action, ...], tuple[Pod, ...]]:
 # --- rules 4 to 7 -----------------------------------------------------------------------------------------------------
 
 
-def phases(ranks: Ranks) -> Iterator[tuple[Step, str | None]]:
+def phases(ranks: Ranks) -> Iterator[tuple[Step, Wait | None]]:
     """Rules 4 to 7, each with what it has to wait for."""
     view = ranks.view
     pace: Pace = "one by one" if view.ordered else "doubling"
@@ -129,15 +130,15 @@ def phases(ranks: Ranks) -> Iterator[tuple[Step, str | None]]:
     yield Step("condemned", groups, pace), wait
     if view.set.spec.update_strategy.type != "OnDelete":
         verdict = update_verdict(ranks)
-        yield Step("update", (verdict.actions,)), wait or verdict.wait
+        yield Step("update", (verdict.actions,)), verdict.wait if wait is None else no_room(ranks, wait)
 
 
 def until_first_wait(
     view: View, verdicts: Iterable[Verdict], most: int | None = None
-) -> tuple[tuple[tuple[Action, ...], ...], str | None]:
+) -> tuple[tuple[tuple[Action, ...], ...], Wait | None]:
     """The actions of all verdicts, a group each; in an ordered set only up to the first that has to wait."""
     groups: list[tuple[Action, ...]] = []
-    wait: str | None = None
+    wait: Wait | None = None
     for verdict in verdicts:
         if verdict.actions:
             groups.append(verdict.actions)
@@ -169,21 +170,21 @@ def replica_verdict(view: View, replica: Replica) -> Verdict:
     return Verdict(actions, wait)
 
 
-def what_it_waits_for(view: View, pod: Pod) -> str | None:
+def what_it_waits_for(view: View, pod: Pod) -> Wait | None:
     """What keeps a live pod in range from being Running, Ready and Available."""
     if is_terminating(pod):
         return until(pod, "be gone")
     if not is_running_and_ready(pod):
         return until(pod, "be Running and Ready")
     if not view.available(pod):
-        return f"{pod.metadata.name} to be Ready for {view.set.spec.min_ready_seconds} s"
+        return until_ready_for(pod, view.min_ready_seconds)
     return None
 
 
 def ended_verdict(pod: Pod) -> Verdict:
     """A pod that has ended is deleted, whatever its exit code; its successor comes when the object is gone."""
     reason: DeleteReason = "failed" if pod.status.phase == "Failed" else "succeeded"
-    wait = f"{pod.metadata.name}, which has {reason}, to be gone"
+    wait = Wait(f"{pod.metadata.name}, which has {reason},", "to be gone", pod)
     if is_terminating(pod):
         return Verdict(wait=wait)
     return Verdict((DeletePod(pod.metadata.name, pod.metadata.uid, reason),), wait)
@@ -195,14 +196,13 @@ def missing_verdict(view: View, ordinal: int) -> Verdict:
     pod = identity.new_pod(view.set, view.history.template(revision), revision, ordinal)
     name, seen = pod.metadata.name, view.seen
     if stale := claims.stale(seen, ordinal, pod):
-        return Verdict(wait=f"claim {stale} of an earlier {name} to be deleted")
+        return Verdict(wait=Wait(f"claim {stale}", f"of an earlier {name} to be deleted"))
     absent = claims.missing(seen, ordinal)
     if why := claims.deleting(seen, ordinal):
-        return Verdict((RefusePod(name, absent, why),), why)
+        return Verdict((RefusePod(name, absent, why),), Wait(name, "to be created", because=why))
     create = CreatePod(pod, revision, absent)
-    return Verdict(
-        (create, *claims.give_owners(seen, ordinal, pod)), f"{name} to be created and become Running and Ready"
-    )
+    wait = Wait(name, "to be created and become Running and Ready")
+    return Verdict((create, *claims.give_owners(seen, ordinal, pod)), wait)
 
 
 def revision_for(view: View, ordinal: int) -> str:
@@ -259,8 +259,10 @@ def condemned_verdict(ranks: Ranks, condemned: Condemned) -> Verdict:
         if not is_running_and_ready(pod):
             return Verdict(wait=until(pod, "be Running and Ready before it is deleted"))
         if not view.available(pod):
-            return Verdict(wait=f"{pod.metadata.name} to be Ready for {view.set.spec.min_ready_seconds} s")
-    return Verdict((DeletePod(pod.metadata.name, pod.metadata.uid, "scale down"),), f"{pod.metadata.name} to be gone")
+            return Verdict(wait=until_ready_for(pod, view.min_ready_seconds))
+    return Verdict(
+        (DeletePod(pod.metadata.name, pod.metadata.uid, "scale down"),), Wait(pod.metadata.name, "to be gone")
+    )
 
 
 # --- rule 7: update ---------------------------------------------------------------------------------------------------
@@ -299,17 +301,40 @@ def update_verdict(ranks: Ranks) -> Verdict:
     if first is None:
         return Verdict(wait=unfinished(ranks))
     actions = tuple(DeletePod(pod.metadata.name, pod.metadata.uid, "update") for pod in chosen)
-    return Verdict(actions, f"{first.metadata.name} to be replaced by the update")
+    return Verdict(actions, Wait(first.metadata.name, "to be replaced by the update"))
 
 
-def unfinished(ranks: Ranks) -> str | None:
+def no_room(ranks: Ranks, wait: Wait) -> Wait:
+    """What rule 4 waits for, and that the update waits for it too, where it uses up the budget."""
+    set_ = ranks.view.set
+    following = next(ranks.outdated(partition(set_), available=True), None)
+    if following is None or ranks.unavailable() < max_unavailable(set_):
+        return wait
+    why = f"maxUnavailable {max_unavailable(set_)} leaves no room to update {following.metadata.name} before"
+    return replace(wait, because=why)
+
+
+def unfinished(ranks: Ranks) -> Wait | None:
     """The highest pod of an update that is replaced but not back yet."""
     last = ranks.last_unavailable()
     if last is None:
         return None
     if last.pod is not None:
         return until(last.pod, "be available")
-    return f"{pod_name(ranks.view.set.metadata.name, last.ordinal)} to be available"
+    return Wait(pod_name(ranks.view.set.metadata.name, last.ordinal), "to be available")
+
+
+def held_back(ranks: Ranks) -> str | None:
+    """What a finished update leaves as it is, in words: the pods below the partition, or all of an OnDelete set."""
+    highest = next(ranks.outdated(0, available=True), None)
+    if highest is None:
+        return None
+    strategy, at = ranks.view.set.spec.update_strategy.type, ranks.census().at
+    update = ranks.view.history.update.metadata.name
+    others = sum(at.values()) - at[update] - 1
+    pods = highest.metadata.name + (f" and {others} more" if others > 0 else "")
+    why = "updateStrategy OnDelete" if strategy == "OnDelete" else f"partition {partition(ranks.view.set)}"
+    return f"{why} keeps {pods} from revision {update}"
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -152,7 +152,7 @@ def test_a_claim_of_an_earlier_pod_holds_its_successor_back(policy: str) -> None
     world.gone("web-1")
     plan = world.plan()
     assert said(plan) == []
-    assert plan.waiting_for == "claim www-web-1 of an earlier web-1 to be deleted"
+    assert str(plan.waiting_for) == "claim www-web-1 of an earlier web-1 to be deleted"
     del world.claims["www-web-1"]
     assert said(world.plan()) == ["create pod web-1"]
 

@@ -80,7 +80,7 @@ def test_the_update_of_a_set_that_lacks_pods_waits_for_them(policy: str) -> None
     world.set_image("nginx:2")
     for ranks_plan in (plan(world.observe()), by_ledger(world.observe())):
         assert [a for a in ranks_plan.actions() if isinstance(a, model.DeletePod)] == []
-        assert ranks_plan.waiting_for == "web-2 to be created and become Running and Ready"
+        assert str(ranks_plan.waiting_for) == "web-2 to be created and become Running and Ready"
 
 
 def test_a_large_parallel_set_is_created_plan_by_plan_before_anything_else() -> None:

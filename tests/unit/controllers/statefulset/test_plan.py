@@ -66,7 +66,7 @@ def test_pods_carry_identity_labels_hostname_subdomain_and_their_claim() -> None
 def test_an_ordered_set_says_what_it_waits_for() -> None:
     world = World(web(3))
     world.step()
-    assert world.plan().waiting_for == "web-0 to be Running and Ready (phase Pending)"
+    assert str(world.plan().waiting_for) == "web-0 to be Running and Ready (phase Pending)"
 
 
 @pytest.mark.parametrize(
