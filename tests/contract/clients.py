@@ -33,13 +33,15 @@ async def listening(server: ApiServer, directory: Path) -> AsyncIterator[Connect
     certificates = ensure_certificates(directory, ["127.0.0.1"], SystemClock().now())
     listener = HttpServer(Front(server).handle, server_context(certificates))
     address = await listener.start(Address("127.0.0.1", 0))
-    yield Connection(
-        server=f"https://{address}",
-        certificate_authority=certificates.authority.certificate.read_bytes(),
-        client_certificate=certificates.admin.certificate.read_bytes(),
-        client_key=certificates.admin.key.read_bytes(),
-    )
-    await listener.stop()
+    try:
+        yield Connection(
+            server=f"https://{address}",
+            certificate_authority=certificates.authority.certificate.read_bytes(),
+            client_certificate=certificates.admin.certificate.read_bytes(),
+            client_key=certificates.admin.key.read_bytes(),
+        )
+    finally:
+        await listener.stop()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import msgspec
 from yarl import URL
 
 from petset import __version__
-from petset.aio.clock import Clock
+from petset.aio.clock import Clock, SystemClock
 from petset.api.errors import Unauthorized, from_status
 from petset.client.connection import Connection, Credentials, tls_context
 from petset.client.errors import ConfigError
@@ -25,6 +26,9 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 75.0
 """A server answers or gives up within 60 s; streams have no such limit."""
 PING_SECONDS = 30.0
+GOODBYE_SECONDS = 1.0
+"""How long a server may take to say goodbye over TLS."""
+GOODBYE_POLL = 0.002
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 """A watch may be silent for hours: the kernel's probes tell a silent server from a dead one within a minute."""
 
@@ -60,6 +64,7 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._opening = asyncio.Lock()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     async def request(
         self, method: str, path: str, params: Params = (), body: Body | None = None, accept: str = JSON
@@ -115,10 +120,18 @@ class Transport:
             await socket_.close()
 
     async def close(self) -> None:
-        """Ends all requests and connections, for good."""
+        """Ends all requests and connections, for good; when it returns no socket is left."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
+            await self._until_parted()
+
+    async def _until_parted(self) -> None:
+        """Connections that a stream or WebSocket has ended say goodbye first; aiohttp does not wait for them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                while any(each.fileno() >= 0 for each in self._sockets):
+                    await SystemClock().sleep(GOODBYE_POLL)
 
     async def _send(
         self,
@@ -165,11 +178,16 @@ class Transport:
                     tls = tls_context(self._connection, await self._credentials.from_plugin())
                 except ConfigError as error:
                     raise Unauthorized(str(error)) from error
-                connector = aiohttp.TCPConnector(limit=0, ssl=tls or False, socket_factory=_keepalive_socket)
+                connector = aiohttp.TCPConnector(limit=0, ssl=tls or False, socket_factory=self._new_socket)
                 self._session = aiohttp.ClientSession(
                     connector=connector, headers={"User-Agent": self._user_agent}, raise_for_status=_refuse
                 )
         return self._session
+
+    def _new_socket(self, address: tuple[Any, ...]) -> socket.socket:
+        created = _keepalive_socket(address)
+        self._sockets.add(created)
+        return created
 
     def _url(self, path: str, params: Params) -> URL:
         query = f"?{urlencode(params)}" if params else ""
