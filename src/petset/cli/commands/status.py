@@ -11,6 +11,7 @@ from petset.cli.options import DataDir
 from petset.cli.progress.display import display_for
 from petset.cli.progress.following import following
 from petset.cli.progress.missing import missing
+from petset.cli.progress.waits import held_back
 from petset.cli.running import run, session
 from petset.cli.server_record import running_server
 
@@ -37,7 +38,8 @@ async def _status(directory: DataDirectory, *, watch: bool) -> None:
                     display.note("no pods")
                 elif not watch:
                     display.table(rows)
-                for line in missing(follower.snapshot(), follower.all_sets()):
+                snapshot, sets = follower.snapshot(), follower.all_sets()
+                for line in (*missing(snapshot, sets), *held_back(snapshot, sets)):
                     display.note(line)
                 if watch:
                     await follower.stand_by(follower.rows)

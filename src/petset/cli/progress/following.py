@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
 from petset.api.meta import Key, key_of
-from petset.api.types import Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, StatefulSet
+from petset.api.types import ControllerRevision, Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, StatefulSet
 from petset.cli.progress.display import Display
 from petset.cli.progress.missing import all_ready, missing
 from petset.cli.progress.narration import Narrator
@@ -36,6 +36,7 @@ class Follower:
         self._volumes = factory.informer(PersistentVolume)
         self._nodes = factory.informer(Node)
         self._events = factory.informer(Event)
+        self._revisions = factory.informer(ControllerRevision)
 
     async def start(self, supervisor: Supervisor) -> None:
         """Watches from now on; what is there already is known, but not told."""
@@ -53,6 +54,8 @@ class Follower:
             volumes=self._volumes.list(),
             nodes=self._nodes.list(),
             events=self._events.list(),
+            revisions=self._revisions.list(),
+            now=self._clock.now().astimezone(),
         )
 
     def rows(self) -> list[Sequence[str]]:

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from petset.api.meta import Key, get_condition, is_pod_ready, is_terminating
 from petset.api.types import Event, Object, Pod, StatefulSet
 from petset.cli.progress.snapshot import Snapshot, shown_key, shown_name
+from petset.cli.progress.waits import planned, wait_line
 from petset.cli.rollouts import is_ready, rollout_status
+from petset.controllers.statefulset.model import Plan
 from petset.controllers.statefulset.names import ordinal_of
 from petset.controllers.statefulset.waiting import pod_state
 from petset.controllers.volumes.use import claim_names
 
 PODS_SHOWN = 3
+SETS_EXPLAINED = 20
+"""Sets whose plan is made; the others say how far they are."""
 
 
 def all_ready(snapshot: Snapshot, targets: Iterable[Key]) -> bool:
@@ -33,27 +37,33 @@ def missing(snapshot: Snapshot, targets: Iterable[Key]) -> list[str]:
     Empty when all are ready.
     """
     lines: list[str] = []
+    explained = 0
     for key in targets:
         set_ = snapshot.set_named(key)
         if set_ is None:
             lines.append(f"statefulset {shown_key(key)} is not there")
         elif not _is_ready(snapshot, set_):
-            lines += _of_set(snapshot, set_)
+            explained += 1
+            lines += _of_set(snapshot, set_, planned(snapshot, set_) if explained <= SETS_EXPLAINED else None)
     if lines:
         lines += _of_nodes(snapshot)
     return lines
 
 
-def _of_set(snapshot: Snapshot, set_: StatefulSet) -> Iterator[str]:
+def _of_set(snapshot: Snapshot, set_: StatefulSet, decided: Plan | None) -> Iterator[str]:
     ready = len(_ready_pods(snapshot, set_))
     yield f"statefulset {shown_name(set_)}: {ready} of {set_.spec.replicas or 0} pods ready"
     pods = sorted(snapshot.pods_of(set_), key=lambda pod: ordinal_of(set_.metadata.name, pod.metadata.name) or 0)
     unready = [pod for pod in pods if not is_pod_ready(pod) or is_terminating(pod)]
+    wait = decided.waiting_for if decided is not None else None
+    if wait is not None:
+        shown = {pod.metadata.uid for pod in unready[:PODS_SHOWN]}
+        yield f"  waiting for {wait_line(wait, snapshot, with_state=wait.uid not in shown)}"
     for pod in unready[:PODS_SHOWN]:
         yield from _of_pod(snapshot, pod)
     if len(unready) > PODS_SHOWN:
         yield f"  and {len(unready) - PODS_SHOWN} more"
-    if not unready:
+    if not unready and wait is None:
         yield from _warning(snapshot, set_, "") or (f"  {_next_step(set_, len(pods))}",)
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from petset.api.meta import Key, controller_of, key_of
 from petset.api.types import (
+    ControllerRevision,
     Event,
     Node,
     Object,
@@ -14,10 +17,12 @@ from petset.api.types import (
     StatefulSet,
 )
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All objects of the kinds that matter here, in no particular order."""
+    """All objects of the kinds that matter here, in no particular order, at the moment `now`, in the local zone."""
 
     sets: Sequence[StatefulSet] = ()
     pods: Sequence[Pod] = ()
@@ -25,6 +30,8 @@ class Snapshot:
     volumes: Sequence[PersistentVolume] = ()
     nodes: Sequence[Node] = ()
     events: Sequence[Event] = ()
+    revisions: Sequence[ControllerRevision] = ()
+    now: datetime = EPOCH
 
     def set_named(self, key: Key) -> StatefulSet | None:
         """One StatefulSet."""
@@ -33,6 +40,10 @@ class Snapshot:
     def pods_of(self, set_: StatefulSet) -> list[Pod]:
         """The pods a set controls."""
         return [pod for pod in self.pods if (owner := controller_of(pod)) and owner.uid == set_.metadata.uid]
+
+    def revisions_of(self, set_: StatefulSet) -> list[ControllerRevision]:
+        """The revisions a set controls."""
+        return [each for each in self.revisions if (owner := controller_of(each)) and owner.uid == set_.metadata.uid]
 
     def claim_named(self, key: Key) -> PersistentVolumeClaim | None:
         """One claim."""

@@ -46,6 +46,13 @@ class Wait:
 
     def __str__(self) -> str:
         state = f" ({pod_state(self.pod)})" if self.pod is not None and not self.seconds else ""
+        return self._told(state)
+
+    def without_state(self) -> str:
+        """The same for those who say what the pod shows elsewhere."""
+        return self._told("")
+
+    def _told(self, state: str) -> str:
         return f"{self.about} {self.what}{state}" + (f"; {self.because}" if self.because else "")
 
     @property
