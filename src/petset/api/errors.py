@@ -104,13 +104,20 @@ class NotFound(StatusError):
     @classmethod
     def path(cls) -> NotFound:
         """The absence of a URL, in the words kubectl prints."""
-        return cls("the server could not find the requested resource")
+        return cls("the server could not find the requested resource", {})
 
 
 class MethodNotAllowed(StatusError):
     """The resource does not know this verb."""
 
     code, reason = 405, "MethodNotAllowed"
+
+    def __init__(
+        self,
+        message: str = "the server does not allow this method on the requested resource",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, details or {})
 
 
 class NotAcceptable(StatusError):

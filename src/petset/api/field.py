@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,9 @@ def type_invalid(path: str, value: Any, detail: str) -> FieldError:
 
 
 def not_supported(path: str, value: Any, supported: Iterable[str]) -> FieldError:
-    """A value is none of an enumeration."""
-    names = ", ".join(shown(name) for name in sorted(supported))
+    """A value is none of an enumeration; a sequence is told in its order, a set sorted."""
+    listed = supported if isinstance(supported, Sequence) else sorted(supported)
+    names = ", ".join(shown(name) for name in listed)
     return FieldError("FieldValueNotSupported", path, f"Unsupported value: {shown(value)}: supported values: {names}")
 
 

@@ -1,11 +1,11 @@
 """From what a client sent to a typed object: formats, kind check, field validation, and the words of each refusal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
-from petset.api import documents, protobuf
+from petset.api import documents, protobuf, types
 from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, UnsupportedMediaType
 from petset.api.resources import Resource
@@ -28,6 +28,9 @@ class _Kind(msgspec.Struct, rename="camel"):
     kind: str | None = None
 
 
+_NULL = b"null"
+_SUMMARISED = 30
+"""Bytes of a body that a refusal shows."""
 _read_kind = msgspec.json.Decoder(_Kind).decode
 
 
@@ -47,14 +50,27 @@ def read_as(
         return _copied(content, kind), ()
     raw = to_json(content)
     _check_kind(raw, kind, group_version)
+    raw = b"{}" if raw == _NULL else raw
     obj = _decoded(raw, kind)
     obj.api_version, obj.kind = group_version, kind().kind
     return obj, field_warnings(raw, kind, validation)
 
 
-def read_struct(content: Body, kind: type[S]) -> S:
-    """A struct that is no object with metadata (DeleteOptions). An empty body is an empty struct."""
-    return decode_or_refuse(lambda: decode(to_json(content), kind), kind.__name__) if content.raw else kind()
+def read_options(content: Body, kind: type[S]) -> S:
+    """Options of a verb (DeleteOptions), which belong to every version of every group. Raises BadRequest."""
+    raw = to_json(content)
+    if raw == _NULL:
+        return kind()
+    try:
+        named = _read_kind(raw).kind
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {go_words(error)}") from error
+    if named and named != kind.__name__:
+        raise BadRequest(f'no kind "{named}" is registered for the options of this verb: they are {kind.__name__}')
+    try:
+        return decode(raw, kind)
+    except DecodeError as error:
+        raise BadRequest(error.message) from error
 
 
 def to_json(body: Body) -> bytes:
@@ -97,11 +113,26 @@ def field_warnings(raw: bytes, kind: type[Object], validation: FieldValidation) 
     """Unknown and duplicate fields: refused when Strict, told when Warn (the default), dropped when Ignore."""
     if validation == "Ignore":
         return ()
-    problems = [f'unknown field "{path}"' for path in unknown_fields(_tree(raw), schema_of(kind))]
-    problems += [f'duplicate field "{path}"' for path in duplicate_fields(raw)]
+    problems = field_problems(raw, kind)
     if problems and validation == "Strict":
-        raise BadRequest(f"strict decoding error: {', '.join(problems)}")
-    return tuple(problems)
+        raise BadRequest(f"{_cannot_be(kind)}: {strict_error(problems)}")
+    return problems
+
+
+def field_problems(raw: bytes, kind: type[Object]) -> tuple[str, ...]:
+    """The unknown and the duplicate fields of a body, as warnings name them."""
+    unknown = tuple(f'unknown field "{path}"' for path in unknown_fields(_tree(raw), schema_of(kind)))
+    return unknown + repeated_fields(raw)
+
+
+def repeated_fields(raw: bytes) -> tuple[str, ...]:
+    """The duplicate fields of a body, as warnings name them."""
+    return tuple(f'duplicate field "{path}"' for path in duplicate_fields(raw))
+
+
+def strict_error(problems: Iterable[str]) -> str:
+    """What strict field validation says."""
+    return f"strict decoding error: {', '.join(problems)}"
 
 
 def _tree(raw: bytes) -> Any:
@@ -117,9 +148,7 @@ def decode_or_refuse(decoded: Callable[[], S], kind: str, group_version: str = "
     try:
         return decoded()
     except DecodeError as error:
-        version = group_version.rpartition("/")[2]
-        text = f'{kind} in version "{version}" cannot be handled as a {kind}: {error.message}'
-        raise BadRequest(text) from error
+        raise BadRequest(f"{_handled(kind, group_version, kind)}: {error.message}") from error
 
 
 def _decoded(raw: bytes, kind: type[T]) -> T:
@@ -135,15 +164,62 @@ def _copied(obj: Object, kind: type[T]) -> T:
 
 
 def _check_kind(raw: bytes, kind: type[Object], group_version: str) -> None:
+    """Raises BadRequest for a body that says it is something else."""
+    wanted = kind().kind
+    if raw == _NULL:
+        return
     try:
         found = _read_kind(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
-    if found.api_version and found.api_version != group_version:
+        why = f"couldn't get version/kind; json parse error: {go_words(error)} ({_summary(raw)})"
+        raise BadRequest(f"the object provided is unrecognized (must be of type {wanted}): {why}") from error
+    named, version = found.kind or wanted, found.api_version or group_version
+    if (named, version) == (wanted, group_version):
+        return
+    if named == wanted and _is_registered(named, version):
         expected = f"does not match the expected API version ({group_version})"
-        raise BadRequest(f"the API version in the data ({found.api_version}) {expected}")
-    wanted = kind().kind
-    if found.kind and found.kind != wanted:
-        version = group_version.rpartition("/")[2]
-        text = f'{found.kind} in version "{version}" cannot be handled as a {wanted}: the kinds do not match'
-        raise BadRequest(text)
+        raise BadRequest(f"the API version in the data ({version}) {expected}")
+    why = f'no kind "{named}" is registered for version "{version}"'
+    if _is_registered(named, version):
+        package = group_version.partition(".")[0].partition("/")[0] if "/" in group_version else "core"
+        why = f"converting ({version.rpartition('/')[2]}.{named}) to ({package}.{wanted}): unknown conversion"
+    raise BadRequest(f"{_handled(named, version, wanted)}: {why}")
+
+
+def _is_registered(kind: str, group_version: str) -> bool:
+    """Whether a kind is known in that version; Events are in that of their older group too."""
+    known = getattr(types, kind, None)
+    if not (isinstance(known, type) and issubclass(known, Object)):
+        return False
+    return group_version == known().api_version or (kind == "Event" and group_version in {"v1", "events.k8s.io/v1"})
+
+
+def _cannot_be(kind: type[Object]) -> str:
+    sample = kind()
+    return _handled(sample.kind, sample.api_version, sample.kind)
+
+
+def _handled(found: str, group_version: str, wanted: str) -> str:
+    version = group_version.rpartition("/")[2]
+    return f'{found} in version "{version}" cannot be handled as a {wanted}'
+
+
+_GO_TYPES = {"array": "array", "str": "string", "int": "number", "float": "number", "bool": "bool"}
+_HEAD = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+
+
+def go_words(error: Exception) -> str:
+    """What the stock server's decoder says of the same text, as far as people look for it."""
+    text = str(error)
+    if text == "Input data was truncated":
+        return "unexpected end of JSON input"
+    found = _GO_TYPES.get(text.removeprefix("Expected `object`, got `").removesuffix("`"))
+    return f"json: cannot unmarshal {found} into Go value of type {_HEAD}" if found else text
+
+
+def _summary(raw: bytes) -> str:
+    """The beginning of a body, as text where it looks like JSON."""
+    if not raw:
+        return "<empty>"
+    shown = raw[:_SUMMARISED].decode(errors="replace") if raw.startswith(b"{") else raw[:_SUMMARISED].hex()
+    return f"{shown} ..." if len(raw) > _SUMMARISED else shown

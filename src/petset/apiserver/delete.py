@@ -21,7 +21,7 @@ from petset.apiserver.request import Answer, Listing, ListOptions
 from petset.apiserver.write import Change, end
 from petset.store.interface import Record
 
-_POLICIES = ("Background", "Foreground", "Orphan")
+_POLICIES = ("Foreground", "Background", "Orphan")
 
 
 async def delete(change: Change, options: DeleteOptions) -> Answer:
@@ -122,7 +122,7 @@ def _check_options(options: DeleteOptions) -> None:
         text = "orphanDependents and deletionPropagation cannot be both set"
         errors.append(field.invalid("propagationPolicy", policy, text))
     elif policy and policy not in _POLICIES:
-        errors.append(field.not_supported("propagationPolicy", policy, _POLICIES))
+        errors.append(field.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
     if options.dry_run and options.dry_run != ["All"]:
         errors.append(field.not_supported("dryRun", options.dry_run, ["All"]))
     if errors:
@@ -136,11 +136,11 @@ def _check_preconditions(resource: Resource[Any], obj: Object, options: DeleteOp
     if wanted.uid is not None and wanted.uid != meta.uid:
         why = f"the UID in the precondition ({wanted.uid}) does not match the UID in record ({meta.uid})"
         why += ". The object might have been deleted and then recreated"
-        raise Conflict.of(resource.group, resource.plural, meta.name, why)
+        raise Conflict.of(resource.group, resource.kind, meta.name, why)
     if wanted.resource_version is not None and wanted.resource_version != meta.resource_version:
         why = f"the ResourceVersion in the precondition ({wanted.resource_version}) does not match"
         why += f" the ResourceVersion in record ({meta.resource_version}). The object might have been modified"
-        raise Conflict.of(resource.group, resource.plural, meta.name, why)
+        raise Conflict.of(resource.group, resource.kind, meta.name, why)
 
 
 def _gone(resource: Resource[Any], obj: Object, last: Record) -> Answer:

@@ -11,16 +11,16 @@ import msgspec
 
 from petset.api import documents, field
 from petset.api.documents import DocumentError
-from petset.api.errors import BadRequest, Conflict, Invalid, NotFound
+from petset.api.errors import BadRequest, Conflict, Invalid, NotFound, RequestEntityTooLarge
 from petset.api.patch import apply, json_patch, merge, strategic
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree
 from petset.api.schema import schema_of
-from petset.api.schema.decode import convert
+from petset.api.schema.decode import DecodeError, convert
 from petset.api.types import Object
-from petset.apiserver import decoding
+from petset.apiserver import decoding, metadata
 from petset.apiserver.request import Answer, PatchBody
-from petset.apiserver.write import Change, begin, put
+from petset.apiserver.write import Change, begin, check_name, put
 
 
 async def patch(change: Change, body: PatchBody) -> Answer:
@@ -33,9 +33,43 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     kind = change.resource.type
     tree = change.registry.tree(change.resource, record.value)
     patched = patch_tree(body, document, tree, kind)
-    warnings = decoding.field_warnings(msgspec.json.encode(patched), kind, change.options.field_validation)
-    answer = await put(change, _converted(change, patched), record)
+    raw = msgspec.json.encode(patched)
+    warnings = _warnings(change, body, raw)
+    obj = _converted_or_invalid(change, patched, raw)
+    metadata.place(change.resource, obj, change.target.namespace)
+    check_name(change, obj)
+    answer = await put(change, obj, record)
     return replace(answer, warnings=warnings + answer.warnings)
+
+
+def _warnings(change: Change, body: PatchBody, raw: bytes) -> tuple[str, ...]:
+    """What field validation says of the patch and of what it makes. Raises Invalid when it is Strict."""
+    validation = change.options.field_validation
+    if validation == "Ignore":
+        return ()
+    repeated = isinstance(body.document, bytes) and body.type in {"merge", "strategic"}
+    problems = decoding.repeated_fields(body.document) if repeated else ()
+    problems += decoding.field_problems(raw, change.resource.type)
+    if problems and validation == "Strict":
+        raise _unfit(raw, decoding.strict_error(problems))
+    return problems
+
+
+def _converted_or_invalid(change: Change, tree: Tree, raw: bytes) -> Any:
+    """The object that a patch makes. Raises Invalid when it makes none of the kind."""
+    resource = change.resource
+    version, kind = tree.get("apiVersion", resource.group_version), tree.get("kind", resource.kind)
+    if (version, kind) != (resource.group_version, resource.kind):
+        raise _unfit(raw, f'no kind "{kind}" is registered for version "{version}"')
+    try:
+        return convert(tree, resource.type)
+    except DecodeError as error:
+        raise _unfit(raw, error.message) from error
+
+
+def _unfit(raw: bytes, why: str) -> Invalid:
+    """The refusal of a patch for what it makes, in the stock server's words, which name no object."""
+    return Invalid.of("", "", "", [field.invalid("patch", raw.decode(), why)])
 
 
 def check_options(change: Change, body: PatchBody) -> None:
@@ -58,7 +92,7 @@ def read_document(body: PatchBody) -> Any:
     try:
         return documents.read_json(body.document)
     except DocumentError as error:
-        raise BadRequest(f"error decoding patch: {error}") from error
+        raise BadRequest(f"error decoding patch: {decoding.go_words(error)}") from error
 
 
 def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -> Tree:
@@ -69,10 +103,12 @@ def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -
         if body.type == "merge":
             return merge.apply(tree, document)
         return strategic.apply(tree, document, schema_of(kind))
+    except json_patch.TooManyOperations as error:
+        raise RequestEntityTooLarge(f"Request entity too large: {error}", {}) from error
     except MalformedPatch as error:
-        raise BadRequest(str(error)) from error
+        raise BadRequest(f"error decoding patch: {error}") from error
     except InapplicablePatch as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(str(error), {}) from error
 
 
 async def _apply(change: Change, document: Any) -> Answer:

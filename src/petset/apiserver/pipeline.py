@@ -34,6 +34,7 @@ from petset.apiserver.write import Change, Server
 from petset.client.interface import PodStreams
 from petset.store.interface import Store
 
+_OF_ONE = frozenset({"update", "patch", "delete"})
 LONGEST_MANAGER = 128
 """Bytes of the name of a field manager."""
 
@@ -89,7 +90,7 @@ class ApiServer:
         """
         _need(target, "create")
         if target.name and not target.subresource:
-            raise _unsupported(target, "create")
+            raise MethodNotAllowed
         _check_manager(options, "CreateOptions")
         change = Change(self._server, identity, target, options)
         carry_out = subresources.create if target.subresource else REVIEWS.get(target.resource.type, write.create)
@@ -117,7 +118,7 @@ class ApiServer:
         """DELETE of one object. Raises NotFound, Conflict (preconditions), Invalid, Forbidden."""
         _need(target, "delete")
         if target.subresource:
-            raise _unsupported(target, "delete")
+            raise MethodNotAllowed
         return await delete.delete(Change(self._server, identity, target, WriteOptions()), options)
 
     async def delete_collection(
@@ -140,12 +141,11 @@ class ApiServer:
 
 def _need(target: Target, verb: str) -> None:
     if not target.subresource and verb not in target.resource.verbs:
-        raise _unsupported(target, verb)
-
-
-def _unsupported(target: Target, verb: str) -> MethodNotAllowed:
-    kind = "/".join(part for part in (target.resource.plural, target.subresource) if part)
-    return MethodNotAllowed(f'{verb} is not supported on resources of kind "{kind}"')
+        raise MethodNotAllowed
+    if verb in _OF_ONE and not target.name:
+        raise MethodNotAllowed
+    if verb == "create" and target.resource.namespaced and not target.namespace:
+        raise MethodNotAllowed
 
 
 def _check_manager(options: WriteOptions, kind: str) -> None:
@@ -153,7 +153,9 @@ def _check_manager(options: WriteOptions, kind: str) -> None:
     manager, errors = options.field_manager, []
     if len(manager.encode(errors="replace")) > LONGEST_MANAGER:
         errors.append(field.too_long("fieldManager", LONGEST_MANAGER))
-    if not manager.isprintable():
-        errors.append(field.invalid("fieldManager", manager, "should only contain printable characters"))
+    for index, character in enumerate(manager):
+        if not character.isprintable():
+            place = f"(at position {len(manager[:index].encode(errors='replace'))})"
+            errors.append(field.invalid("fieldManager", manager, f"invalid character U+{ord(character):04X} {place}"))
     if errors:
         raise Invalid.of("meta.k8s.io", kind, "", errors)

@@ -7,6 +7,7 @@ that a watch from there misses nothing, and the name to go on after.
 import base64
 import binascii
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from petset.api import field
 from petset.api.documents import check_json
 from petset.api.errors import BadRequest, Expired, Invalid, NotFound, Timeout
+from petset.api.field import FieldError
 from petset.api.resources import Resource
 from petset.apiserver import selection
 from petset.apiserver.registry import Registry
@@ -91,7 +93,7 @@ def _read_token(token: str, present: int) -> tuple[int, str]:
         check_json(raw)
         read = msgspec.json.decode(raw, type=_Token)
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
-        raise BadRequest(f"continue key is not valid: {error}") from error
+        raise BadRequest(f"invalid continue token: continue key is not valid: {error}") from error
     if read.v != "petset/v1" or read.rv > present:
         raise Expired("The provided continue parameter is too old to display a consistent list result.")
     return read.rv, read.after
@@ -109,13 +111,14 @@ def parse_revision(text: str) -> int:
 
 
 def _unparsable(text: str, why: str) -> BadRequest:
-    return BadRequest(str(field.invalid("resourceVersion", text, f'strconv.ParseUint: parsing "{text}": {why}')))
+    problem = field.invalid("resourceVersion", text, f"strconv.ParseUint: parsing {field.shown(text)}: {why}")
+    return BadRequest(f"invalid resource version: {problem}")
 
 
 def future(revision: int, present: int) -> Timeout:
     """The refusal of a revision that has not happened; clients then list anew, without one."""
     return Timeout(
-        f"Too large resource version: {revision}, current: {present}",
+        f"Timeout: Too large resource version: {revision}, current: {present}",
         {
             "retryAfterSeconds": 1,
             "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
@@ -133,18 +136,20 @@ def _check_revision(options: ListOptions, present: int) -> None:
 
 def _check_options(options: ListOptions) -> None:
     """Follows apimachinery's `internalversion/validation`."""
-    match = options.resource_version_match
-    if not match:
-        return
-    path = "resourceVersionMatch"
-    errors = []
-    if not options.resource_version:
-        errors.append(field.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
-    if options.continue_:
-        errors.append(field.forbidden(path, "resourceVersionMatch is forbidden when continue is provided"))
-    if match not in {"Exact", "NotOlderThan"}:
-        errors.append(field.not_supported(path, match, ["Exact", "NotOlderThan", ""]))
-    if match == "Exact" and options.resource_version == "0":
-        errors.append(field.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    errors = list(_match_errors(options)) if options.resource_version_match else []
+    if options.send_initial_events is not None:
+        errors.append(field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if errors:
         raise Invalid.of("meta.k8s.io", "ListOptions", "", errors)
+
+
+def _match_errors(options: ListOptions) -> Iterator[FieldError]:
+    path, match = "resourceVersionMatch", options.resource_version_match
+    if not options.resource_version:
+        yield field.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if options.continue_:
+        yield field.forbidden(path, "resourceVersionMatch is forbidden when continue is provided")
+    if match not in {"Exact", "NotOlderThan"}:
+        yield field.not_supported(path, match, ["Exact", "NotOlderThan", ""])
+    if match == "Exact" and options.resource_version == "0":
+        yield field.forbidden(path, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')

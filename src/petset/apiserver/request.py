@@ -71,6 +71,8 @@ class ListOptions:
     resource_version_match: str = ""
     limit: int = 0
     continue_: str = ""
+    send_initial_events: bool | None = None
+    """Of a watch only; a list that asks for it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

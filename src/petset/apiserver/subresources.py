@@ -11,7 +11,7 @@ import msgspec
 
 from petset.aio.clock import Clock
 from petset.api import field, meta
-from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound, UnsupportedMediaType
+from petset.api.errors import Conflict, Invalid, MethodNotAllowed, NotFound, UnsupportedMediaType
 from petset.api.resources import Resource
 from petset.api.schema.decode import convert
 from petset.api.types import (
@@ -55,7 +55,7 @@ def get(registry: Registry, target: Target) -> Answer:
     if target.subresource == "status":
         return Answer(read.get(registry, target), target.resource)
     if target.subresource != "scale":
-        raise _unsupported(target, "get")
+        raise MethodNotAllowed
     return _scale_answer(registry, target, Answer(_scaled_record(registry, target, durable=True), target.resource))
 
 
@@ -64,7 +64,7 @@ async def create(change: Change, content: Content) -> Answer:
     handler = _CREATE.get((change.resource.type, change.target.subresource))
     if handler is None:
         body_type(change.resource, change.target.subresource)
-        raise _unsupported(change.target, "create")
+        raise MethodNotAllowed
     return await handler(change, content)
 
 
@@ -73,9 +73,7 @@ async def update_scale(change: Change, content: Content) -> Answer:
     kind = body_type(change.resource, "scale")
     scale, warnings = decoding.read_as(content, kind, "autoscaling/v1", change.options.field_validation)
     assert isinstance(scale, Scale)
-    if scale.metadata.name != change.target.name:
-        found = f"the name of the object ({scale.metadata.name})"
-        raise BadRequest(f"{found} does not match the name on the URL ({change.target.name})")
+    write.check_name(change, scale)
     metadata.place(change.resource, scale, change.target.namespace)
     answer = await _rescale(change, scale, _scaled_record(change.registry, change.target))
     return replace(answer, warnings=warnings + answer.warnings)
@@ -115,7 +113,7 @@ def _scaled_record(registry: Registry, target: Target, *, durable: bool = False)
     look_up = registry.store.read if durable else registry.store.newest
     record = look_up(resource.collection, key)
     if record is None:
-        raise NotFound.of(resource.group, f"{resource.plural}/scale", target.name)
+        raise NotFound.of(resource.group, resource.plural, target.name)
     return record
 
 
@@ -147,9 +145,7 @@ async def _rescale(change: Change, scale: Scale, record: Record) -> Answer:
         error = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
         raise Invalid.of("autoscaling", "Scale", change.target.name, [error])
     obj = change.registry.decode(resource, record.value)
-    if scale.metadata.uid and scale.metadata.uid != obj.metadata.uid:
-        why = f"Precondition failed: UID in precondition: {scale.metadata.uid}, UID in object meta: {obj.metadata.uid}"
-        raise Conflict.of(resource.group, f"{resource.plural}/scale", change.target.name, why)
+    write.check_uid(resource, scale, obj)
     resource.scale.write(obj, replicas)
     obj.metadata.resource_version = scale.metadata.resource_version
     return _scale_answer(change.registry, change.target, await put(change, obj, record))
@@ -209,11 +205,6 @@ async def _give_token(change: Change, content: Content) -> Answer:
 def _success(answer: Answer) -> Answer:
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
     return Answer(replace(answer.record, value=msgspec.json.encode(status)), None, 201)
-
-
-def _unsupported(target: Target, verb: str) -> MethodNotAllowed:
-    kind = f"{target.resource.plural}/{target.subresource}"
-    return MethodNotAllowed(f'{verb} is not supported on resources of kind "{kind}"')
 
 
 _BODIES: dict[str, type[Object]] = {"binding": Binding, "eviction": Eviction, "token": TokenRequest}

@@ -83,7 +83,7 @@ class Change:
 async def create(change: Change, content: Content) -> Answer:
     """Creates what `content` says. Raises BadRequest, NotFound, Forbidden, Invalid, AlreadyExists."""
     if change.target.subresource:
-        raise MethodNotAllowed(f'create is not supported on resources of kind "{change.resource.plural}"')
+        raise MethodNotAllowed
     obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
     answer = await begin(change, obj)
     return _warned(answer, warnings)
@@ -121,14 +121,12 @@ async def update(change: Change, content: Content) -> Answer:
     resource, target, strategy = change.resource, change.target, change.strategy
     obj, warnings = decoding.read(content, resource, change.options.field_validation)
     metadata.place(resource, obj, target.namespace)
-    if obj.metadata.name != target.name:
-        found = f"the name of the object ({obj.metadata.name})"
-        raise BadRequest(f"{found} does not match the name on the URL ({target.name})")
+    check_name(change, obj)
     if _creates(change):
         return _warned(await begin(change, obj), warnings)
     record = change.newest()
     old = change.registry.shared(resource, record)
-    _check_uid(resource, obj, old)
+    check_uid(resource, obj, old)
     if not obj.metadata.resource_version and not strategy.allow_unconditional_update:
         text = "Invalid value: 0x0: must be specified for an update"
         refuse_invalid(resource, obj, [FieldError("FieldValueInvalid", "metadata.resourceVersion", text)])
@@ -214,11 +212,21 @@ def _name(change: Change, obj: Object) -> None:
             return
 
 
-def _check_uid(resource: Resource[Any], obj: Object, old: Object) -> None:
+def check_name(change: Change, obj: Object) -> None:
+    """Raises BadRequest unless the object has the name that the URL says."""
+    found, wanted = obj.metadata.name, change.target.name
+    if not found:
+        raise BadRequest(f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided")
+    if found != wanted:
+        raise BadRequest(f"the name of the object ({found}) does not match the name on the URL ({wanted})")
+
+
+def check_uid(resource: Resource[Any], obj: Object, old: Object) -> None:
+    """A uid in what is written is a precondition. Raises Conflict."""
     wanted, found = obj.metadata.uid, old.metadata.uid
     if wanted and wanted != found:
         name = old.metadata.name
-        key = f"/registry/{resource.collection}/{resource.key(old.metadata.namespace, name)}"
+        key = f"/registry/{resource.plural}/{resource.key(old.metadata.namespace, name)}"
         reason = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
         why = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {reason}"
         raise Conflict.of(resource.group, resource.plural, name, why)

@@ -103,7 +103,7 @@ class ResourceHandler:
     async def _post(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         if target.subresource in ("exec", "attach"):
             return await self._stream(request, target)
-        options = routes.write_options(request.query, agent(request))
+        options = routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
         answer = await self._server.create(identity, target, await body_of(request), options)
         return self._answer(answer, form_of(request))
 
@@ -131,7 +131,7 @@ class ResourceHandler:
 
     def _create_options(self, request: web.BaseRequest, identity: Identity, target: Target) -> WriteOptions:
         """The options of a write that creates what is not there, where its sender may do that."""
-        options = routes.write_options(request.query, agent(request))
+        options = routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
         asked = on(identity, "create", target.resource, target.namespace, target.name)
         return options if self._server.authorizer.decide(asked).allowed else replace(options, may_create=False)
 
@@ -174,10 +174,10 @@ async def body_of(request: web.BaseRequest) -> Body:
 def delete_options(query: Mapping[str, str], body: Body) -> DeleteOptions:
     """The options of a deletion: from the body, or from the query where the body is empty."""
     if body.raw:
-        return decoding.read_struct(body, DeleteOptions)
+        return decoding.read_options(body, DeleteOptions)
     return DeleteOptions(
         grace_period_seconds=routes.number(query, "gracePeriodSeconds"),
         propagation_policy=query.get("propagationPolicy") or None,
         orphan_dependents=routes.flag(query, "orphanDependents") if "orphanDependents" in query else None,
-        dry_run=["All"] if routes.dry_run(query.get("dryRun", "")) else [],
+        dry_run=[query["dryRun"]] if query.get("dryRun") else [],
     )

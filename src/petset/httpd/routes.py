@@ -3,17 +3,20 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Final, get_args
 
-from petset.api.errors import BadRequest, NotFound
+from petset.api.errors import BadRequest, Invalid, NotFound
+from petset.api.field import not_supported, shown
 from petset.api.resources import Catalogue
 from petset.apiserver.pipeline import LONGEST_MANAGER
 from petset.apiserver.request import FieldValidation, ListOptions, Target, WatchOptions, WriteOptions
 
-TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 _INTEGER = re.compile("[-+]?[0-9]{1,19}")
 _LARGEST_INTEGER = 2**63 - 1
+_FIELD_VALIDATIONS: Final[tuple[FieldValidation, ...]] = get_args(FieldValidation)
+
+OPTIONS: Final = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
+"""The kind of the options of each method that writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +67,19 @@ def subresources(has_status: bool, has_scale: bool) -> set[str]:  # noqa: FBT001
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
-    """A boolean parameter; present without a value means true for some clients, so only the known words count."""
-    text = query.get(name, "")
-    if text in TRUE:
-        return True
-    if text in FALSE:
-        return False
-    raise BadRequest(f'invalid value for parameter {name}: "{text}" is neither true nor false')
+    """A boolean parameter: whatever it says means true, but for 0 and false, as upstream converts them."""
+    return query.get(name, "0").lower() not in {"0", "false"}
 
 
 def number(query: Mapping[str, str], name: str) -> int | None:
-    """A whole number; None when absent or empty."""
+    """A whole number; None when absent or empty. Raises BadRequest."""
     text = query.get(name, "")
     if not text:
         return None
-    if not _INTEGER.fullmatch(text) or abs(int(text)) > _LARGEST_INTEGER:
-        raise BadRequest(f'invalid value for parameter {name}: "{text}" is not a number')
+    if not _INTEGER.fullmatch(text):
+        raise BadRequest(f"strconv.ParseInt: parsing {shown(text)}: invalid syntax")
+    if abs(int(text)) > _LARGEST_INTEGER:
+        raise BadRequest(f"strconv.ParseInt: parsing {shown(text)}: value out of range")
     return int(text)
 
 
@@ -92,6 +92,7 @@ def list_options(query: Mapping[str, str]) -> ListOptions:
         resource_version_match=query.get("resourceVersionMatch", ""),
         limit=number(query, "limit") or 0,
         continue_=query.get("continue", ""),
+        send_initial_events=flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None,
     )
 
 
@@ -111,14 +112,25 @@ def watch_options(query: Mapping[str, str], target: Target) -> WatchOptions:
     )
 
 
-def write_options(query: Mapping[str, str], agent: str) -> WriteOptions:
-    """The options of a write. Without a fieldManager the client's own name stands for it, as upstream does."""
-    validation = _field_validation(query.get("fieldValidation", ""))
+def write_options(query: Mapping[str, str], agent: str, kind: str) -> WriteOptions:
+    """The options of a write. Without a fieldManager the client's own name stands for it, as upstream does.
+
+    Raises Invalid, as being about options of that kind.
+    """
+    dry_run, asked = query.get("dryRun", ""), query.get("fieldValidation", "")
+    validation = next((known for known in _FIELD_VALIDATIONS if known == asked), None)
+    errors = []
+    if dry_run not in ("", "All"):
+        errors.append(not_supported("dryRun", [dry_run], ["All"]))
+    if validation is None:
+        errors.append(not_supported("fieldValidation", asked, _FIELD_VALIDATIONS))
+    if errors:
+        raise Invalid.of("meta.k8s.io", kind, "", errors)
     return WriteOptions(
         field_manager=query.get("fieldManager", "") or _printable(agent.split("/", 1)[0]),
-        dry_run=dry_run(query.get("dryRun", "")),
+        dry_run=bool(dry_run),
         force=flag(query, "force") if query.get("force") else None,
-        field_validation=validation,
+        field_validation=validation or "",
     )
 
 
@@ -126,18 +138,3 @@ def _printable(agent: str) -> str:
     """A name that nobody chose to be one: what cannot stand in one is left out."""
     kept = "".join(character for character in agent if character.isprintable())
     return kept.encode()[:LONGEST_MANAGER].decode(errors="ignore")
-
-
-def dry_run(text: str) -> bool:
-    """Whether nothing is to be stored. Raises BadRequest for anything but `All`."""
-    if text not in ("", "All"):
-        raise BadRequest(f'invalid value for parameter dryRun: "{text}" is not "All"')
-    return text == "All"
-
-
-def _field_validation(text: str) -> FieldValidation:
-    known: tuple[FieldValidation, ...] = get_args(FieldValidation)
-    for value in known:
-        if text == value:
-            return value
-    raise BadRequest(f'invalid value for parameter fieldValidation: "{text}" is none of Ignore, Warn, Strict')

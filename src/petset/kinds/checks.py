@@ -72,7 +72,7 @@ def one_of(path: str, value: str | None, supported: Iterable[str]) -> Iterator[F
 
 def optional_one_of(path: str, value: str | None, supported: Iterable[str]) -> Iterator[FieldError]:
     """A value of an enumeration that may be left out."""
-    names = set(supported)
+    names = tuple(supported) if isinstance(supported, Sequence) else frozenset(supported)
     if value is not None and value not in names:
         yield not_supported(path, value, names)
 

@@ -109,7 +109,7 @@ class TestScale:
             server.get(target(StatefulSet, "web", "scale")),
             server.update(ME, target(StatefulSet, "web", "scale"), scale(1), PLAINLY),
         ):
-            with pytest.raises(NotFound, match=r'statefulsets/scale\.apps "web" not found'):
+            with pytest.raises(NotFound, match=r'statefulsets\.apps "web" not found'):
                 await asked
 
     async def test_of_what_does_not_scale_is_not_found(self, server: ApiServer) -> None:

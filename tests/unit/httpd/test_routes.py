@@ -2,7 +2,7 @@
 
 import pytest
 
-from petset.api.errors import BadRequest, NotFound
+from petset.api.errors import BadRequest, Invalid, NotFound
 from petset.httpd import routes
 from petset.kinds import CATALOGUE
 
@@ -53,26 +53,30 @@ def test_the_older_watch_path_watches_one_name() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"watch": "maybe"}, {"watch": "2"}],
+    [{"watch": "1"}, {"watch": "true"}, {"watch": ""}, {"watch": "maybe"}],
 )
-def test_a_flag_that_is_neither_true_nor_false_is_refused(query: dict[str, str]) -> None:
-    with pytest.raises(BadRequest, match="watch"):
-        routes.flag(query, "watch")
+def test_a_flag_is_up_whatever_it_says(query: dict[str, str]) -> None:
+    assert routes.flag(query, "watch")
+
+
+@pytest.mark.parametrize("query", [{}, {"watch": "0"}, {"watch": "false"}, {"watch": "False"}])
+def test_a_flag_is_down_when_it_says_so(query: dict[str, str]) -> None:
+    assert not routes.flag(query, "watch")
 
 
 @pytest.mark.parametrize(
     ("query", "field"), [({"dryRun": "Some"}, "dryRun"), ({"fieldValidation": "L"}, "fieldValidation")]
 )
 def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], field: str) -> None:
-    with pytest.raises(BadRequest, match=field):
-        routes.write_options(query, "kubectl/v1.32.4")
+    with pytest.raises(Invalid, match=f'UpdateOptions.meta.k8s.io "" is invalid: {field}: Unsupported value'):
+        routes.write_options(query, "kubectl/v1.32.4", "UpdateOptions")
 
 
 def test_a_limit_that_is_no_number_is_refused() -> None:
-    with pytest.raises(BadRequest, match="limit"):
+    with pytest.raises(BadRequest, match=r'strconv[.]ParseInt: parsing "many": invalid syntax'):
         routes.list_options({"limit": "many"})
 
 
 def test_the_field_manager_is_by_default_the_clients_own_name() -> None:
-    assert routes.write_options({}, "kubectl/v1.32.4 (linux/amd64)").field_manager == "kubectl"
-    assert routes.write_options({"fieldManager": "me"}, "kubectl/v1.32.4").field_manager == "me"
+    assert routes.write_options({}, "kubectl/v1.32.4 (linux/amd64)", "CreateOptions").field_manager == "kubectl"
+    assert routes.write_options({"fieldManager": "me"}, "kubectl/v1.32.4", "CreateOptions").field_manager == "me"

@@ -151,7 +151,7 @@ def test_an_aggregation_rule_selects(selectors: list[Tree], errors: list[str]) -
             {"roleRef": {"apiGroup": "v1", "kind": "User", "name": ""}},
             [
                 f'roleRef.apiGroup: Unsupported value: "v1": supported values: "{RBAC}"',
-                'roleRef.kind: Unsupported value: "User": supported values: "ClusterRole", "Role"',
+                'roleRef.kind: Unsupported value: "User": supported values: "Role", "ClusterRole"',
                 "roleRef.name: Required value",
             ],
         ),
@@ -187,7 +187,7 @@ def test_a_binding_refers_to_a_role(kind: type[Object], change: Tree, errors: li
         (
             RoleBinding,
             {"kind": "Role", "name": "x"},
-            ['subjects[0].kind: Unsupported value: "Role": supported values: "Group", "ServiceAccount", "User"'],
+            ['subjects[0].kind: Unsupported value: "Role": supported values: "ServiceAccount", "User", "Group"'],
         ),
     ],
 )

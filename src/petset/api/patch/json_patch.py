@@ -14,6 +14,10 @@ MOST_OPERATIONS = 10_000
 """As upstream's `maxJSONPatchOperations`."""
 
 
+class TooManyOperations(MalformedPatch):
+    """The patch is longer than the server takes (413)."""
+
+
 def apply(tree: Tree, operations: Any) -> Tree:
     """The tree after all operations, in order; `tree` stays as it is.
 
@@ -40,7 +44,7 @@ def _listed(operations: Any) -> list[Any]:
         raise MalformedPatch("a JSON patch is a list of operations")
     if len(operations) > MOST_OPERATIONS:
         found = f"the allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
-        raise MalformedPatch(found)
+        raise TooManyOperations(found)
     return operations
 
 
@@ -58,20 +62,33 @@ def _copied_size(tree: Any, operation: dict[str, Any]) -> int:
 
 def _single(operation: Any) -> jsonpatch.JsonPatch:
     """One operation as a patch of its own, so that an error can name it."""
+    if not isinstance(operation, dict) or not all(
+        isinstance(operation.get(member, ""), str) for member in ("op", "path", "from")
+    ):
+        raise MalformedPatch(f"no JSON patch operation: {operation}")
     try:
         return jsonpatch.JsonPatch([trees.copy(operation)])
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
-        raise MalformedPatch(f"invalid JSON patch operation {operation}: {_reason(error)}") from error
+        raise InapplicablePatch(f"invalid JSON patch operation {operation}: {_reason(error)}") from error
+
+
+def _replaces_member(tree: Any, operation: dict[str, Any]) -> bool:
+    """Whether an operation replaces a member of an object, which need not be there: upstream's library sets it."""
+    if operation["op"] != "replace" or not operation["path"]:
+        return False
+    return isinstance(jsonpatch.JsonPointer(operation["path"]).to_last(tree)[0], dict)
 
 
 def _applied(tree: Any, patch: jsonpatch.JsonPatch) -> Any:
     operation = patch.patch[0]
     try:
+        if _replaces_member(tree, operation):
+            patch = jsonpatch.JsonPatch([{**operation, "op": "add"}])
         return patch.apply(tree, in_place=True)
     except jsonpatch.JsonPatchTestFailed as error:
         raise InapplicablePatch(f"testing value {operation['path']} failed: test failed") from error
     except jsonpatch.InvalidJsonPatch as error:
-        raise MalformedPatch(f"invalid JSON patch operation {operation}: {_reason(error)}") from error
+        raise InapplicablePatch(f"invalid JSON patch operation {operation}: {_reason(error)}") from error
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
         reason = f"{operation['op']} operation does not apply: {operation['path']}: {_reason(error)}"
         raise InapplicablePatch(reason) from error

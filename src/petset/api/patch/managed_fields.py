@@ -84,7 +84,7 @@ def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> l
     entries = current_entries(old, new)
     changed, removed = compare(_BLANK if old is None else old, new, schema)
     changed, removed = tracked(changed), removed if old is not None else {}
-    if not changed and not removed:
+    if resets(new) or (not changed and not removed):
         return entries
     own = next((entry for entry in entries if writer.wrote(entry, "Update")), None)
     others = [entry for entry in entries if entry is not own]
@@ -102,9 +102,14 @@ def current_entries(old: Tree | None, new: Tree) -> list[Entry]:
     A list with one empty entry, which is how clients ask for it, forgets them all.
     """
     sent = entries_of(new)
-    if sent == [{"fieldsV1": {}}]:
+    if resets(new):
         return []
     return sent or (entries_of(old) if old is not None else [])
+
+
+def resets(new: Tree) -> bool:
+    """Whether a write asks for its object to be nobody's; it does not become the writer's then either."""
+    return entries_of(new) == [{"fieldsV1": {}}]
 
 
 def entries_of(tree: Tree) -> list[Entry]:

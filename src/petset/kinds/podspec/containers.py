@@ -62,7 +62,7 @@ def _container_errors(path: str, container: Container, around: Surroundings) -> 
     yield from required_errors(f"{path}.name", container.name, dns1123_label_errors)
     yield from _image_errors(f"{path}.image", container.image or "")
     yield from one_of(
-        f"{path}.terminationMessagePolicy", container.termination_message_policy, ("FallbackToLogsOnError", "File")
+        f"{path}.terminationMessagePolicy", container.termination_message_policy, ("File", "FallbackToLogsOnError")
     )
     yield from _ports_errors(f"{path}.ports", container.ports, around)
     yield from environment_errors(path, container)

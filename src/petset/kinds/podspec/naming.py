@@ -7,7 +7,7 @@ from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors
 from petset.api.types import HostAlias, PodDNSConfig, PodSpec
 from petset.kinds.checks import format_errors, ip, one_of, optional_errors
 
-_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
 def naming_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:

@@ -18,7 +18,7 @@ from petset.api.types import (
 )
 from petset.kinds.checks import format_errors, label_selector, one_of, optional_one_of, selector_values
 
-TAINT_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def tolerations_errors(path: str, tolerations: Sequence[Toleration]) -> Iterator[FieldError]:

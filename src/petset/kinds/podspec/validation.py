@@ -13,7 +13,7 @@ from petset.kinds.podspec.scheduling import affinity_errors, spread_errors, tole
 from petset.kinds.podspec.security import pod_security_errors
 from petset.kinds.podspec.volumes import volumes_errors
 
-RESTART_POLICIES = ("Always", "Never", "OnFailure")
+RESTART_POLICIES = ("Always", "OnFailure", "Never")
 LONGEST_DEADLINE = 2**31 - 1
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from petset.api.patch import json_patch
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
+from petset.api.patch.json_patch import TooManyOperations
 
 TREE = {"metadata": {"labels": {"app": "web", "a/b": "c"}}, "spec": {"containers": [{"name": "a"}, {"name": "b"}]}}
 
@@ -52,11 +53,29 @@ def test_the_result_shares_nothing_with_the_operations() -> None:
 
 @pytest.mark.parametrize(
     "operations",
-    [{"op": "add"}, "x", [1], [{"op": "add"}], [{"op": "jump", "path": "/a"}], [{"op": "add", "path": 1, "value": 1}]],
+    [{"op": "add"}, "x", [1], [None], [{"op": ["add"], "path": "/a"}], [{"op": "add", "path": 1, "value": 1}]],
 )
 def test_what_is_no_list_of_operations_is_malformed(operations: Any) -> None:
     with pytest.raises(MalformedPatch):
         json_patch.apply(TREE, operations)
+
+
+@pytest.mark.parametrize("operation", [{"op": "add"}, {"op": "jump", "path": "/a"}, {"op": "add", "path": "/a"}, {}])
+def test_an_operation_that_lacks_something_does_not_apply(operation: Any) -> None:
+    with pytest.raises(InapplicablePatch):
+        json_patch.apply(TREE, [operation])
+
+
+def test_a_member_that_is_replaced_need_not_be_there() -> None:
+    """As upstream's library has it; in a list it has to."""
+    assert json_patch.apply({}, [{"op": "replace", "path": "/a", "value": 1}]) == {"a": 1}
+    with pytest.raises(InapplicablePatch):
+        json_patch.apply({"a": []}, [{"op": "replace", "path": "/a/0", "value": 1}])
+
+
+def test_too_many_operations_are_too_much() -> None:
+    with pytest.raises(TooManyOperations, match="got 10001"):
+        json_patch.apply({}, [{"op": "test", "path": "/a", "value": 1}] * 10_001)
 
 
 @pytest.mark.parametrize(
