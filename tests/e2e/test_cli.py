@@ -187,7 +187,8 @@ def test_up_says_what_is_missing_when_it_takes_too_long(petset: Petset) -> None:
     ("stdin", "message"),
     [
         ("a: [", "standard input is not valid YAML"),
-        ("{apiVersion: v1, kind: Nonsense, metadata: {name: x}}", 'no matches for kind "Nonsense"'),
+        ("{apiVersion: v1, kind: Nonsense, metadata: {name: x}}", 'standard input: no matches for kind "Nonsense"'),
+        ("# nothing but a comment", "no objects passed to apply"),
     ],
 )
 def test_up_reads_the_manifests_before_it_starts_anything(petset: Petset, stdin: str, message: str) -> None:
@@ -197,8 +198,10 @@ def test_up_reads_the_manifests_before_it_starts_anything(petset: Petset, stdin:
 
 def test_what_the_server_refuses_is_said_and_the_server_goes_on(shared: Petset) -> None:
     pod = "{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: []}}"
-    said = shared.up("-f", "-", code=1, stdin=pod)
-    happened(said, "spec.containers: Required value", "petset goes on in the background")
+    other = "{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}"
+    said = shared.up("-f", "-", code=1, stdin=f"{other}\n---\n{pod}")
+    happened(said, "standard input, document 2: ", "spec.containers: Required value", "goes on in the background")
+    happened(shared.run("apply", "-f", "-", code=1, stdin=pod), "standard input: ", "spec.containers: Required value")
 
 
 def test_an_address_that_is_taken_is_refused(shared: Petset, petset: Petset) -> None:

@@ -1,7 +1,7 @@
 """Server-side apply of manifests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from petset.api.meta import Key
 from petset.api.resources import Resource
 from petset.api.types import Object
 from petset.cli.failure import Failure
-from petset.cli.manifests import Tree
+from petset.cli.manifests import Manifest, Tree
 from petset.cli.references import kind_text
 from petset.client.interface import Client, Patch, WriteOptions
 from petset.kinds import CATALOGUE
@@ -39,11 +39,12 @@ _NEEDED_BY_OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An object of a manifest: what it is called on the server, and its tree with the namespace filled in."""
+    """An object of a manifest: what it is called on the server, its tree with the namespace filled in, its origin."""
 
     resource: Resource[Any]
     key: Key
     tree: Tree
+    origin: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{kind_text(self.resource)}/{self.key.name}"
@@ -61,18 +62,20 @@ class Applied:
         return f"{self.target} {self.outcome}"
 
 
-def targets_of(trees: Sequence[Tree], namespace: str = DEFAULT_NAMESPACE) -> list[Target]:
+def targets_of(manifests: Sequence[Manifest], namespace: str = DEFAULT_NAMESPACE) -> list[Target]:
     """What the manifests mean. Raises Failure for a kind that the server does not have."""
     targets = []
-    for tree in trees:
+    for manifest in manifests:
+        tree = manifest.tree
         resource = CATALOGUE.named(tree["apiVersion"], tree["kind"])
         if resource is None:
-            raise Failure(f'no matches for kind "{tree["kind"]}" in version "{tree["apiVersion"]}"')
+            unknown = f'no matches for kind "{tree["kind"]}" in version "{tree["apiVersion"]}"'
+            raise Failure(f"{manifest.origin}: {unknown}" if manifest.origin else unknown)
         metadata = dict(tree["metadata"])
         if resource.namespaced:
             metadata["namespace"] = metadata.get("namespace") or namespace
         key = Key(metadata.get("namespace", "") if resource.namespaced else "", metadata["name"])
-        targets.append(Target(resource, key, {**tree, "metadata": metadata}))
+        targets.append(Target(resource, key, {**tree, "metadata": metadata}, manifest.origin))
     return targets
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,17 @@ FETCH_SECONDS = 30.0
 Tree = dict[str, Any]
 
 
-async def read_manifests(sources: Iterable[str]) -> list[Tree]:
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An object as somebody wrote it, and where: the file, and which of several documents in it."""
+
+    tree: Tree
+    origin: str = field(default="", compare=False)
+
+
+async def read_manifests(sources: Iterable[str]) -> list[Manifest]:
     """The objects of all sources, in their order. Raises Failure for what cannot be read or is no object."""
-    objects: list[Tree] = []
+    objects: list[Manifest] = []
     for source in sources:
         for place, text in await _texts(source):
             objects += objects_in(place, text)
@@ -65,28 +74,29 @@ async def _fetch(url: str) -> str:
         raise Failure(f"{url} cannot be read: {str(error) or type(error).__name__}") from error
 
 
-def objects_in(place: str, text: str) -> Iterator[Tree]:
+def objects_in(place: str, text: str) -> Iterator[Manifest]:
     """The objects of a text: documents of YAML (and so of JSON), the items of Lists one by one. Raises Failure."""
     try:
         documents = read_yaml_documents(text.encode())
     except DocumentError as error:
         raise Failure(f"{place} is not valid YAML: {error}") from error
-    for document in documents:
+    several = sum(document is not None for document in documents) > 1
+    for number, document in enumerate(documents, 1):
         if document is not None:
-            yield from _objects(place, document)
+            yield from _objects(f"{place}, document {number}" if several else place, document)
 
 
-def _objects(place: str, document: Any) -> Iterator[Tree]:
+def _objects(place: str, document: Any) -> Iterator[Manifest]:
     if not isinstance(document, dict):
-        raise Failure(f"{place}: a document is no object but {type(document).__name__}")
+        raise Failure(f"{place}: no object but {type(document).__name__}")
     kind = document.get("kind")
     if not isinstance(kind, str) or not isinstance(document.get("apiVersion"), str):
         raise Failure(f"{place}: an object lacks apiVersion or kind")
     if kind.endswith("List") and isinstance(document.get("items"), list):
-        for item in document["items"]:
-            yield from _objects(place, item)
+        for number, item in enumerate(document["items"], 1):
+            yield from _objects(f"{place}, item {number}", item)
         return
     metadata = document.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         raise Failure(f"{place}: a {kind} lacks metadata.name")
-    yield document
+    yield Manifest(document, place)

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,6 +75,15 @@ async def session(directory: DataDirectory) -> AsyncIterator[Session]:
         yield Session(directory, client)
     finally:
         await client.close()
+
+
+@contextmanager
+def named(origin: str) -> Iterator[None]:
+    """What the server refuses of a manifest is told with the place the manifest came from. Raises Failure."""
+    try:
+        yield
+    except StatusError as error:
+        raise Failure(f"{origin}: {describe(error)}" if origin else describe(error)) from error
 
 
 def _warn(text: str) -> None:

@@ -25,7 +25,7 @@ from petset.cli.manifests import read_manifests
 from petset.cli.progress.display import Display, display_for
 from petset.cli.progress.following import Follower, following
 from petset.cli.progress.missing import missing
-from petset.cli.running import Session, describe, session
+from petset.cli.running import Session, describe, named, session
 from petset.cli.server_process import (
     ServerOptions,
     check_agreement,
@@ -66,6 +66,8 @@ class Server:
 async def bring_up(wishes: Wishes) -> None:
     """The whole of `petset up`. Raises Failure."""
     targets = in_order_of_need(targets_of(await read_manifests(wishes.files)))
+    if wishes.files and not targets:
+        raise Failure("no objects passed to apply")
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -187,7 +189,8 @@ async def _apply_all(
     """Applies the manifests; the StatefulSets among them."""
     sets = []
     for target in targets:
-        applied = await apply(opened.client, target, force=wishes.force)
+        with named(target.origin):
+            applied = await apply(opened.client, target, force=wishes.force)
         display.say(str(applied))
         if target.resource.type is StatefulSet:
             sets.append(target.key)

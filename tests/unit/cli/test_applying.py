@@ -7,6 +7,7 @@ from petset.api.meta import Key, copy
 from petset.api.types import Service, StatefulSet
 from petset.cli.applying import apply, in_order_of_need, only_with_ourselves, same_but_for_status, targets_of
 from petset.cli.failure import Failure
+from petset.cli.manifests import Manifest
 from petset.client.interface import Patch, WriteOptions
 from tests.simulation.world import web
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
@@ -25,14 +26,16 @@ SET = {"apiVersion": "apps/v1", "kind": "StatefulSet", **STATEFUL_SET, "metadata
 
 
 def test_objects_without_a_namespace_go_to_the_one_of_the_command() -> None:
-    targets = targets_of([tree("Pod"), tree("Pod", namespace="own"), tree("Namespace")], "prod")
+    manifests = [Manifest(tree("Pod")), Manifest(tree("Pod", namespace="own")), Manifest(tree("Namespace"))]
+    targets = targets_of(manifests, "prod")
     assert [target.key for target in targets] == [Key("prod", "x"), Key("own", "x"), Key("", "x")]
     assert targets[0].tree["metadata"] == {"name": "x", "namespace": "prod"}
 
 
 def test_a_kind_the_server_does_not_have_is_a_failure() -> None:
-    with pytest.raises(Failure, match='no matches for kind "Deployment" in version "apps/v1"'):
-        targets_of([tree("Deployment", api_version="apps/v1")])
+    deployment = Manifest(tree("Deployment", api_version="apps/v1"), "web.yaml, document 2")
+    with pytest.raises(Failure, match=r'web\.yaml, document 2: no matches for kind "Deployment" in version "apps/v1"'):
+        targets_of([deployment])
 
 
 def test_what_others_need_comes_first() -> None:
@@ -44,7 +47,7 @@ def test_what_others_need_comes_first() -> None:
         tree("StorageClass", "class", "storage.k8s.io/v1"),
         tree("Namespace", "namespace"),
     ]
-    ordered = [target.key.name for target in in_order_of_need(targets_of(manifests))]
+    ordered = [target.key.name for target in in_order_of_need(targets_of([Manifest(each) for each in manifests]))]
     assert ordered == ["namespace", "class", "service", "set", "b", "a"]
 
 
@@ -72,7 +75,7 @@ def test_what_controllers_do_is_no_change_by_an_apply() -> None:
 
 
 async def outcome(cluster: ToyCluster, manifest: Tree, *, force: bool = False) -> str:
-    (target,) = targets_of([manifest])
+    (target,) = targets_of([Manifest(manifest)])
     return (await apply(cluster.client, target, force=force)).outcome
 
 

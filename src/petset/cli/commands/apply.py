@@ -8,7 +8,7 @@ from petset.cli.applying import apply, in_order_of_need, targets_of
 from petset.cli.failure import Failure
 from petset.cli.manifests import read_manifests
 from petset.cli.options import DataDir, Files, Namespace
-from petset.cli.running import Session, in_session
+from petset.cli.running import Session, in_session, named
 
 
 def command(
@@ -27,6 +27,7 @@ def command(
         if not targets:
             raise Failure("no objects passed to apply")
         for target in in_order_of_need(targets):
-            print(await apply(session.client, target, force=force_conflicts, dry_run=dry_run), flush=True)
+            with named(target.origin):
+                print(await apply(session.client, target, force=force_conflicts, dry_run=dry_run), flush=True)
 
     in_session(data_dir, work)

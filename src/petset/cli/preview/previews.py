@@ -8,7 +8,7 @@ from petset.api.meta import Key
 from petset.api.types import StatefulSet
 from petset.cli.applying import Target, targets_of
 from petset.cli.failure import Failure
-from petset.cli.manifests import Tree
+from petset.cli.manifests import Manifest
 from petset.cli.preview.proposal import Proposal, proposed
 from petset.cli.preview.reading import Stock, live_set, neighbours, situation, stock
 from petset.cli.preview.situation import Situation
@@ -20,7 +20,7 @@ from petset.client.interface import Client
 class Wanted:
     """The new manifests, None for the sets as they are; the sets to look at, none for all; whose cluster it is."""
 
-    manifests: Sequence[Tree] | None
+    manifests: Sequence[Manifest] | None
     names: Sequence[str]
     namespace: str
     petset: bool

@@ -8,7 +8,7 @@ import pytest
 from petset.api.errors import Forbidden
 from petset.api.types import Object, Service, StatefulSet, StorageClass
 from petset.cli.failure import Failure
-from petset.cli.manifests import Tree
+from petset.cli.manifests import Manifest, Tree
 from petset.cli.preview.previews import Preview, Wanted, previews
 from petset.cli.preview.reading import neighbours, situation, stock
 from petset.cli.preview.rendering import data, lines
@@ -37,7 +37,8 @@ CLASS: Tree = {
 
 
 def wanted(manifests: Sequence[Tree] | None, *names: str, namespace: str = "default") -> Wanted:
-    return Wanted(manifests, names, namespace, petset=True, now=START)
+    given = None if manifests is None else [Manifest(tree) for tree in manifests]
+    return Wanted(given, names, namespace, petset=True, now=START)
 
 
 def called(name: str, namespace: str = "") -> Tree:

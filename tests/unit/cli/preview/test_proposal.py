@@ -9,6 +9,7 @@ from petset.api.errors import BadRequest, Forbidden, Invalid, StatusError
 from petset.api.types import StatefulSet
 from petset.cli.applying import Target, targets_of
 from petset.cli.failure import Failure
+from petset.cli.manifests import Manifest
 from petset.cli.preview.proposal import LAST_APPLIED, Proposal, merged, proposed
 from petset.client.interface import Client, Patch
 from tests.simulation.world import START
@@ -28,7 +29,7 @@ def manifest(image: str = "nginx:1", **spec: Any) -> dict[str, Any]:
 
 
 def target(tree: dict[str, Any]) -> Target:
-    return targets_of([tree])[0]
+    return targets_of([Manifest(tree)])[0]
 
 
 async def apply(client: Client, tree: dict[str, Any]) -> StatefulSet:
