@@ -44,8 +44,9 @@ class StatusError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
+        if self.reason:
+            tree["reason"] = self.reason
         if self.details or self._has_details:
             tree["details"] = self.details
         tree["code"] = self.code
@@ -205,6 +206,12 @@ class InternalError(StatusError):
     """Our fault."""
 
     code, reason = 500, "InternalError"
+
+
+class BareFailure(StatusError):
+    """A failure for which upstream gives no reason, only a message."""
+
+    code, reason = 500, ""
 
 
 class ServiceUnavailable(StatusError):

@@ -15,11 +15,15 @@ from petset.api.resources import Resource
 from petset.api.types import (
     ClusterRole,
     ClusterRoleBinding,
+    Ingress,
+    IngressClass,
     Namespace,
     Object,
     PersistentVolume,
     PersistentVolumeClaim,
     Pod,
+    PriorityClass,
+    ResourceQuota,
     Role,
     RoleBinding,
     Service,
@@ -29,15 +33,18 @@ from petset.api.types import (
 )
 from petset.apiserver.authorization.authorizer import Authorizer
 from petset.apiserver.authorization.escalation import check_binding, check_role
+from petset.apiserver.limitranger import check_claim, check_pod, complete_pod
+from petset.apiserver.priorities import check_default, give_priority, keep_priority
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
+from petset.kinds.ingress import CLASS_ANNOTATION
+from petset.kinds.ingressclass import is_default
 from petset.kinds.podspec import api_access
 
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 _TOLERATION_SECONDS = 300
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _MIRROR = "kubernetes.io/config.mirror"
-_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,18 @@ def admit_create(attributes: Attributes) -> None:
 def admit_update(attributes: Attributes) -> None:
     """Runs what has to be done before a changed object is validated."""
     for step in _UPDATE.get(attributes.resource.type, ()):
+        step(attributes)
+
+
+def check_create(attributes: Attributes) -> None:
+    """Raises when a valid new object breaks a rule that others have set, such as a limit."""
+    for step in _CHECK_CREATE.get(attributes.resource.type, ()):
+        step(attributes)
+
+
+def check_update(attributes: Attributes) -> None:
+    """The same for the new state of an object; subresources are not checked."""
+    for step in _CHECK_UPDATE.get(attributes.resource.type, ()):
         step(attributes)
 
 
@@ -149,21 +168,6 @@ def _tolerate_lost_nodes(attributes: Attributes) -> None:
             )
 
 
-def _give_priority(attributes: Attributes) -> None:
-    """Priority: the classes every cluster has, and 0 for pods without one; further classes are not served."""
-    spec = attributes.obj.spec
-    name = spec.priority_class_name
-    if name and name not in _PRIORITIES:
-        raise refuse(attributes, f"no PriorityClass with name {name} was found")
-    priority = _PRIORITIES.get(name, 0)
-    if spec.priority is not None and spec.priority != priority:
-        text = f"the integer value of priority ({spec.priority}) must not be provided in pod spec; "
-        text += f"priority admission controller computed {priority} from the given PriorityClass name"
-        raise refuse(attributes, text)
-    spec.priority = priority
-    spec.preemption_policy = spec.preemption_policy or "PreemptLowerPriority"
-
-
 def _protect(finalizer: str) -> Step:
     """StorageObjectInUseProtection: the object stays while something uses it."""
 
@@ -186,6 +190,17 @@ def _give_storage_class(attributes: Attributes) -> None:
         classes.sort(key=lambda c: c.metadata.name)
         newest = max(classes, key=lambda c: c.metadata.creation_timestamp or "")
         claim.spec.storage_class_name = newest.metadata.name
+
+
+def _give_ingress_class(attributes: Attributes) -> None:
+    """DefaultIngressClass: an Ingress that names no class gets the default one; the youngest if there are several."""
+    ingress: Ingress = attributes.obj
+    if ingress.spec.ingress_class_name is not None or CLASS_ANNOTATION in ingress.metadata.annotations:
+        return
+    classes = [class_ for class_ in attributes.registry.all(IngressClass) if is_default(class_)]
+    if classes:
+        newest = max(classes, key=lambda c: c.metadata.creation_timestamp or "")
+        ingress.spec.ingress_class_name = newest.metadata.name
 
 
 def _let_grow_by_class(attributes: Attributes) -> None:
@@ -217,22 +232,43 @@ def _grant_what_is_held(check: Callable[[Authorizer, Identity, Resource[Any], An
     return grant
 
 
+def _with_registry(rule: Callable[[Registry, Any], None]) -> Step:
+    """A rule that is written in a module of its own, and needs the stored objects only."""
+    return lambda attributes: rule(attributes.registry, attributes.obj)
+
+
 _ROLE, _BINDING = _grant_what_is_held(check_role), _grant_what_is_held(check_binding)
 _CREATE: dict[type[Object], tuple[Step, ...]] = {
-    Pod: (_give_service_account, _tolerate_lost_nodes, _give_priority),
+    Pod: (
+        _with_registry(complete_pod),
+        _give_service_account,
+        _tolerate_lost_nodes,
+        _with_registry(give_priority),
+    ),
     PersistentVolumeClaim: (_give_storage_class, _protect("kubernetes.io/pvc-protection")),
     PersistentVolume: (_protect("kubernetes.io/pv-protection"),),
+    Ingress: (_give_ingress_class,),
     ClusterRole: (_ROLE,),
     Role: (_ROLE,),
     ClusterRoleBinding: (_BINDING,),
     RoleBinding: (_BINDING,),
 }
 _UPDATE: dict[type[Object], tuple[Step, ...]] = {
+    Pod: (_with_registry(keep_priority),),
     PersistentVolumeClaim: (_let_grow_by_class,),
     ClusterRole: (_ROLE,),
     Role: (_ROLE,),
     ClusterRoleBinding: (_BINDING,),
     RoleBinding: (_BINDING,),
+}
+_CHECK_CREATE: dict[type[Object], tuple[Step, ...]] = {
+    Pod: (_with_registry(check_pod),),
+    PersistentVolumeClaim: (_with_registry(check_claim),),
+    PriorityClass: (_with_registry(check_default),),
+}
+_CHECK_UPDATE: dict[type[Object], tuple[Step, ...]] = {
+    PersistentVolumeClaim: (_with_registry(check_claim),),
+    PriorityClass: (_with_registry(check_default),),
 }
 _DELETE: dict[type[Object], tuple[Step, ...]] = {Namespace: (_spare_immortal_namespaces,)}
 
@@ -244,5 +280,5 @@ def _show_terminating(namespace: Any) -> None:
 _MARK_DELETED: dict[type[Object], Callable[[Any], None]] = {Namespace: _show_terminating}
 _HELD: dict[type[Object], Callable[[Any], bool]] = {Namespace: lambda namespace: bool(namespace.spec.finalizers)}
 _RETURNED: frozenset[type[Object]] = frozenset(
-    {Pod, PersistentVolume, PersistentVolumeClaim, Service, ServiceAccount, StorageClass}
+    {Pod, PersistentVolume, PersistentVolumeClaim, ResourceQuota, Service, ServiceAccount, StorageClass}
 )

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from petset.api import field
-from petset.api.errors import InternalError, Invalid
+from petset.api.errors import InternalError, Invalid, StatusError
 from petset.api.resources import Resource
 from petset.api.types import Object, Service
+from petset.apiserver.quotas import Quotas
 from petset.apiserver.registry import Registry
 
 SERVICE_CIDR = "10.96.0.0/16"
@@ -33,23 +34,37 @@ class Allocator(Protocol):
         ...
 
 
-def _nothing() -> None:
-    return None
-
-
 class Allocations:
-    """The allocators by kind; kinds without one need nothing."""
+    """The allocators by kind; kinds without one need nothing. Quotas count every kind."""
 
-    def __init__(self, allocators: dict[type[Object], Allocator]) -> None:
+    def __init__(self, allocators: dict[type[Object], Allocator], quotas: Quotas) -> None:
         self._allocators = allocators
+        self._quotas = quotas
 
     def take(self, resource: Resource[Any], obj: Object, old: Object | None) -> Undo:
-        """As `Allocator.take`; the returned function takes the allocation back, for a write that is not carried out."""
+        """As `Allocator.take`; the returned function takes the allocation back, for a write that is not carried out.
+
+        Raises Forbidden when a quota is used up.
+        """
+        uncount = self._quotas.take(resource, obj, old)
         allocator = self._allocators.get(resource.type)
-        return allocator.take(obj, old) if allocator else _nothing
+        if allocator is None:
+            return uncount
+        try:
+            free = allocator.take(obj, old)
+        except StatusError:
+            uncount()
+            raise
+
+        def take_back() -> None:
+            free()
+            uncount()
+
+        return take_back
 
     def release(self, resource: Resource[Any], obj: Object) -> None:
         """As `Allocator.release`."""
+        self._quotas.release(resource, obj)
         allocator = self._allocators.get(resource.type)
         if allocator:
             allocator.release(obj)

@@ -27,6 +27,7 @@ from petset.api.types import (
 from petset.apiserver.allocation import SERVICE_CIDR
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity, PatchBody, Target, WriteOptions
+from petset.kinds.priorityclass import system_classes
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 API_SERVICE = "kubernetes"
@@ -49,6 +50,7 @@ async def create_system_objects(
     are accepted one after the other and become durable together.
     """
     await asyncio.gather(*(_create_namespace(server, name) for name in NAMESPACES))
+    await asyncio.gather(*(_create(server, class_) for class_ in system_classes()))
     service = _api_service(api_port, service_cidr)
     await _offer(server, service, {"spec": {"ports": msgspec.to_builtins(service.spec.ports)}})
     if pods_reach:

@@ -32,7 +32,7 @@ async def delete(change: Change, options: DeleteOptions) -> Answer:
     _check_options(options)
     record = change.newest()
     old = change.registry.shared(change.resource, record)
-    _check_preconditions(change.resource, old, options)
+    check_preconditions(change.resource, old, options)
     admission.admit_delete(change.attributes(old))
     obj = change.registry.decode(change.resource, record.value)
     gone = _mark(change, obj, options)
@@ -129,7 +129,8 @@ def _check_options(options: DeleteOptions) -> None:
         raise Invalid.of("meta.k8s.io", "DeleteOptions", "", errors)
 
 
-def _check_preconditions(resource: Resource[Any], obj: Object, options: DeleteOptions) -> None:
+def check_preconditions(resource: Resource[Any], obj: Object, options: DeleteOptions) -> None:
+    """Raises Conflict when the deletion means another object, or another state of it."""
     wanted, meta = options.preconditions, obj.metadata
     if wanted is None:
         return

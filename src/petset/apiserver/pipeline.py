@@ -15,6 +15,7 @@ from petset.apiserver.authentication.signing import SigningKey
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
 from petset.apiserver.authorization.authorizer import Authorizer
 from petset.apiserver.authorization.reviews import REVIEWS
+from petset.apiserver.quotas import Quotas
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import (
     Answer,
@@ -68,7 +69,8 @@ class ApiServer:
         self.pods = PodConnections(self.registry, node)
         self.tokens = ServiceAccountTokens(self.registry, settings.signing_key, settings.issuer)
         self.authorizer = Authorizer(self.registry)
-        allocations = Allocations({Service: ServiceAllocator(self.registry, settings.service_cidr)})
+        addresses = ServiceAllocator(self.registry, settings.service_cidr)
+        allocations = Allocations({Service: addresses}, Quotas(self.registry))
         self._server = Server(self.registry, allocations, self.tokens, self.authorizer)
 
     async def get(self, target: Target) -> Answer:

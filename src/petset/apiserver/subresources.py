@@ -16,7 +16,6 @@ from petset.api.resources import Resource
 from petset.api.schema.decode import convert
 from petset.api.types import (
     Binding,
-    DeleteOptions,
     Eviction,
     Object,
     ObjectMeta,
@@ -28,8 +27,9 @@ from petset.api.types import (
     ServiceAccount,
     TokenRequest,
 )
-from petset.apiserver import decoding, delete, metadata, patch, read, write
+from petset.apiserver import decoding, metadata, patch, read, write
 from petset.apiserver.authentication.tokens import GROUP
+from petset.apiserver.eviction import evict
 from petset.apiserver.registry import Registry, encode, modified
 from petset.apiserver.request import Answer, Content, PatchBody, Target
 from petset.apiserver.write import Change, put, refuse_invalid, succeed
@@ -188,10 +188,7 @@ def _assign(pod: Pod, binding: Binding, clock: Clock) -> None:
 
 
 async def _evict(change: Change, content: Content) -> Answer:
-    """Deletes a pod; what it says beyond a deletion is a disruption budget, and none is served."""
-    eviction, _ = decoding.read_as(content, Eviction, "policy/v1", change.options.field_validation)
-    answer = await delete.delete(change, eviction.delete_options or DeleteOptions())
-    return _success(answer)
+    return _success(await evict(change, content))
 
 
 async def _give_token(change: Change, content: Content) -> Answer:

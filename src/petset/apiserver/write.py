@@ -101,6 +101,7 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     metadata.begin(meta, registry.time())
     resource.strategy.prepare_create(obj)
     refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + resource.strategy.validate_create(obj))
+    admission.check_create(change.attributes(obj))
     if not change.options.may_create:
         raise forbidden(on(change.identity, "create", resource, meta.namespace, meta.name))
     if registry.newest(resource, meta.namespace, meta.name) is not None:
@@ -148,6 +149,8 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
     admission.admit_update(change.attributes(obj))
     errors = metadata.update_errors(meta, old.metadata)
     refuse_invalid(resource, obj, errors + strategy.validate_update(obj, old))
+    if not change.target.subresource:
+        admission.check_update(change.attributes(obj))
     return await succeed(change, obj, old, record, owned=owned)
 
 

@@ -15,11 +15,12 @@ from petset.api.types import (
     NetworkPolicyPort,
     NetworkPolicySpec,
 )
-from petset.kinds.checks import PROTOCOLS, format_errors, label_selector, optional_one_of
+from petset.kinds.checks import format_errors, label_selector
 from petset.kinds.cidrs import cidr_errors, cidr_warnings, is_strictly_within, lenient_network
 from petset.kinds.columns import AGE, NAME, NONE
 
-POLICY_TYPES = ("Egress", "Ingress")
+POLICY_TYPES = ("Ingress", "Egress")
+PROTOCOLS = ("TCP", "UDP", "SCTP")
 NOT_ENFORCED = "NetworkPolicy is stored but not enforced: petset does not filter traffic between pods"
 
 
@@ -97,7 +98,8 @@ def _spec_errors(spec: NetworkPolicySpec, known: frozenset[str]) -> Iterator[Fie
 
 def _ports_errors(path: str, ports: list[NetworkPolicyPort]) -> Iterator[FieldError]:
     for index, port in enumerate(ports):
-        yield from optional_one_of(f"{path}[{index}].protocol", port.protocol, PROTOCOLS)
+        if port.protocol is not None and port.protocol not in PROTOCOLS:
+            yield not_supported(f"{path}[{index}].protocol", port.protocol, PROTOCOLS)
         yield from _port_errors(f"{path}[{index}]", port.port, port.end_port)
 
 

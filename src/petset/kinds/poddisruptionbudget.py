@@ -1,6 +1,7 @@
 """PodDisruptionBudget: how many pods of an application may be missing on purpose at one time."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from petset.api.field import FieldError, invalid
 from petset.api.meta import semantically_equal
@@ -65,12 +66,22 @@ class PodDisruptionBudgetStatusStrategy(Strategy[PodDisruptionBudget]):
 
 def _spec_errors(spec: PodDisruptionBudgetSpec) -> Iterator[FieldError]:
     if spec.min_available is not None and spec.max_unavailable is not None:
-        yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
+        yield invalid("spec", _internal(spec), "minAvailable and maxUnavailable cannot be both set")
     yield from count_or_percent("spec.minAvailable", spec.min_available)
     yield from count_or_percent("spec.maxUnavailable", spec.max_unavailable)
     yield from label_selector("spec.selector", spec.selector)
     path = "spec.unhealthyPodEvictionPolicy"
     yield from optional_one_of(path, spec.unhealthy_pod_eviction_policy, UNHEALTHY_POLICIES)
+
+
+def _internal(spec: PodDisruptionBudgetSpec) -> dict[str, Any]:
+    """The spec as upstream shows it: its internal form has no JSON names."""
+    return {
+        "MinAvailable": spec.min_available,
+        "Selector": spec.selector,
+        "MaxUnavailable": spec.max_unavailable,
+        "UnhealthyPodEvictionPolicy": spec.unhealthy_pod_eviction_policy,
+    }
 
 
 def _measure(value: int | str | None) -> str:

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from petset.api.field import FieldError, forbidden
+from petset.api.field import FieldError, forbidden, not_supported, required
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import ObjectMeta, PriorityClass
-from petset.kinds.checks import one_of, unchanged
+from petset.kinds.checks import unchanged
 from petset.kinds.columns import AGE, NAME
 
 HIGHEST_OF_USERS = 1_000_000_000
 SYSTEM_PREFIX = "system-"
-PREEMPTION_POLICIES = ("Never", "PreemptLowerPriority")
+PREEMPTION_POLICIES = ("PreemptLowerPriority", "Never")
 _SYSTEM = {
     "system-node-critical": (
         2 * HIGHEST_OF_USERS + 1000,
@@ -65,7 +65,11 @@ def _errors(obj: PriorityClass) -> Iterator[FieldError]:
             yield forbidden("metadata.name", rule)
     elif obj.value > HIGHEST_OF_USERS:
         yield forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST_OF_USERS}")
-    yield from one_of("preemptionPolicy", obj.preemption_policy, PREEMPTION_POLICIES)
+    policy = obj.preemption_policy
+    if not policy:
+        yield required("preemptionPolicy")
+    elif policy not in PREEMPTION_POLICIES:
+        yield not_supported("preemptionPolicy", policy, PREEMPTION_POLICIES)
 
 
 def _system_error(obj: PriorityClass) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from petset.api.field import FieldError, invalid, required
 from petset.api.quantity import parse
@@ -124,7 +125,7 @@ def _term_errors(path: str, term: ScopedResourceSelectorRequirement, spec: Resou
     if term.scope_name not in _SCOPES:
         yield invalid(f"{path}.scopeName", term.scope_name, "unsupported scope")
     for _ in _unlimited_by(term.scope_name, spec):
-        yield invalid(path, spec.scope_selector, "unsupported scope applied to resource")
+        yield invalid(path, _internal(spec), "unsupported scope applied to resource")
     if term.scope_name in _PRESENCE_ONLY and term.operator != "Exists":
         text = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, "
         text += "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort "
@@ -139,6 +140,13 @@ def _term_errors(path: str, term: ScopedResourceSelectorRequirement, spec: Resou
             yield invalid(f"{path}.values", term.values, text)
     else:
         yield invalid(f"{path}.operator", term.operator, "not a valid selector operator")
+
+
+def _internal(spec: ResourceQuotaSpec) -> dict[str, Any]:
+    """The scope selector as upstream shows it: its internal form has no JSON names."""
+    terms = spec.scope_selector.match_expressions if spec.scope_selector is not None else []
+    shown = [{"ScopeName": t.scope_name, "Operator": t.operator, "Values": t.values or None} for t in terms]
+    return {"MatchExpressions": shown}
 
 
 def _warnings(hard: dict[str, str]) -> Iterator[str]:

@@ -93,7 +93,11 @@ def test_a_port_of_a_policy_is_tcp() -> None:
             "spec.policyTypes",
             'Invalid value: ["Ingress","Egress","Ingress"]: may not specify more than two policyTypes',
         ),
-        (policy({"policyTypes": ["In"]}), "spec.policyTypes[0]", 'Unsupported value: "In": supported values: "Egress"'),
+        (
+            policy({"policyTypes": ["In"]}),
+            "spec.policyTypes[0]",
+            'Unsupported value: "In": supported values: "Ingress", "Egress"',
+        ),
     ],
 )
 def test_refuses_policy(tree: Tree, path: str, message: str) -> None:

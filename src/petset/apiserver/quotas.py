@@ -1,0 +1,124 @@
+"""ResourceQuota as admission enforces it: what a namespace uses is counted with every accepted write, in memory.
+
+Two creates at the same time cannot both take the last place, since nothing is awaited between the look and the count.
+A namespace without a quota costs one look into a dictionary. Who reads `status.used` reads what the quota controller
+counted.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from petset.api.errors import Forbidden
+from petset.api.resources import Resource
+from petset.api.types import Object, Pod, ResourceQuota
+from petset.apiserver.registry import Registry
+from petset.kinds.quota.ledger import Ledger
+from petset.kinds.quota.usage import UNCOUNTED, Charge, charge_of
+
+Undo = Callable[[], None]
+
+
+def _nothing() -> None:
+    return None
+
+
+class Quotas:
+    """The ledgers of all namespaces that have a quota. The store has to be open: what is in it is counted at once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._ledgers: dict[str, Ledger] = {}
+        for quota in registry.all(ResourceQuota):
+            self._open(quota)
+
+    def take(self, resource: Resource[Any], obj: Object, old: Object | None) -> Undo:
+        """Counts the new state of an object, whose decided write follows. Raises Forbidden.
+
+        The returned function takes the count back, for a write that is not carried out.
+        """
+        namespace = obj.metadata.namespace
+        ledger = self._ledgers.get(namespace)
+        undo = self._count(ledger, resource, obj, old) if ledger is not None else _nothing
+        if not isinstance(obj, ResourceQuota):
+            return undo
+        self._open(obj)
+
+        def take_back() -> None:
+            self._reopen(obj, old)
+            undo()
+
+        return take_back
+
+    def release(self, resource: Resource[Any], obj: Object) -> None:
+        """Counts an object no longer."""
+        ledger = self._ledgers.get(obj.metadata.namespace)
+        if ledger is None:
+            return
+        ledger.put((resource.collection, obj.metadata.name), None)
+        if isinstance(obj, ResourceQuota):
+            self._reopen(obj, None)
+
+    def _count(self, ledger: Ledger, resource: Resource[Any], obj: Any, old: Any | None) -> Undo:
+        place = (resource.collection, obj.metadata.name)
+        before = ledger.charge(place)
+        charge = charge_of(resource, obj)
+        if charge == before:
+            return _nothing
+        if _is_enforced(obj, old, charge, before):
+            why = ledger.refusal(resource, obj, charge, before)
+            if why:
+                raise Forbidden.of(resource.group, resource.plural, obj.metadata.name, why)
+        ledger.put(place, charge)
+        return lambda: _restore(ledger, place, before)
+
+    def _open(self, quota: ResourceQuota) -> None:
+        namespace = quota.metadata.namespace
+        ledger = self._ledgers.get(namespace)
+        if ledger is None:
+            ledger = self._ledgers[namespace] = self._counted(namespace)
+            resource = self._registry.catalogue.of(ResourceQuota)
+            ledger.put((resource.collection, quota.metadata.name), charge_of(resource, quota))
+        ledger.open(quota)
+
+    def _reopen(self, quota: ResourceQuota, old: Object | None) -> None:
+        """Goes on with the old state of a quota, or without it."""
+        namespace = quota.metadata.namespace
+        ledger = self._ledgers[namespace]
+        ledger.close(quota.metadata.name)
+        if isinstance(old, ResourceQuota):
+            ledger.open(old)
+        elif not ledger:
+            del self._ledgers[namespace]
+
+    def _counted(self, namespace: str) -> Ledger:
+        """A ledger of what is in the namespace."""
+        registry, ledger = self._registry, Ledger()
+        for resource in registry.catalogue.resources:
+            if resource.namespaced and resource.view is None and resource.type not in UNCOUNTED:
+                for obj in self._living(resource, namespace):
+                    ledger.put((resource.collection, obj.metadata.name), charge_of(resource, obj))
+        return ledger
+
+    def _living(self, resource: Resource[Any], namespace: str) -> Iterator[Object]:
+        """The newest state of what is in the namespace."""
+        registry = self._registry
+        for record in registry.store.scan(registry.collection(resource), f"{namespace}/"):
+            newest = registry.store.newest(registry.collection(resource), record.name)
+            if newest is not None:
+                yield registry.decode(resource, newest.value)
+
+
+def _restore(ledger: Ledger, place: tuple[str, str], before: Charge | None) -> None:
+    ledger.put(place, before)
+
+
+def _is_enforced(obj: Any, old: Any | None, charge: Charge, before: Charge | None) -> bool:
+    """Whether a quota may refuse the write: a new object, or a spec that asks for more.
+
+    What a status tells has happened already. A pod's spec counts again only when it falls under other scopes.
+    """
+    if old is None:
+        return True
+    if isinstance(obj, Pod):
+        return before is not None and charge.scopes != before.scopes
+    return hasattr(obj, "spec") and obj.spec != old.spec
