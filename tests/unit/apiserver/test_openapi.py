@@ -70,7 +70,7 @@ def test_every_kind_says_that_its_fields_are_validated(place: str) -> None:
             found.add((mark["group"], mark["version"], mark["kind"]))
     for resource in CATALOGUE.resources:
         path = f"apis/{resource.group_version}" if resource.group else f"api/{resource.version}"
-        if path == place:
+        if path == place and "patch" in resource.verbs:
             assert (resource.group, resource.version, resource.kind) in found
 
 
