@@ -1,0 +1,132 @@
+"""HTTP/1.1 with as little work as possible, so that a measurement shows the server and not its client.
+
+Bodies are counted, not decoded. One request at a time on a connection; watches count their events as bytes come by.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+from petset.client.connection import Connection, Credentials, tls_context
+
+LAST_CHUNK = b"0\r\n\r\n"
+EVENT_END = b"}\n"
+INITIAL_END = b"initial-events-end"
+
+
+class Refused(Exception):
+    """The server answered with another status than a load expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where requests go, and what proves who sends them."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None
+    head: bytes
+    """Headers of every request."""
+
+
+async def server_of(connection: Connection, headers: Mapping[str, str]) -> Server:
+    """The server of a kubeconfig context. Raises ConfigError."""
+    credentials = Credentials(connection)
+    url = urlsplit(connection.server)
+    host, port = url.hostname or "localhost", url.port or (443 if url.scheme == "https" else 80)
+    lines = {"Host": f"{host}:{port}", **await credentials.headers(), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode()
+    context = tls_context(connection, await credentials.from_plugin())
+    return Server(host, port, context, head)
+
+
+class Channel(asyncio.Protocol):
+    """One connection: `ask` for answers, or `watch` for events until `close`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._transport: asyncio.WriteTransport | None = None
+        self._buffer = bytearray()
+        self._answer: asyncio.Future[bytes] | None = None
+        self._missing = -1
+        self._status = 0
+        self._on_events: Callable[[int, bool], None] | None = None
+        self._tail = b""
+
+    async def open(self) -> "Channel":
+        """Connects."""
+        server = self._server
+        name = server.host if server.context is not None else None
+        await asyncio.get_running_loop().create_connection(
+            lambda: self, server.host, server.port, ssl=server.context, server_hostname=name
+        )
+        return self
+
+    def close(self) -> None:
+        """Hangs up."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def ask(self, method: str, path: str, body: bytes = b"", media_type: str = "application/json") -> bytes:
+        """Sends a request and waits for its whole answer: the body, with the frame of its chunks. Raises Refused."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._missing = -1
+        self._send(method, path, body, media_type)
+        answer = await self._answer
+        if self._status >= 300:
+            raise Refused(f"{method} {path}: {self._status} {answer[:300]!r}")
+        return answer
+
+    def watch(self, path: str, on_events: Callable[[int, bool], None]) -> None:
+        """Begins a watch. `on_events` hears how many events came, and whether the initial ones are complete."""
+        self._on_events = on_events
+        self._send("GET", path, b"", "application/json")
+
+    def _send(self, method: str, path: str, body: bytes, media_type: str) -> None:
+        assert self._transport is not None
+        about = f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n" if body else ""
+        first = f"{method} {path} HTTP/1.1\r\n".encode()
+        self._transport.write(first + self._server.head + about.encode() + b"\r\n" + body)
+
+    # --- asyncio's side ----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionResetError("the server hung up"))
+
+    def data_received(self, data: bytes) -> None:
+        if self._on_events is not None:
+            self._count(data)
+            return
+        self._buffer += data
+        if self._missing < 0 and not self._read_head():
+            return
+        complete = self._buffer.endswith(LAST_CHUNK) if self._missing == 0 else len(self._buffer) >= self._missing
+        if complete and self._answer is not None and not self._answer.done():
+            body, self._buffer = bytes(self._buffer), bytearray()
+            self._answer.set_result(body)
+
+    def _read_head(self) -> bool:
+        """Takes the head off; `_missing` is the size of the body then, 0 for a chunked one."""
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        head = bytes(self._buffer[:end]).lower()
+        del self._buffer[: end + 4]
+        self._status = int(head[9:12])
+        _, _, length = head.partition(b"content-length: ")
+        self._missing = int(length.partition(b"\r\n")[0]) if length else 0
+        return True
+
+    def _count(self, data: bytes) -> None:
+        assert self._on_events is not None
+        data = self._tail + data
+        self._tail = data[-1:]
+        count = data.count(EVENT_END)
+        self._on_events(count, INITIAL_END in data)
