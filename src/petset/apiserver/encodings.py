@@ -3,7 +3,7 @@
 The plain form of an object is its stored bytes, and of a list those bytes joined; nothing is decoded for either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,6 +30,8 @@ class Form:
 
 
 PLAIN = Form()
+PIECE = 128 * 1024
+"""Bytes of a large body that are put together at a time."""
 
 
 class _Metadata(msgspec.Struct):
@@ -46,16 +48,52 @@ def object_bytes(registry: Registry, answer: Answer, form: Form = PLAIN) -> byte
     return _transformed(registry, answer.resource, answer.record, form)
 
 
-def list_bytes(registry: Registry, listing: Listing, form: Form = PLAIN) -> bytes:
+@dataclass(frozen=True, slots=True)
+class ListBody:
+    """The body of an answer to a list, in pieces: whole it may be larger than anything else in the process.
+
+    Of every item the first `omitted` bytes are left out for a brace.
+    """
+
+    head: bytes
+    items: Sequence[bytes] = ()
+    tail: bytes = b""
+    omitted: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of it all."""
+        count = len(self.items)
+        less = (self.omitted - 1) * count if self.omitted else 0
+        return len(self.head) + sum(map(len, self.items)) - less + max(0, count - 1) + len(self.tail)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body in order, put together some 128 KiB at a time when its items are of about one size."""
+        items, omitted = self.items, self.omitted
+        opening, between = (b"{", b",{") if omitted else (b"", b",")
+        count = max(1, len(items) * PIECE // self.size)
+        begin = self.head + opening
+        for first in range(0, len(items), count):
+            some = items[first : first + count]
+            yield begin + between.join([item[omitted:] for item in some] if omitted else some)
+            begin = between
+        yield self.tail if items else self.head + self.tail
+
+
+def list_body(registry: Registry, listing: Listing, form: Form = PLAIN) -> ListBody:
     """The body of an answer to a list."""
     resource, meta = listing.resource, list_metadata(listing)
     if form.name == "Table":
-        return _table(registry, resource, listing.records, meta, form)
+        return ListBody(_table(registry, resource, listing.records, meta, form))
     if form.name == "PartialObjectMetadata":
         head = _list_head("PartialObjectMetadataList", f"meta.k8s.io/{form.version}", meta)
-        return head + b",".join([_partial(record, form) for record in listing.records]) + b"]}"
+        return ListBody(head, [_partial(record, form) for record in listing.records], b"]}")
     head = _list_head(f"{resource.kind}List", resource.group_version, meta)
-    return head + b",".join([record.value for record in listing.records]) + b"]}"
+    items = [record.value for record in listing.records]
+    # the list tells the kind for all of them
+    told = b'{"apiVersion":"%b","kind":"%b",' % (resource.group_version.encode(), resource.kind.encode())
+    omitted = len(told) if all(item.startswith(told) for item in items) else 0
+    return ListBody(head, items, b"]}", omitted)
 
 
 def change_bytes(registry: Registry, resource: Resource[Any], change: WatchChange, form: Form = PLAIN) -> bytes:

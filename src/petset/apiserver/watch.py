@@ -4,9 +4,8 @@ An object that begins to match its watcher's selectors is ADDED for it, one that
 are shared by all watchers; what has to be made for one event is made once and kept in `Event.frames`.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -23,10 +22,11 @@ from petset.store.interface import Compacted, Event, EventType, FutureRevision, 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+INITIAL_AT_ONCE = 100
+"""Objects that a watch begins with, at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchChange:
+class WatchChange(msgspec.Struct, frozen=True, gc=False):
     """One change as one watcher sees it. `frames` keeps its encodings; watchers of the same change share it."""
 
     type: ChangeType
@@ -45,14 +45,14 @@ def bookmark(resource: Resource[Any], revision: int, *, ends_initial_events: boo
 
 
 class ChangeFeed:
-    """An open watch. `initial` is what a client has to see before anything else; iterate for what happens then."""
+    """An open watch: iterate it. `initial` is what its client has to see before anything else, some at a time."""
 
     def __init__(self, registry: Registry, resource: Resource[Any], wanted: Selection, watch: Watch) -> None:
         self._registry = registry
         self._resource = resource
         self._wanted = wanted
         self._watch = watch
-        self.initial: list[WatchChange] = []
+        self.initial: Iterator[list[WatchChange]] = iter(())
 
     @property
     def progress(self) -> int:
@@ -61,8 +61,10 @@ class ChangeFeed:
 
     async def __aiter__(self) -> AsyncIterator[list[WatchChange]]:
         """What happens, as many changes at a time as are there. Raises Expired when this reader fell behind."""
-        if self.initial:
-            yield self.initial
+        initial, self.initial = self.initial, iter(())
+        for changes in initial:
+            yield changes
+        del initial  # a watch may last for days; what it began with does not
         try:
             async for event in self._watch:
                 changes = [*self._seen(event)]
@@ -119,16 +121,18 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
     if asked > registry.store.revision:
         raise read.future(asked, registry.store.revision)
     from_now = asked == 0 or bool(options.send_initial_events)
-    initial: list[WatchChange] = []
+    initial: Iterator[list[WatchChange]] = iter(())
     start = asked
     if from_now:
         snapshot = registry.store.list(registry.collection(resource), prefix)
         start = snapshot.revision
-        if options.send_initial_events is not False:
-            shown = (registry.shown(resource, record) for record in snapshot.records)
-            initial = [WatchChange("ADDED", record, {}) for record in shown if wanted.matches(record)]
-        if options.send_initial_events and options.allow_bookmarks:
-            initial.append(bookmark(resource, start, ends_initial_events=True))
+        records = snapshot.records if options.send_initial_events is not False else ()
+        if resource.view is not None:
+            records = tuple(registry.shown(resource, record) for record in records)
+        if not wanted.everything:
+            records = tuple(filter(wanted.matches, records))
+        end = bookmark(resource, start, ends_initial_events=True)
+        initial = _initial(records, [end] if options.send_initial_events and options.allow_bookmarks else [])
     watch = _subscribe(registry, registry.collection(resource), start, prefix)
     feed = ChangeFeed(registry, resource, wanted, watch)
     feed.initial = initial
@@ -136,6 +140,14 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
         yield feed
     finally:
         watch.close()
+
+
+def _initial(records: Sequence[Record], ends: list[WatchChange]) -> Iterator[list[WatchChange]]:
+    """What is there, some at a time, so that a watch of much holds little at once."""
+    for first in range(0, len(records), INITIAL_AT_ONCE):
+        yield [WatchChange("ADDED", record, {}) for record in records[first : first + INITIAL_AT_ONCE]]
+    if ends:
+        yield ends
 
 
 def _subscribe(registry: Registry, collection: str, after: int, prefix: str) -> Watch:

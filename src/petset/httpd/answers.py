@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 from aiohttp import web
+from aiohttp.payload import Payload
 
 from petset.api.errors import StatusError
 
@@ -11,8 +12,8 @@ LONGEST_WARNINGS = 4096
 """Characters of all warnings of an answer, as upstream's `filters/warning.go`."""
 
 
-def json_response(body: bytes, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:
-    """JSON bytes as they are, with `Warning` headers."""
+def json_response(body: bytes | Payload, code: int = 200, warnings: tuple[str, ...] = ()) -> web.Response:
+    """JSON bytes as they are, or as they come, with `Warning` headers."""
     response = web.Response(body=body, status=code, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache, private"
     for text in warning_texts(warnings):

@@ -5,9 +5,10 @@ import gzip
 
 from aiohttp import web
 
+from petset.httpd.pieces import GZIP_LEVEL, Pieces
+
 SMALLEST = 128 * 1024
 """Bytes of a body that is still sent as it is."""
-LEVEL = 1
 IN_PLACE = 256 * 1024
 """Bytes that are compressed about as quickly as a thread is found for them."""
 
@@ -15,26 +16,36 @@ IN_PLACE = 256 * 1024
 def takes_gzip(request: web.BaseRequest) -> bool:
     """Whether the client can read gzip."""
     offered = request.headers.get("Accept-Encoding", "")
-    return any(coding.strip() == "gzip" for coding in offered.split(","))
+    return "gzip" in offered and any(coding.strip() == "gzip" for coding in offered.split(","))
 
 
 def shrink(body: bytes) -> bytes:
     """The body in gzip's format; the same for the same body."""
-    return gzip.compress(body, LEVEL, mtime=0)
+    return gzip.compress(body, GZIP_LEVEL, mtime=0)
 
 
 async def compress(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Compresses a large body, in another thread, so that other requests do not wait for it."""
-    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+    body = response.body if isinstance(response, web.Response) else None
+    if body is None or size_of(response) <= SMALLEST or not takes_gzip(request):
         return
-    if len(response.body) <= SMALLEST or "Content-Encoding" in response.headers or not takes_gzip(request):
-        return
-    body = response.body
-    response.body = shrink(body) if len(body) <= IN_PLACE else await asyncio.to_thread(shrink, body)
-    mark_gzip(response)
+    if isinstance(response, web.Response) and "Content-Encoding" not in response.headers:
+        if isinstance(body, Pieces):
+            body.compress()
+        elif isinstance(body, bytes):
+            response.body = shrink(body) if len(body) <= IN_PLACE else await asyncio.to_thread(shrink, body)
+        mark_gzip(response)
 
 
 def mark_gzip(response: web.Response) -> None:
     """Says that the body is in gzip's format."""
     response.headers["Content-Encoding"] = "gzip"
     response.headers.add("Vary", "Accept-Encoding")
+
+
+def size_of(response: web.StreamResponse) -> int:
+    """Bytes of an answer that is whole, before any compression."""
+    body = response.body if isinstance(response, web.Response) else None
+    if isinstance(body, Pieces):
+        return body.whole_size
+    return len(body) if isinstance(body, bytes) else 0

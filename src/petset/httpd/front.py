@@ -11,9 +11,9 @@ from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
 from petset.httpd import openid
 from petset.httpd.authorization import Gate
-from petset.httpd.compression import compress
+from petset.httpd.compression import compress, size_of
 from petset.httpd.documents import Documents
-from petset.httpd.handlers import ResourceHandler, size_of
+from petset.httpd.handlers import ResourceHandler
 from petset.httpd.health import Health
 from petset.httpd.metrics import Labels, RequestMetrics
 

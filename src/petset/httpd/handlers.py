@@ -16,8 +16,10 @@ from petset.client.interface import ExecOptions
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
+from petset.httpd.compression import size_of
 from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form
+from petset.httpd.pieces import Pieces
 from petset.httpd.watch import Watcher, serve_watch
 
 PATCH_TYPES: dict[str, PatchType] = {
@@ -27,6 +29,8 @@ PATCH_TYPES: dict[str, PatchType] = {
     "application/apply-patch+yaml": "apply",
 }
 
+FEW = 20
+"""Items of a list that is put together before it is sent."""
 STREAMS = frozenset({"log", "exec", "attach"})
 """Subresources that are no documents."""
 
@@ -142,7 +146,10 @@ class ResourceHandler:
         return json_response(body, answer.code, answer.warnings)
 
     def _listing(self, listing: Listing, form: Form) -> web.Response:
-        return json_response(encodings.list_bytes(self._server.registry, listing, form))
+        body = encodings.list_body(self._server.registry, listing, form)
+        if len(body.items) < FEW:
+            return json_response(b"".join(body.pieces()))
+        return json_response(Pieces(body))
 
 
 def agent(request: web.BaseRequest) -> str:
@@ -158,12 +165,6 @@ def form_of(request: web.BaseRequest) -> Form:
 def media_type(request: web.BaseRequest) -> str:
     """The body's type, without parameters."""
     return request.headers.get("Content-Type", "").split(";", 1)[0].strip()
-
-
-def size_of(response: web.StreamResponse) -> int:
-    """Bytes of an answer that is whole, before any compression."""
-    body = response.body if isinstance(response, web.Response) else None
-    return len(body) if isinstance(body, bytes) else 0
 
 
 async def body_of(request: web.BaseRequest) -> Body:

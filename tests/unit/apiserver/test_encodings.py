@@ -7,17 +7,32 @@ from petset.api.resources import Resource
 from petset.api.table import IncludeObject
 from petset.api.types import ConfigMap, Pod, StatefulSet
 from petset.apiserver import encodings
-from petset.apiserver.encodings import Form
+from petset.apiserver.encodings import PIECE, Form, ListBody
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import ListOptions, WatchOptions
+from petset.apiserver.request import Answer, ListOptions, WatchOptions
 from petset.apiserver.watch import WatchChange
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import config_map, create, pod, stateful_set, target, tree
 
 
+def whole(body: ListBody) -> bytes:
+    """The pieces of a body put together; its size is right."""
+    together = b"".join(body.pieces())
+    assert len(together) == body.size
+    return together
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 100, 1000])
+def test_a_body_comes_in_pieces_of_bounded_size(count: int) -> None:
+    body = ListBody(b"[", [b'"%s"' % (b"x" * 999)] * count, b"]")
+    assert whole(body) == b"[" + b",".join(body.items) + b"]"
+    assert max(map(len, body.pieces())) <= PIECE + 10
+    assert len([*body.pieces()]) <= body.size // PIECE + 3
+
+
 async def listed(server: ApiServer, form: Form = encodings.PLAIN, limit: int = 0) -> dict[str, object]:
     listing = await server.list(target(ConfigMap), ListOptions(limit=limit))
-    found: dict[str, object] = msgspec.json.decode(encodings.list_bytes(server.registry, listing, form))
+    found: dict[str, object] = msgspec.json.decode(whole(encodings.list_body(server.registry, listing, form)))
     return found
 
 
@@ -25,6 +40,11 @@ async def test_an_object_is_its_stored_bytes(server: ApiServer) -> None:
     await create(server, config_map())
     answer = await server.get(target(ConfigMap, "settings"))
     assert encodings.object_bytes(server.registry, answer) is answer.record.value
+
+
+def item(answer: Answer) -> dict[str, object]:
+    """The list says for all what they are."""
+    return {name: value for name, value in tree(answer).items() if name not in {"apiVersion", "kind"}}
 
 
 async def test_a_list_is_its_objects_in_a_row(server: ApiServer) -> None:
@@ -35,7 +55,7 @@ async def test_a_list_is_its_objects_in_a_row(server: ApiServer) -> None:
         "kind": "ConfigMapList",
         "apiVersion": "v1",
         "metadata": {"resourceVersion": revision},
-        "items": [tree(await server.get(target(ConfigMap, name))) for name in ("a", "b")],
+        "items": [item(await server.get(target(ConfigMap, name))) for name in ("a", "b")],
     }
 
 
@@ -68,7 +88,7 @@ async def test_metadata_alone_keeps_the_whole_metadata(server: ApiServer) -> Non
 class TestTables:
     async def table(self, server: ApiServer, form: Form) -> dict[str, object]:
         listing = await server.list(target(StatefulSet), ListOptions())
-        found: dict[str, object] = msgspec.json.decode(encodings.list_bytes(server.registry, listing, form))
+        found: dict[str, object] = msgspec.json.decode(whole(encodings.list_body(server.registry, listing, form)))
         return found
 
     async def test_show_the_columns_of_the_kind(self, server: ApiServer, clock: VirtualClock) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from petset.aio.clock import SystemClock
 from petset.api.types import ConfigMap, ObjectMeta
-from petset.httpd import bodies, connections, watch
+from petset.httpd import bodies, connections, patience
 from petset.httpd.pki import ensure_certificates
 from petset.node.network.sockets import bound_socket
 from petset.store.memory import MemoryStore
@@ -100,7 +100,7 @@ async def test_watches_leave_nothing_behind(door: Door) -> None:
 
 
 async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "WRITE_TIMEOUT", 0.3)
+    monkeypatch.setattr(patience, "LONGEST_WRITE", 0.3)
     async with door.open() as wire:
         await wire.send(WATCH)
         assert (await wire.head())[0] == 200
