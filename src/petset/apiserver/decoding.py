@@ -14,7 +14,7 @@ from petset.api.schema.decode import DecodeError, decode
 from petset.api.schema.strict import duplicate_fields, unknown_fields
 from petset.api.types import Object, Struct
 from petset.apiserver.registry import encode
-from petset.apiserver.request import Body, Content, FieldValidation
+from petset.apiserver.request import Body, Content, FieldValidation, Gift
 
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T", bound=Object)
@@ -45,9 +45,15 @@ def read(content: Content, resource: Resource[T], validation: FieldValidation) -
 def read_as(
     content: Content, kind: type[T], group_version: str, validation: FieldValidation
 ) -> tuple[T, tuple[str, ...]]:
-    """As `read`, for a type that may be no resource (Scale, Binding)."""
+    """As `read`, for a type that may be no resource (Scale, Binding).
+
+    An object of this process comes through bytes, so that it stays its owner's and gets as canonical as one from the
+    wire; unless it was given away.
+    """
+    if isinstance(content, Gift):
+        return _of_kind(content.obj, kind), ()
     if not isinstance(content, Body):
-        return _copied(content, kind), ()
+        return _decoded(encode(_of_kind(content, kind)), kind), ()
     raw = to_json(content)
     _check_kind(raw, kind, group_version)
     raw = b"{}" if raw == _NULL else raw
@@ -156,11 +162,10 @@ def _decoded(raw: bytes, kind: type[T]) -> T:
     return decode_or_refuse(lambda: decode(raw, kind), sample.kind, sample.api_version)
 
 
-def _copied(obj: Object, kind: type[T]) -> T:
-    """Through bytes, so that the caller's object stays the caller's, and is as canonical as one from the wire."""
+def _of_kind(obj: Object, kind: type[T]) -> T:
     if not isinstance(obj, kind):
         raise BadRequest(f"{type(obj).__name__} cannot be handled as a {kind.__name__}")
-    return _decoded(encode(obj), kind)
+    return obj
 
 
 def _check_kind(raw: bytes, kind: type[Object], group_version: str) -> None:

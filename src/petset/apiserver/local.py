@@ -12,7 +12,7 @@ from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
-from petset.apiserver.request import Identity, PatchBody, Target
+from petset.apiserver.request import Gift, Identity, PatchBody, Target
 from petset.apiserver.watch import WatchChange
 from petset.client.interface import (
     ListOptions,
@@ -88,7 +88,10 @@ class LocalClient:
         """Creates; the namespace is in the metadata. Raises AlreadyExists, Invalid, NotFound (no such namespace)."""
         kind = type(obj)
         target = self._target(kind, obj.metadata.namespace)
-        answer = await self._server.create(self._identity, target, obj, self._write_options(options))
+        content = Gift(obj) if options.given else obj
+        answer = await self._server.create(self._identity, target, content, self._write_options(options))
+        if options.given and not options.dry_run:
+            return self._server.registry.shared(self._server.catalogue.of(kind), answer.record)
         return self._decode(kind, answer.record.value)
 
     async def update(self, obj: T, subresource: str = "", options: WriteOptions = _WRITE) -> T:

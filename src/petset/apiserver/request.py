@@ -43,7 +43,14 @@ class Body:
     media_type: str = "application/json"
 
 
-Content = Body | Object
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """An object that its maker in this process gives away, in canonical form: the pipeline takes it as it is."""
+
+    obj: Object
+
+
+Content = Body | Gift | Object
 """What a write brings: bytes from the wire, or an object from within the process, which the pipeline copies."""
 
 

@@ -52,12 +52,21 @@ class WatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """How a write is carried out. `force` belongs to apply patches only."""
+    """How a write is carried out. `force` belongs to apply patches only.
+
+    `given` belongs to creations: the caller gives the object away, in canonical form, and never looks at it again; in
+    this process it is then not copied, and the answer is shared like what a watch shows.
+    """
 
     field_manager: str = ""
     dry_run: bool = False
     force: bool = False
     field_validation: Literal["", "Ignore", "Warn", "Strict"] = ""
+    given: bool = False
+
+
+GIVEN = WriteOptions(given=True)
+"""For a creation of an object that its maker has no further use for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,22 @@ class StreamSession(Protocol):
         ...
 
 
+class PortConnection(Protocol):
+    """A connection to a port inside a pod: one reader, one writer, which may be different tasks."""
+
+    async def read(self) -> bytes:
+        """What came; empty once the pod has ended its half. Raises ServiceUnavailable when there was no connection."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Sends. Quietly does nothing once the pod no longer reads."""
+        ...
+
+    async def close_write(self) -> None:
+        """Ends our half, where the way there can say so; what the pod still sends arrives."""
+        ...
+
+
 class PodStreams(Protocol):
     """What only the node that runs a pod can give. The node implements it; the API server hands requests through.
 
@@ -213,4 +238,8 @@ class PodStreams(Protocol):
 
     def attach(self, namespace: str, pod: str, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
         """Joins the main process's streams."""
+        ...
+
+    def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[PortConnection]:
+        """Connects to a port on the pod's own loopback. Entering, or reading, raises ServiceUnavailable."""
         ...

@@ -12,7 +12,7 @@ from petset.aio.clock import Clock, SystemClock
 from petset.api.errors import NotFound, StatusError
 from petset.api.meta import format_time
 from petset.api.types import Event, EventSource, Object, ObjectMeta, ObjectReference
-from petset.client.interface import Client, ConnectionLost, Patch
+from petset.client.interface import GIVEN, Client, ConnectionLost, Patch
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ class EventRecorder:
             last_timestamp=moment,
             count=1,
         )
-        await self._client.create(event)
+        await self._client.create(event, GIVEN)
         return _Written(name, 1)
 
     def _stamp(self, moment: datetime) -> int:
