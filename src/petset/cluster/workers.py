@@ -12,10 +12,13 @@ from petset.client.informer import InformerFactory
 from petset.client.recorder import EventRecorder
 from petset.cluster import Api
 from petset.controllers.aggregation.controller import ClusterRoleAggregation
+from petset.controllers.disruption.controller import DisruptionController
+from petset.controllers.disruption.stale import StaleDisruptions
 from petset.controllers.endpoints.controller import EndpointsController
 from petset.controllers.events.controller import EventExpiry
 from petset.controllers.garbagecollector.controller import GarbageCollector
 from petset.controllers.namespace.controller import NamespaceController
+from petset.controllers.quota.controller import QuotaController
 from petset.controllers.scheduler.controller import Scheduler
 from petset.controllers.shutdown.controller import ShutdownController
 from petset.controllers.statefulset.controller import StatefulSetController
@@ -105,6 +108,11 @@ def start_controllers(cluster: Cluster) -> None:
     start(name, EventExpiry(client(name), clock).run)
     name = "clusterrole-aggregation-controller"
     start(name, ClusterRoleAggregation(client(name), informers, clock).run)
+    name = "disruption-controller"
+    start(name, DisruptionController(client(name), informers, recorder(name), clock).run)
+    start("stale-disruption-controller", StaleDisruptions(client(name), informers, clock).run)
+    name = "resourcequota-controller"
+    start(name, QuotaController(client(name), informers, clock).run)
 
 
 def owning_kinds() -> list[type[Object]]:

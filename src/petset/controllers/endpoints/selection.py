@@ -12,7 +12,7 @@ from petset.api.types import Pod, Service
 LABEL_INDEX = "label"
 """The name of the pods' index by `by_label`."""
 
-_OF_ONE_POD = frozenset({"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"})
+OF_ONE_POD = frozenset({"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"})
 
 
 def label_key(namespace: str, name: str, value: str) -> str:
@@ -23,7 +23,7 @@ def label_key(namespace: str, name: str, value: str) -> str:
 def by_label(pod: Pod) -> Iterable[str]:
     """Index function: the labels of a pod, but for those that would make an index of single pods."""
     meta = pod.metadata
-    return [label_key(meta.namespace, name, value) for name, value in meta.labels.items() if name not in _OF_ONE_POD]
+    return [label_key(meta.namespace, name, value) for name, value in meta.labels.items() if name not in OF_ONE_POD]
 
 
 def selected_pods(
@@ -34,7 +34,7 @@ def selected_pods(
     found = [
         by_index(LABEL_INDEX, label_key(namespace, name, value))
         for name, value in selector.items()
-        if name not in _OF_ONE_POD
+        if name not in OF_ONE_POD
     ]
     candidates = min(found, key=len) if found else all_pods(namespace)
     return [pod for pod in candidates if selector.items() <= pod.metadata.labels.items()]
