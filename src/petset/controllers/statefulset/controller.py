@@ -83,7 +83,8 @@ class StatefulSetController:
         if released and old_owner is not None:
             self._enqueue_owner(old, old_owner)
         if owner is not None:
-            self._enqueue_owner(new, owner)
+            if not was_only_placed(old, new):
+                self._enqueue_owner(new, owner)
         elif released or old.metadata.labels != new.metadata.labels:
             self._enqueue_matching(new)
 
@@ -119,6 +120,21 @@ class StatefulSetController:
             set_ = self._observer.sets.get(namespace, name)
             if set_ is not None and any(t.metadata.name == template for t in set_.spec.volume_claim_templates):
                 self._queue.add(key_of(set_))
+
+
+def was_only_placed(old: Pod, new: Pod) -> bool:
+    """Whether all that happened to a new pod is that it got a node, which no decision looks at."""
+    return (
+        bool(new.spec.node_name)
+        and not old.spec.node_name
+        and not old.status.conditions
+        and new.status.phase == old.status.phase == "Pending"
+        and not new.status.container_statuses
+        and not new.status.init_container_statuses
+        and new.metadata.labels == old.metadata.labels
+        and new.metadata.owner_references == old.metadata.owner_references
+        and not is_terminating(new)
+    )
 
 
 def _selects(set_: StatefulSet, pod: Pod) -> bool:
