@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTHON_SOURCES := src tests tools bench scripts images
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test lint check lock schema picture bench clean
+.PHONY: help setup demo demo-down test lint check lock schema picture mutants bench clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ schema: .venv/schema.stamp ## check that the files generated from the official s
 
 picture: .venv/run.stamp ## draw the pictures of the README from a run of the demo
 	$(BIN)/python scripts/picture.py
+
+mutants: .venv/dev.stamp ## mutation testing of the StatefulSet's decision; takes a quarter of an hour
+	nice -n 10 $(BIN)/python tools/mutants.py
 
 bench: .venv/run.stamp ## measure the demo: start, readiness, memory, idle CPU
 	$(BIN)/python bench/demo.py

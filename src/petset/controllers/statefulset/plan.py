@@ -281,7 +281,7 @@ def max_unavailable(set_: StatefulSet) -> int:
     if value is None:
         return 1
     if isinstance(value, str):
-        return max(1, len(ordinals(set_)) * int(value.rstrip("%")) // 100)
+        return max(1, len(ordinals(set_)) * int(value.removesuffix("%")) // 100)
     return max(1, value)
 
 
