@@ -25,6 +25,7 @@ from petset.api.types import (
     ServiceSpec,
 )
 from petset.apiserver.allocation import SERVICE_CIDR
+from petset.apiserver.authorization.bootstrap import reconcile_default_policy
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity, PatchBody, Target, WriteOptions
 from petset.kinds.priorityclass import system_classes
@@ -51,6 +52,7 @@ async def create_system_objects(
     """
     await asyncio.gather(*(_create_namespace(server, name) for name in NAMESPACES))
     await asyncio.gather(*(_create(server, class_) for class_ in system_classes()))
+    await reconcile_default_policy(server)
     service = _api_service(api_port, service_cidr)
     await _offer(server, service, {"spec": {"ports": msgspec.to_builtins(service.spec.ports)}})
     if pods_reach:
