@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from petset.aio.clock import SystemClock
-from petset.api.errors import BadRequest, InternalError, NotFound
+from petset.api.errors import BadRequest, InternalError, NotFound, ServiceUnavailable
 from petset.api.types import Container, ObjectMeta, Pod, PodSpec
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.local import LocalClient
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Identity
-from petset.client.interface import ExecOptions, LogOptions, PodStreams, StreamSession
+from petset.client.interface import ExecOptions, LogOptions, PodStreams, PortConnection, StreamSession
 from petset.client.pod_streams import HttpPodStreams
 from petset.client.transport import Transport
 from petset.kinds import CATALOGUE
@@ -65,6 +65,28 @@ class ToyNode:
     @asynccontextmanager
     async def attach(self, namespace: str, pod: str, options: ExecOptions) -> AsyncIterator[StreamSession]:
         yield Echo(0)
+
+    @asynccontextmanager
+    async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[PortConnection]:
+        if port != 80:
+            raise ServiceUnavailable(f"failed to connect to localhost:{port}")
+        yield EchoingPort()
+
+
+class EchoingPort:
+    """Sends back what it gets, until it is told to end or gets an end."""
+
+    def __init__(self) -> None:
+        self._output: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def read(self) -> bytes:
+        return await self._output.get()
+
+    async def write(self, data: bytes) -> None:
+        self._output.put_nowait(b"" if data == b"end" else data)
+
+    async def close_write(self) -> None:
+        self._output.put_nowait(b"")
 
 
 @pytest.fixture
@@ -136,3 +158,27 @@ async def open_logs(streams: PodStreams, pod: str) -> None:
 async def test_logs_of_an_unknown_pod_are_not_found(streams: PodStreams) -> None:
     with pytest.raises(NotFound, match='pods "web-9" not found'):
         await open_logs(streams, "web-9")
+
+
+async def test_a_port_is_reached_in_both_directions(streams: PodStreams) -> None:
+    async with streams.port_forward("default", "web-0", 80) as connection:
+        for text in (b"hello", b"x" * 100_000):
+            await connection.write(text)
+            answer = b""
+            while len(answer) < len(text):
+                answer += await connection.read()
+            assert answer == text
+        await connection.write(b"end")
+        assert await connection.read() == b""
+
+
+async def test_a_port_where_nobody_listens_says_so(streams: PodStreams) -> None:
+    with pytest.raises(ServiceUnavailable, match="failed to connect to localhost:81"):
+        async with streams.port_forward("default", "web-0", 81) as connection:
+            await connection.read()
+
+
+async def test_a_port_of_no_pod_is_not_found(streams: PodStreams) -> None:
+    with pytest.raises(NotFound, match='pods "gone" not found'):
+        async with streams.port_forward("default", "gone", 80):
+            pass

@@ -1,6 +1,6 @@
-"""Logs, exec and attach: checks that the pod and the container exist, then hands through to the node."""
+"""Logs, exec, attach and ports: checks that the pod and the container exist, then hands through to the node."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -9,7 +9,10 @@ from petset.api.errors import BadRequest, Invalid, NotFound, ServiceUnavailable
 from petset.api.types import Pod
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Target
-from petset.client.interface import ExecOptions, LogOptions, PodStreams, StreamSession
+from petset.client.interface import ExecOptions, LogOptions, PodStreams, PortConnection, StreamSession
+
+PortOpener = Callable[[int], AbstractAsyncContextManager[PortConnection]]
+"""Connects to a port of one pod."""
 
 
 class PodConnections:
@@ -41,18 +44,28 @@ class PodConnections:
         container = self._container(target, options.container)
         return self._serving().attach(target.namespace, target.name, replace(options, container=container))
 
+    def ports(self, target: Target) -> PortOpener:
+        """What connects to a port of a pod. Raises NotFound, BadRequest, ServiceUnavailable; connecting does, too."""
+        pod = self._pod(target)
+        if not pod.spec.node_name:
+            raise BadRequest(f"pod {target.name} does not have a host assigned")
+        node = self._serving()
+        return lambda port: node.port_forward(target.namespace, target.name, port)
+
     def _serving(self) -> PodStreams:
         if self._node is None:
             raise ServiceUnavailable("no node of this server runs pods")
         return self._node
 
-    def _container(self, target: Target, named: str) -> str:
-        """The container that is meant, in the words of upstream's `registry/core/pod/strategy.go`."""
+    def _pod(self, target: Target) -> Pod:
         record = self._registry.store.read(target.resource.collection, f"{target.namespace}/{target.name}")
         if record is None:
             raise NotFound.of("", "pods", target.name)
-        pod = self._registry.decode(self._registry.catalogue.of(Pod), record.value)
-        spec = pod.spec
+        return self._registry.decode(self._registry.catalogue.of(Pod), record.value)
+
+    def _container(self, target: Target, named: str) -> str:
+        """The container that is meant, in the words of upstream's `registry/core/pod/strategy.go`."""
+        spec = self._pod(target).spec
         names = [c.name for c in (*spec.init_containers, *spec.containers)]
         names += [c.name for c in spec.ephemeral_containers]
         if named and named not in names:

@@ -1,9 +1,11 @@
-"""Logs, exec and attach over HTTP: the client's side of WebSocket protocol v5.channel.k8s.io.
+"""Logs, exec, attach and ports over HTTP: the client's side of the WebSocket protocols v5 and v4.channel.k8s.io.
 
 A binary frame's first byte is its channel; the last frame of the error channel is the Status the command ended with.
+Ports have two channels each, for bytes and for errors, which begin with the port's number.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -12,11 +14,13 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from petset.api.errors import BadRequest, StatusError, from_status
+from petset.api.errors import BadRequest, ServiceUnavailable, StatusError, from_status
 from petset.client.interface import ConnectionLost, ExecOptions, LogOptions
 from petset.client.transport import Params, Transport
 
 PROTOCOL = "v5.channel.k8s.io"
+PORT_PROTOCOL = "v4.channel.k8s.io"
+PORT_DATA, PORT_ERROR = 0, 1
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 
 
@@ -41,6 +45,13 @@ class HttpPodStreams:
     ) -> AbstractAsyncContextManager["WebSocketStreamSession"]:
         """Joins the main process's streams."""
         return self._session(_pod_path(namespace, pod, "attach"), options)
+
+    @asynccontextmanager
+    async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator["WebSocketPortConnection"]:
+        """Connects to a port on the pod's own loopback; reading tells when there is no connection."""
+        path, params = _pod_path(namespace, pod, "portforward"), [("ports", str(port))]
+        async with self._transport.websocket(path, params, PORT_PROTOCOL) as websocket:
+            yield WebSocketPortConnection(websocket)
 
     @asynccontextmanager
     async def _session(self, path: str, options: ExecOptions) -> AsyncIterator["WebSocketStreamSession"]:
@@ -112,6 +123,34 @@ class WebSocketStreamSession:
         normal = message.type is aiohttp.WSMsgType.CLOSE and message.data == aiohttp.WSCloseCode.OK
         if not normal and self._outcome is None:
             self._outcome = ConnectionLost(f"the stream broke off: {message.extra or message.type.name}")
+
+
+class WebSocketPortConnection:
+    """A connection to one port of a pod."""
+
+    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+        self._websocket = websocket
+        self._begun: set[int] = set()
+
+    async def read(self) -> bytes:
+        """What came; empty once the pod has ended the connection. Raises ServiceUnavailable when there was none."""
+        while (message := await self._websocket.receive()).type is aiohttp.WSMsgType.BINARY:
+            channel, data = message.data[0], message.data[1:]
+            if channel not in self._begun:
+                self._begun.add(channel)  # the port's number
+            elif channel == PORT_ERROR:
+                raise ServiceUnavailable(data.decode("utf-8", "replace"))
+            elif channel == PORT_DATA:
+                return bytes(data)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        """Sends. Quietly does nothing once the pod no longer reads."""
+        with contextlib.suppress(aiohttp.ClientError, OSError):
+            await self._websocket.send_bytes(bytes((PORT_DATA,)) + data)
+
+    async def close_write(self) -> None:
+        """This protocol cannot say so."""
 
 
 def _outcome(raw: bytes) -> int | Exception:

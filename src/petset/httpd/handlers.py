@@ -17,6 +17,8 @@ from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
 from petset.httpd.compression import size_of
+from petset.httpd.carrying import Forwarding
+from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form
 from petset.httpd.pieces import Pieces
@@ -31,7 +33,7 @@ PATCH_TYPES: dict[str, PatchType] = {
 
 FEW = 20
 """Items of a list that is put together before it is sent."""
-STREAMS = frozenset({"log", "exec", "attach"})
+STREAMS = frozenset({"log", "exec", "attach", "portforward"})
 """Subresources that are no documents."""
 
 
@@ -95,6 +97,8 @@ class ResourceHandler:
     async def _stream(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         if target.subresource == "log":
             return await streams.serve_logs(request, self._server.pods.logs(target, streams.log_options(request.query)))
+        if target.subresource == "portforward":
+            return await serve_ports(request, Forwarding(target.name, self._server.pods.ports(target)))
         options = streams.exec_options(request.query, request.query.getall("command", []))
         pods = self._server.pods
         if not streams.is_websocket(request):
@@ -105,7 +109,7 @@ class ResourceHandler:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     async def _post(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
-        if target.subresource in ("exec", "attach"):
+        if target.subresource in ("exec", "attach", "portforward"):
             return await self._stream(request, target)
         options = routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
         answer = await self._server.create(identity, target, await body_of(request), options)

@@ -1,4 +1,4 @@
-"""Logs, exec and attach of the pods on this node: `petset.client.interface.PodStreams` over a runtime.
+"""Logs, exec, attach and ports of the pods on this node: `petset.client.interface.PodStreams` over a runtime.
 
 Which container is meant, and what is said when it cannot be had, follows the API server (registry/core/pod) and the
 kubelet (validateContainerLogStatus): kubectl prints these messages as they are.
@@ -12,7 +12,8 @@ from petset.aio.clock import Clock
 from petset.api.errors import BadRequest, InternalError, NotFound, ServiceUnavailable, StatusError
 from petset.api.meta import parse_time
 from petset.api.types import Container, ContainerStatus, Pod
-from petset.client.interface import ExecOptions, LogOptions, StreamSession
+from petset.client.interface import ExecOptions, LogOptions, PortConnection, StreamSession
+from petset.node import ports
 from petset.node.runtimes import logfile
 from petset.node.runtimes.errors import ContainerNotFound, ContainerRuntimeError, ExecFailed, RuntimeUnavailable
 from petset.node.runtimes.interface import ExecRequest, ExecSession, LogSource, Runtime
@@ -45,6 +46,10 @@ class NodeStreams:
     def attach(self, namespace: str, pod: str, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
         """Joins the main process's streams; the terminal is the container's, whatever the options ask for."""
         return self._attach(namespace, pod, options)
+
+    def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[PortConnection]:
+        """Connects to a port on the pod's own loopback. Entering raises NotFound, ServiceUnavailable."""
+        return ports.connected(self._runtime, self._pod(namespace, pod), port)
 
     # --- logs ---------------------------------------------------------------------------------------------------------
 

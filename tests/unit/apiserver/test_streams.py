@@ -9,7 +9,7 @@ from petset.api.errors import BadRequest, NotFound, ServiceUnavailable, StatusEr
 from petset.api.types import Container, Pod
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
-from petset.client.interface import ExecOptions, LogOptions, StreamSession
+from petset.client.interface import ExecOptions, LogOptions, PortConnection, StreamSession
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
 from petset.testing.clock import VirtualClock
@@ -31,6 +31,9 @@ class EchoingNode:
 
     def attach(self, namespace: str, pod: str, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
         raise BadRequest(f"attach {namespace}/{pod}/{options.container}")
+
+    def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[PortConnection]:
+        raise BadRequest(f"port {namespace}/{pod}:{port}")
 
 
 @pytest.fixture
@@ -93,3 +96,14 @@ async def test_a_server_without_a_node_says_so(server: ApiServer) -> None:
     await create(server, pod())
     with pytest.raises(ServiceUnavailable, match="no node of this server runs pods"):
         server.pods.logs(target(Pod, "web-0", "log"), LogOptions())
+
+
+async def test_ports_belong_to_a_pod_that_is_there_and_has_a_node(serving: ApiServer) -> None:
+    with pytest.raises(NotFound, match='pods "web-0" not found'):
+        serving.pods.ports(target(Pod, "web-0", "portforward"))
+    await create(serving, pod(node=None))
+    with pytest.raises(BadRequest, match="pod web-0 does not have a host assigned"):
+        serving.pods.ports(target(Pod, "web-0", "portforward"))
+    await create(serving, pod("web-1"))
+    with pytest.raises(BadRequest, match="port default/web-1:80"):
+        serving.pods.ports(target(Pod, "web-1", "portforward"))(80)

@@ -1,0 +1,212 @@
+"""Port forwarding over HTTP: three ways in which clients carry it.
+
+kubectl (1.31 and newer) tunnels SPDY in a WebSocket, its predecessors and many Go programs upgrade to SPDY itself, and
+the official Python client uses channels of a WebSocket: two for each port that the query names, each of which begins
+with the port's number in two bytes, the lower one first.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from petset.aio.tasks import Supervisor
+from petset.api.errors import BadRequest
+from petset.httpd import spdy
+from petset.httpd.carrying import Forwarding, Inbox
+from petset.httpd.tunnel import PROTOCOL, Send, Tunnel
+
+log = logging.getLogger(__name__)
+
+CHANNELS = "v4.channel.k8s.io"
+TUNNEL = f"SPDY/3.1+{PROTOCOL}"
+UPGRADE = "SPDY/3.1"
+LARGEST_MESSAGE = 16 * 1024 * 1024
+_MOST_CHANNELS = 256
+
+
+async def serve_ports(request: web.BaseRequest, forwarding: Forwarding) -> web.StreamResponse:
+    """Forwards ports for as long as the client stays. Raises BadRequest for what cannot become a conversation."""
+    upgrade = request.headers.get("Upgrade", "")
+    if upgrade.upper() == UPGRADE:
+        return await _serve_spdy(request, forwarding)
+    if upgrade.lower() != "websocket":
+        raise BadRequest("Upgrade request required")
+    offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")} - {""}
+    if TUNNEL in offered:
+        return await _serve_tunnel(_websocket(request, TUNNEL), request, forwarding)
+    if offered and CHANNELS not in offered:
+        spoken = f"client supports [{ascii(' '.join(sorted(offered)))[1:-1]}], server accepts [{CHANNELS} {TUNNEL}]"
+        raise BadRequest(f"unable to upgrade: unable to negotiate protocol: {spoken}")
+    ports = ports_of(request.query.getall("ports", []))
+    return await _serve_channels(_websocket(request, CHANNELS), request, forwarding, ports)
+
+
+def ports_of(values: Sequence[str]) -> list[int]:
+    """The ports that a query names, one or several in a value. Raises BadRequest."""
+    ports = []
+    for text in ",".join(values).split(",") if values else ():
+        if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 65536):
+            raise BadRequest(f"unable to parse {text!a} as a port")
+        if int(text) < 1:
+            raise BadRequest(f'port "{text}" must be > 0')
+        ports.append(int(text))
+    if not ports:
+        raise BadRequest('query parameter "port" is required')
+    if 2 * len(ports) > _MOST_CHANNELS:
+        raise BadRequest(f"more than {_MOST_CHANNELS // 2} ports cannot be told apart")
+    return ports
+
+
+def _websocket(request: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(protocols=(protocol,), heartbeat=None, max_msg_size=LARGEST_MESSAGE)
+    if not socket.can_prepare(request):
+        raise BadRequest("unable to upgrade: the request is no handshake of WebSocket version 13")
+    return socket
+
+
+def until_gone(send: Callable[[bytes], Awaitable[None]]) -> Send:
+    """Sends for as long as there is somebody; that nobody is left shows where the client is listened to."""
+
+    async def send_or_drop(data: bytes) -> None:
+        with suppress(ConnectionError):
+            await send(data)
+
+    return send_or_drop
+
+
+# --- SPDY -------------------------------------------------------------------------------------------------------------
+
+
+async def _serve_tunnel(
+    socket: web.WebSocketResponse, request: web.BaseRequest, forwarding: Forwarding
+) -> web.StreamResponse:
+    await socket.prepare(request)
+    async with Supervisor("port forward") as tasks:
+        tunnel = Tunnel(forwarding, until_gone(socket.send_bytes), tasks)
+        try:
+            async for message in socket:
+                if message.type is not WSMsgType.BINARY:
+                    break
+                await tunnel.receive(message.data)
+        except spdy.SpdyError as error:
+            log.debug("port forward of %s: %s", forwarding.pod, error)
+    await tunnel.say_goodbye()
+    await socket.close()
+    return socket
+
+
+async def _serve_spdy(request: web.BaseRequest, forwarding: Forwarding) -> web.StreamResponse:
+    offered = {
+        word.strip() for value in request.headers.getall("X-Stream-Protocol-Version", []) for word in value.split(",")
+    }
+    if PROTOCOL not in offered:
+        raise BadRequest(f"unable to upgrade: server accepts [{PROTOCOL}]")
+    headers = {"Connection": "Upgrade", "Upgrade": UPGRADE, "X-Stream-Protocol-Version": PROTOCOL}
+    response = web.StreamResponse(status=101, headers=headers)
+    response.force_close()
+    incoming = _Incoming(request.protocol)
+    writer = await response.prepare(request)
+    assert writer is not None
+    request.protocol.set_parser(incoming)  # type: ignore[arg-type] # of a parser, aiohttp needs no more than this
+    async with Supervisor("port forward") as tasks:
+        tunnel = Tunnel(forwarding, until_gone(writer.write), tasks)
+        try:
+            while data := await incoming.read():
+                await tunnel.receive(data)
+        except spdy.SpdyError as error:
+            log.debug("port forward of %s: %s", forwarding.pod, error)
+    return response
+
+
+class _Incoming:
+    """Bytes of a connection that speaks HTTP no more. While some wait no more are read."""
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._chunks: list[bytes] = []
+        self._ended = False
+        self._news = asyncio.Event()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """From the connection."""
+        self._chunks.append(data)
+        self._protocol.pause_reading()
+        self._news.set()
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The client has left."""
+        self._ended = True
+        self._news.set()
+
+    async def read(self) -> bytes:
+        """What has come; empty at the end."""
+        while not self._chunks and not self._ended:
+            self._news.clear()
+            self._protocol.resume_reading()
+            await self._news.wait()
+        data, self._chunks = b"".join(self._chunks), []
+        return data
+
+
+# --- channels ---------------------------------------------------------------------------------------------------------
+
+
+async def _serve_channels(
+    socket: web.WebSocketResponse, request: web.BaseRequest, forwarding: Forwarding, ports: Sequence[int]
+) -> web.StreamResponse:
+    await socket.prepare(request)
+    inboxes = [Inbox() for _ in ports]
+    async with Supervisor("port forward") as tasks:
+        carried = []
+        for index, (port, inbox) in enumerate(zip(ports, inboxes, strict=True)):
+            outlet = _Channels(until_gone(socket.send_bytes), 2 * index)
+            await outlet.begin(port)
+            carried.append(tasks.background(f"port {port}", forwarding.carry(port, inbox, outlet)))
+        receiving = tasks.background("input", _receive(socket, inboxes))
+        everything = tasks.background("ports", _all(carried))
+        await asyncio.wait((receiving, everything), return_when=asyncio.FIRST_COMPLETED)
+    await socket.close()
+    return socket
+
+
+async def _all(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    await asyncio.wait(tasks)
+
+
+async def _receive(socket: web.WebSocketResponse, inboxes: Sequence[Inbox]) -> None:
+    """Takes what the client sends until it leaves. The Python client sends text as text frames."""
+    async for message in socket:
+        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not message.data:
+            continue
+        content = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+        index, is_error = divmod(content[0], 2)
+        if not is_error and index < len(inboxes) and content[1:]:
+            await inboxes[index].put(content[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Channels:
+    """Two channels of a WebSocket as the way to the client; an end cannot be told apart from silence there."""
+
+    send: Send
+    output: int
+
+    async def begin(self, port: int) -> None:
+        number = port.to_bytes(2, "little")
+        for channel in (self.output, self.output + 1):
+            await self.send(bytes([channel]) + number)
+
+    async def data(self, data: bytes) -> None:
+        await self.send(bytes([self.output]) + data)
+
+    async def fail(self, message: str) -> None:
+        await self.send(bytes([self.output + 1]) + message.encode())
+
+    async def end(self) -> None:
+        """The connection ends with the last of its ports."""
