@@ -16,8 +16,8 @@ from petset.client.interface import ExecOptions
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
-from petset.httpd.compression import size_of
 from petset.httpd.carrying import Forwarding
+from petset.httpd.compression import size_of
 from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form
