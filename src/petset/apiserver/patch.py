@@ -17,10 +17,11 @@ from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, convert
+from petset.api.schema.strict import unknown_fields
 from petset.api.types import Object
 from petset.apiserver import decoding, metadata
 from petset.apiserver.request import Answer, PatchBody
-from petset.apiserver.write import Change, begin, check_name, put
+from petset.apiserver.write import Change, begin, check_name, put, refuse_other_name
 
 
 async def patch(change: Change, body: PatchBody) -> Answer:
@@ -88,7 +89,10 @@ def read_document(body: PatchBody) -> Any:
     if not isinstance(body.document, bytes):
         return body.document
     if body.type == "apply":
-        return decoding.read_yaml(body.document)
+        try:
+            return documents.read_yaml(body.document)
+        except DocumentError as error:
+            raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from error
     try:
         return documents.read_json(body.document)
     except DocumentError as error:
@@ -112,29 +116,51 @@ def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -
 
 
 async def _apply(change: Change, document: Any) -> Answer:
-    config = _checked_config(change, document)
     resource, target = change.resource, change.target
-    _converted(change, config)  # what cannot be of the kind conflicts with nobody
+    config = checked_config(change, document, resource.group_version, resource.kind)
+    check_typed(config, resource.type)
     record = change.registry.newest(resource, target.namespace, target.name)
     if record is None and target.subresource:
         raise NotFound.of(resource.group, resource.plural, target.name)
-    warnings = decoding.field_warnings(msgspec.json.encode(config), resource.type, change.options.field_validation)
     live = change.registry.tree(resource, record.value) if record else None
-    merged = _merged(change, config, live)
+    merged = merge_applied(change, config, live)
     obj = _converted(change, merged)
     if record is None:
+        obj.metadata.resource_version = ""
         if obj.metadata.uid:
             why = (
                 f"uid mismatch: the provided object specified uid {obj.metadata.uid}, and no existing object was found"
             )
             raise Conflict.of(resource.group, resource.plural, target.name, why)
-        answer = await begin(change, obj, owned=True)
-    else:
-        answer = await put(change, obj, record, owned=True)
-    return replace(answer, warnings=warnings + answer.warnings)
+        return await begin(change, obj, owned=True)
+    return await put(change, obj, record, owned=True)
 
 
-def _merged(change: Change, config: Tree, live: Tree | None) -> Tree:
+def check_typed(config: Tree, kind: type[Object]) -> None:
+    """An applied configuration has only fields of its kind, whatever the field validation; BadRequest when not."""
+    unknown = unknown_fields(config, schema_of(kind))
+    if unknown:
+        told = [f".{path}: field not declared in schema" for path in unknown]
+        raise BadRequest(_untyped(config, told[0] if len(told) == 1 else "errors:\n  " + "\n  ".join(told)))
+    try:
+        convert(config, kind)  # what cannot be of the kind conflicts with nobody
+    except DecodeError as error:
+        raise BadRequest(_untyped(config, error.message)) from error
+
+
+def _untyped(config: Tree, why: str) -> str:
+    named = f"{config['metadata'].get('namespace') or ''}/{config['metadata']['name']}"
+    return f"failed to create typed patch object ({named}; {_type_of(config)}): {why}"
+
+
+def _type_of(config: Tree) -> str:
+    """The kind that a configuration says it is, as Go writes it."""
+    version = str(config.get("apiVersion") or "/")
+    return f"{version if '/' in version else f'/{version}'}, Kind={config.get('kind') or ''}"
+
+
+def merge_applied(change: Change, config: Tree, live: Tree | None) -> Tree:
+    """The object after the configuration was applied to `live`. Raises Conflict, BadRequest, Invalid."""
     force = bool(change.options.force)
     try:
         return apply.apply(live, config, schema_of(change.resource.type), change.writer(), force=force)
@@ -151,25 +177,22 @@ def _merged(change: Change, config: Tree, live: Tree | None) -> Tree:
     except MalformedPatch as error:
         raise BadRequest(str(error)) from error
     except InapplicablePatch as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(_untyped(config, str(error)), {}) from error
 
 
-def _checked_config(change: Change, document: Any) -> Tree:
-    """The configuration to apply, when it is of the kind and the name that the URL says. Raises BadRequest."""
+def checked_config(change: Change, document: Any, group_version: str, kind: str) -> Tree:
+    """The configuration to apply, when it is of that kind and of the name that the URL says. Raises BadRequest."""
+    if document is None:
+        document = {}
     if not isinstance(document, dict):
         raise BadRequest("error decoding YAML: an applied configuration is an object")
-    resource = change.resource
-    found = (document.get("apiVersion"), document.get("kind"))
-    if found != (resource.group_version, resource.kind):
-        raise BadRequest(
-            f"invalid object type: {found[0]}, Kind={found[1]}; expected {resource.group_version}, Kind={resource.kind}"
-        )
+    if (document.get("apiVersion"), document.get("kind")) != (group_version, kind):
+        raise BadRequest(f"invalid object type: {_type_of(document)}")
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
-    name, namespace = metadata.get("name"), metadata.get("namespace")
-    if name and name != change.target.name:
-        raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({change.target.name})")
+    refuse_other_name(change.target, metadata.get("name"))
+    namespace = metadata.get("namespace")
     if namespace and namespace != change.target.namespace:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
     return document

@@ -11,7 +11,7 @@ import msgspec
 
 from petset.aio.clock import Clock
 from petset.api import field, meta
-from petset.api.errors import Conflict, Invalid, MethodNotAllowed, NotFound, UnsupportedMediaType
+from petset.api.errors import Conflict, Invalid, MethodNotAllowed, NotFound
 from petset.api.resources import Resource
 from petset.api.schema.decode import convert
 from petset.api.types import (
@@ -80,18 +80,32 @@ async def update_scale(change: Change, content: Content) -> Answer:
 
 
 async def patch_scale(change: Change, body: PatchBody) -> Answer:
-    """PATCH of a Scale, by every patch type but apply."""
+    """PATCH of a Scale."""
     body_type(change.resource, "scale")
     patch.check_options(change, body)
-    if body.type == "apply":
-        raise UnsupportedMediaType("apply patches are not supported on scale: use a merge patch")
     record = _scaled_record(change.registry, change.target)
+    if body.type == "apply":
+        return await _apply_scale(change, patch.read_document(body), record)
     scale = _scale_of(change.resource, change.registry.decode(change.resource, record.value))
     tree = patch.patch_tree(body, patch.read_document(body), msgspec.to_builtins(scale), Scale)
     patched = decoding.decode_or_refuse(lambda: convert(tree, Scale), "Scale")
     if patched.metadata.resource_version == scale.metadata.resource_version:
         patched.metadata.resource_version = ""
     return await _rescale(change, patched, record)
+
+
+async def _apply_scale(change: Change, document: Any, record: Record) -> Answer:
+    """An applied Scale owns the replicas of the object itself, as its writer's own by way of this subresource."""
+    resource = change.resource
+    config = patch.checked_config(change, document, "autoscaling/v1", "Scale")
+    patch.check_typed(config, Scale)
+    head = {"apiVersion": resource.group_version, "kind": resource.kind, "metadata": {"name": change.target.name}}
+    replicas = (config.get("spec") or {}).get("replicas") or 0
+    _check_replicas(change, replicas)
+    live = change.registry.tree(resource, record.value)
+    merged = patch.merge_applied(change, {**head, "spec": {"replicas": replicas}}, live)
+    answer = await put(change, convert(merged, resource.type), record, owned=True)
+    return _scale_answer(change.registry, change.target, answer)
 
 
 async def finalize(change: Change, content: Content) -> Answer:
@@ -141,14 +155,18 @@ async def _rescale(change: Change, scale: Scale, record: Record) -> Answer:
     resource = change.resource
     assert resource.scale is not None
     replicas = scale.spec.replicas or 0
-    if replicas < 0:
-        error = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
-        raise Invalid.of("autoscaling", "Scale", change.target.name, [error])
+    _check_replicas(change, replicas)
     obj = change.registry.decode(resource, record.value)
     write.check_uid(resource, scale, obj)
     resource.scale.write(obj, replicas)
     obj.metadata.resource_version = scale.metadata.resource_version
     return _scale_answer(change.registry, change.target, await put(change, obj, record))
+
+
+def _check_replicas(change: Change, replicas: int) -> None:
+    if replicas < 0:
+        error = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise Invalid.of("autoscaling", "Scale", change.target.name, [error])
 
 
 async def _bind(change: Change, content: Content) -> Answer:

@@ -217,11 +217,16 @@ def _name(change: Change, obj: Object) -> None:
 
 def check_name(change: Change, obj: Object) -> None:
     """Raises BadRequest unless the object has the name that the URL says."""
-    found, wanted = obj.metadata.name, change.target.name
+    refuse_other_name(change.target, obj.metadata.name)
+
+
+def refuse_other_name(target: Target, found: Any) -> None:
+    """Raises BadRequest unless a name is the one that the URL says."""
     if not found:
-        raise BadRequest(f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided")
-    if found != wanted:
-        raise BadRequest(f"the name of the object ({found}) does not match the name on the URL ({wanted})")
+        found = f"{target.name} based on URL"
+        raise BadRequest(f"the name of the object ({found}) was undeterminable: name must be provided")
+    if found != target.name:
+        raise BadRequest(f"the name of the object ({found}) does not match the name on the URL ({target.name})")
 
 
 def check_uid(resource: Resource[Any], obj: Object, old: Object) -> None:

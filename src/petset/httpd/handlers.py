@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from petset.api.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from petset.api.errors import MethodNotAllowed, UnsupportedMediaType
 from petset.api.types import DeleteOptions
 from petset.apiserver import decoding, encodings
 from petset.apiserver.authorization.attributes import on
@@ -124,7 +124,7 @@ class ResourceHandler:
             )
         options = self._create_options(request, identity, target)
         if type_ == "apply" and not request.query.get("fieldManager"):
-            raise BadRequest("fieldManager is required for an apply patch")
+            options = replace(options, field_manager="")  # the client's own name does not stand for one that applies
         answer = await self._server.patch(identity, target, PatchBody(type_, await read_body(request)), options)
         return self._answer(answer, form_of(request))
 

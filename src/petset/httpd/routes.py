@@ -123,7 +123,7 @@ def write_options(query: Mapping[str, str], agent: str, kind: str) -> WriteOptio
     if dry_run not in ("", "All"):
         errors.append(not_supported("dryRun", [dry_run], ["All"]))
     if validation is None:
-        errors.append(not_supported("fieldValidation", asked, _FIELD_VALIDATIONS))
+        errors.append(not_supported("fieldValidation", asked, frozenset(_FIELD_VALIDATIONS)))
     if errors:
         raise Invalid.of("meta.k8s.io", kind, "", errors)
     return WriteOptions(

@@ -63,7 +63,21 @@ def config(**changes: Any) -> dict[str, Any]:
         (PatchBody("apply", config()), WriteOptions(), Invalid, "fieldManager: Required value"),
         (PatchBody("apply", b"a: ["), PLAINLY, BadRequest, "error converting YAML"),
         (PatchBody("apply", b"- a"), PLAINLY, BadRequest, "an applied configuration is an object"),
-        (PatchBody("apply", config(kind="Secret")), PLAINLY, BadRequest, "invalid object type"),
+        (PatchBody("apply", config(kind="Secret")), PLAINLY, BadRequest, "invalid object type: /v1, Kind=Secret"),
+        (PatchBody("apply", b""), PLAINLY, BadRequest, "invalid object type: /, Kind=$"),
+        (PatchBody("apply", config(metadata={})), PLAINLY, BadRequest, "was undeterminable: name must be provided"),
+        (
+            PatchBody("apply", config(colour="red")),
+            PLAINLY,
+            BadRequest,
+            "typed patch object .*settings; /v1, Kind=ConfigMap.*: .colour: field not declared in schema",
+        ),
+        (
+            PatchBody("apply", config(a=1, b=2)),
+            PLAINLY,
+            BadRequest,
+            "errors:\n  .a: field .*\n  .b: field not declared",
+        ),
         (PatchBody("apply", config(metadata={"name": "other"})), PLAINLY, BadRequest, "does not match the name on the"),
         (
             PatchBody("apply", config(metadata={"name": "settings", "namespace": "other"})),
@@ -96,8 +110,8 @@ async def test_of_the_status_leaves_the_rest(server: ApiServer) -> None:
     assert (tree(answer)["status"]["phase"], tree(answer)["spec"]["nodeName"]) == ("Running", "node-1")
 
 
-async def test_an_apply_creates_with_the_name_of_the_url(server: ApiServer) -> None:
-    body = PatchBody("apply", b"apiVersion: v1\nkind: ConfigMap\ndata: {a: '1'}\n")
+async def test_an_apply_creates_what_is_not_there(server: ApiServer) -> None:
+    body = PatchBody("apply", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n")
     answer = await server.patch(ME, target(ConfigMap, "settings"), body, PLAINLY)
     assert (answer.code, tree(answer)["metadata"]["name"]) == (201, "settings")
 
@@ -109,7 +123,9 @@ async def test_an_apply_to_a_certain_object_does_not_create_another(server: ApiS
 
 
 async def test_an_apply_to_a_status_creates_nothing(server: ApiServer) -> None:
-    body = PatchBody("apply", {"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Running"}})
+    body = PatchBody(
+        "apply", {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0"}, "status": {"phase": "Running"}}
+    )
     with pytest.raises(NotFound, match='pods "web-0" not found'):
         await server.patch(ME, target(Pod, "web-0", "status"), body, PLAINLY)
 

@@ -11,7 +11,6 @@ from petset.api.errors import (
     MethodNotAllowed,
     NotFound,
     StatusError,
-    UnsupportedMediaType,
 )
 from petset.api.types import (
     Binding,
@@ -99,10 +98,33 @@ class TestScale:
         assert tree(answer)["kind"] == "Scale"
         assert (await fetch(server, StatefulSet, "web")).spec.replicas == 5
 
-    async def test_patch_refuses_apply(self, server: ApiServer) -> None:
+    async def test_an_apply_owns_the_replicas_of_the_set(self, server: ApiServer) -> None:
         await create(server, stateful_set())
-        with pytest.raises(UnsupportedMediaType, match="apply patches are not supported on scale"):
-            await server.patch(ME, target(StatefulSet, "web", "scale"), PatchBody("apply", {}), PLAINLY)
+        wanted = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 4}}
+        for force in (False, True):
+            options = WriteOptions("scaler", force=force)
+            patching = server.patch(ME, target(StatefulSet, "web", "scale"), PatchBody("apply", wanted), options)
+            if force:
+                assert tree(await patching)["spec"] == {"replicas": 4}
+            else:
+                with pytest.raises(Conflict, match=r"conflict with .*: \.spec\.replicas"):
+                    await patching
+        meta = tree(await server.get(target(StatefulSet, "web")))["metadata"]
+        entry = next(entry for entry in meta["managedFields"] if entry["manager"] == "scaler")
+        assert (entry["operation"], entry["subresource"], entry["fieldsV1"]) == (
+            "Apply",
+            "scale",
+            {"f:spec": {"f:replicas": {}}},
+        )
+
+    @pytest.mark.parametrize("change", [{"spec": {"replicas": -1}}, {"spec": {"replicas": "x"}}, {"kind": "Pod"}])
+    async def test_an_applied_scale_has_to_be_one(self, server: ApiServer, change: dict[str, object]) -> None:
+        await create(server, stateful_set())
+        body = PatchBody(
+            "apply", {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, **change}
+        )
+        with pytest.raises((BadRequest, Invalid)):
+            await server.patch(ME, target(StatefulSet, "web", "scale"), body, PLAINLY)
 
     async def test_of_nothing_is_not_found(self, server: ApiServer) -> None:
         for asked in (

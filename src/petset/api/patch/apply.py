@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from petset.api import fieldpath
 from petset.api.fieldpath import Fields
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch, PatchError
@@ -35,6 +37,7 @@ from petset.api.schema import Node
 
 __all__ = ["ApplyConflict", "FieldConflict", "Writer", "apply", "track_update"]
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _GONE: Any = object()
 
 
@@ -73,7 +76,7 @@ def apply(live: Tree | None, config: Any, schema: Node, writer: Writer, *, force
         InapplicablePatch: a list in it names the same item twice.
         ApplyConflict: another manager owns a field, and `force` is not set.
     """
-    config = _checked(config, writer)
+    whole, config = config, _checked(config, writer)
     _check_repetition(config, schema, "")
     before, entries = _split(live or {})
     if live is not None and not entries:
@@ -90,15 +93,28 @@ def apply(live: Tree | None, config: Any, schema: Node, writer: Writer, *, force
     if not force:
         _check_conflicts(others, changed)
     others = without(others, changed, removed)
-    if own is not None and own["fieldsV1"] == fields and not changed and not removed:
-        kept = [own]
-    else:
-        kept = [writer.entry("Apply", fields, writer.now)] if fields else []
-    return _joined(merged, in_order([*others, *kept]))
+    # the time of an entry is that of the last apply that changed the object, not only who owns it
+    time = writer.now if changed or removed else own.get("time") if own is not None else None
+    kept = [writer.entry("Apply", fields, time)] if fields else []
+    return _joined(_with_last_applied(merged, whole, writer), in_order([*others, *kept]))
+
+
+def _with_last_applied(merged: Tree, config: Tree, writer: Writer) -> Tree:
+    """kubectl's own note of what it applied, kept true where there is one, for those who go on without the server."""
+    annotations = (merged.get("metadata") or {}).get("annotations") or {}
+    if writer.manager != "kubectl" or not annotations.get(LAST_APPLIED):
+        return merged
+    metadata = dict(config["metadata"])
+    if metadata.get("annotations"):
+        metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != LAST_APPLIED}
+    note = msgspec.json.encode({**config, "metadata": metadata}, order="sorted").decode() + "\n"
+    for character, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        note = note.replace(character, escaped)
+    return {**merged, "metadata": {**merged["metadata"], "annotations": {**annotations, LAST_APPLIED: note}}}
 
 
 def _checked(config: Any, writer: Writer) -> Tree:
-    """The configuration without nulls, which say nothing, and without what the endpoint does not write."""
+    """The configuration without nulls as its own fields or as items, and without what the endpoint does not write."""
     if not isinstance(config, dict):
         raise MalformedPatch("an applied configuration is an object")
     metadata = config.get("metadata", {})
@@ -116,9 +132,9 @@ def _writable(tree: Tree, writer: Writer) -> Tree:
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: _without_nulls(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [_without_nulls(item) for item in value if item is not None]
     return value
 
 
@@ -174,15 +190,21 @@ def _title(entry: Entry) -> str:
 def _merge_maps(live: Tree, config: Tree, node: Node) -> Tree:
     result = dict(live)
     for key, value in config.items():
-        result[key] = _merge_values(live.get(key), value, child(node, key))
+        below = child(node, key)
+        if value is not None:
+            result[key] = _merge_values(live.get(key), value, below)
+        elif node.kind == "map":
+            result[key] = ""
+        elif not (is_granular_map(below) or is_granular_list(below)):
+            result.pop(key, None)
     return result
 
 
 def _merge_values(live: Any, config: Any, node: Node | None) -> Any:
-    if node is not None and isinstance(live, dict) and isinstance(config, dict) and is_granular_map(node):
-        return _merge_maps(live, config, node)
-    if node is not None and isinstance(live, list) and isinstance(config, list) and is_granular_list(node):
-        return _merge_lists(live, config, node)
+    if node is not None and isinstance(config, dict) and is_granular_map(node):
+        return _merge_maps(live if isinstance(live, dict) else {}, config, node)
+    if node is not None and isinstance(config, list) and is_granular_list(node):
+        return _merge_lists(live if isinstance(live, list) else [], config, node)
     return config
 
 

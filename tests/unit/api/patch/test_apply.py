@@ -81,11 +81,43 @@ def test_the_first_apply_makes_the_object_and_owns_what_it_names() -> None:
     ]
 
 
-def test_nulls_and_status_in_a_configuration_say_nothing() -> None:
-    applied = config({"replicas": None, "serviceName": "s"}, creationTimestamp=None)
-    live = apply(None, {**applied, "status": {"replicas": 3}})
+def test_a_status_in_a_configuration_says_nothing() -> None:
+    live = apply(None, {**config({"serviceName": "s"}), "status": {"replicas": 3}})
     assert without_owners(live) == config({"serviceName": "s"})
     assert owned(live) == {"me Apply": {"f:spec": {"f:serviceName": {}}}}
+
+
+def test_a_null_owns_its_field_unsets_a_value_and_leaves_a_collection() -> None:
+    live = apply(None, config({"replicas": 1, "serviceName": "s"}, labels={"a": "1"}), OTHER)
+    nulls = config({"replicas": None}, creationTimestamp=None, labels=None, annotations={"b": None})
+    result = apply(live, nulls, force=True)
+    assert without_owners(result) == config({"serviceName": "s"}, labels={"a": "1"}, annotations={"b": ""})
+    below = {"f:labels": {}, "f:annotations": {"f:b": {}}}
+    assert owned(result)["me Apply"] == {"f:metadata": below, "f:spec": {"f:replicas": {}}}
+
+
+def test_who_only_becomes_an_owner_has_no_time() -> None:
+    """The time is that of a change of the object."""
+    live = apply(None, config({"replicas": 1}))
+    shared = apply(live, config({"replicas": 1}), OTHER)
+    assert [entry.get("time") for entry in shared["metadata"]["managedFields"]] == [None, EARLY]
+    changed = apply(shared, config({"replicas": 1, "minReadySeconds": 5}), OTHER)
+    assert [entry.get("time") for entry in changed["metadata"]["managedFields"]] == [EARLY, LATE]
+
+
+def test_kubectls_note_of_what_it_applied_stays_true() -> None:
+    """For those who go back to an apply by the client; a note that is not there is not made."""
+    kubectl = Writer("kubectl", "apps/v1", LATE)
+    noted = config({"replicas": 1}, annotations={server_side.LAST_APPLIED: "{}"})
+    result = apply(noted, config({"serviceName": "<s>"}, annotations={"a": "b"}), kubectl)
+    assert result["metadata"]["annotations"][server_side.LAST_APPLIED] == (
+        '{"apiVersion":"apps/v1","kind":"StatefulSet",'
+        '"metadata":{"annotations":{"a":"b"},"name":"web"},"spec":{"serviceName":"\\u003cs\\u003e"}}\n'
+    )
+    assert apply(noted, config({"serviceName": "s"}), OTHER)["metadata"]["annotations"] == {
+        server_side.LAST_APPLIED: "{}"
+    }
+    assert "annotations" not in apply(config(), config({"serviceName": "s"}), kubectl)["metadata"]
 
 
 def test_the_status_subresource_takes_only_the_status() -> None:
