@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from petset.api.meta import revision_of
 from petset.api.types import Container, Pod, PodStatus
 from petset.node.pods.backoff import BackOff
@@ -42,6 +44,8 @@ class Memory:
     own_revision: str = ""
     wanted: PodStatus | None = None
     writing: asyncio.Task[None] | None = None
+    sent: Pod | None = None
+    """What `writing` has sent and has no answer to yet."""
     torn_down: bool = False
     deleted: bool = False
 
@@ -50,6 +54,16 @@ class Memory:
         if self.pod is None or revision_of(pod) >= revision_of(self.pod):
             self.pod = pod
         return self.pod
+
+    def is_writing(self, pod: Pod) -> bool:
+        """Whether this state of the pod is the one being written, whose news came before the answer."""
+        sent = self.sent
+        return (
+            sent is not None
+            and pod.status == sent.status
+            and pod.spec == sent.spec
+            and replace(pod.metadata, resource_version="") == replace(sent.metadata, resource_version="")
+        )
 
     def container(self, name: str) -> Container | None:
         """The spec of a container."""

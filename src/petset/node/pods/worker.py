@@ -1,6 +1,7 @@
 """One key's turn: observe, plan, begin what was planned. Nothing here waits for an action; each ends in a new turn."""
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,6 +48,15 @@ class Surroundings:
     tasks: Supervisor
 
 
+@dataclass(frozen=True, slots=True)
+class LateReport:
+    """A report that waits to be overtaken, and when it waits no longer."""
+
+    due: float
+    key: Key
+    memory: Memory
+
+
 class Worker:
     """Brings the pods of one name one step closer to what the API says, a name at a time."""
 
@@ -57,6 +67,7 @@ class Worker:
         self._memories: dict[Key, dict[str, Memory]] = {}
         self._beginning = 0
         self._waiting: dict[Key, None] = {}
+        self._late: deque[LateReport] = deque()
 
     def adopt_address(self, key: Key, uid: str, address: str) -> None:
         """Remembers the address that a pod was given by an earlier process."""
@@ -65,7 +76,7 @@ class Worker:
     def knows(self, pod: Pod) -> bool:
         """Whether this state of a pod is what this process wrote last: then it is no news."""
         memory = self._memories.get(key_of(pod), {}).get(pod.metadata.uid)
-        if memory is None or memory.own_revision != pod.metadata.resource_version:
+        if memory is None or not (memory.own_revision == pod.metadata.resource_version or memory.is_writing(pod)):
             return False
         memory.take(pod)  # the shared copy instead of one of its own
         return True
@@ -238,8 +249,19 @@ class Worker:
         now = self._tools.clock.monotonic()
         if memory.report_due is None:
             memory.report_due = now + LATE_REPORT
-            self._around.queue.add_after(key, LATE_REPORT)
+            self._late.append(LateReport(memory.report_due, key, memory))
+            if len(self._late) == 1:
+                self._around.tasks.background("late reports", self._look_at_late_reports())
         return now < memory.report_due
+
+    async def _look_at_late_reports(self) -> None:
+        """Gives a turn to those whose time comes and who have not reported meanwhile, which few do not."""
+        while self._late:
+            late = self._late[0]
+            await self._tools.clock.sleep(late.due - self._tools.clock.monotonic())
+            if late.memory.report_due == late.due:
+                self._around.queue.add(late.key)
+            self._late.popleft()
 
     async def _write(self, key: Key, memory: Memory) -> None:
         again: float | None = None
@@ -248,7 +270,8 @@ class Worker:
                 wanted, memory.wanted = memory.wanted, None
                 if semantically_equal(memory.pod.status, wanted):
                     continue  # wanted by a turn that did not know of the write before
-                written = memory.take(await self._tools.client.update(replace(memory.pod, status=wanted), "status"))
+                memory.sent = replace(memory.pod, status=wanted)
+                written = memory.take(await self._tools.client.update(memory.sent, "status"))
                 memory.own_revision = written.metadata.resource_version
                 if is_terminating(written) or written.status.phase in ENDED:
                     again = 0.0  # what comes next was waiting for this
@@ -261,7 +284,7 @@ class Worker:
             log.warning("%s: cannot write the status: %s", key, error)
             again = RETRY
         finally:
-            memory.writing = None
+            memory.writing = memory.sent = None
             if again is not None:
                 self._around.queue.add_after(key, again)
 
