@@ -129,6 +129,16 @@ class Selector:
         """Whether every object matches."""
         return not self.requirements and not self._selects_nothing
 
+    @property
+    def equal(self) -> Sequence[tuple[str, str]]:
+        """The labels that an object must have with exactly these values."""
+        return self._equal
+
+    @property
+    def only_equal(self) -> bool:
+        """Whether nothing but `equal` is asked for."""
+        return not self._others and not self._selects_nothing
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
         for key, value in self._equal:

@@ -50,7 +50,7 @@ def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
         records = records[bisect_right(records, after, key=lambda record: record.name) :]
     records = tuple(registry.shown(resource, record) for record in records) if resource.view else records
     if not wanted.everything:
-        records = tuple(filter(wanted.matches, records))
+        records = wanted.select(records)
     return _page(resource, records, revision, options.limit, counted=wanted.everything)
 
 

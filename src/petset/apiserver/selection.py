@@ -1,5 +1,6 @@
 """Which records a request means: its label and field selectors as one predicate over records."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,14 @@ class Selection:
     def name(self) -> str | None:
         """The only name that can match; None when the selectors leave it open."""
         return self.fields.required("metadata.name")
+
+    def select(self, records: Iterable[Record]) -> tuple[Record, ...]:
+        """Those of the records that match, in order. Faster than asking `matches` of each."""
+        for key, value in self.labels.equal:
+            records = [record for record in records if record.labels.get(key) == value]
+        if self.labels.only_equal and self.fields.empty:
+            return tuple(records)
+        return tuple(filter(self.matches, records))
 
     def matches(self, record: Record) -> bool:
         """Whether the record is selected; nothing is decoded for it."""

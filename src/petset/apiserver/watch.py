@@ -130,7 +130,7 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
         if resource.view is not None:
             records = tuple(registry.shown(resource, record) for record in records)
         if not wanted.everything:
-            records = tuple(filter(wanted.matches, records))
+            records = wanted.select(records)
         end = bookmark(resource, start, ends_initial_events=True)
         initial = _initial(records, [end] if options.send_initial_events and options.allow_bookmarks else [])
     watch = _subscribe(registry, registry.collection(resource), start, prefix)
