@@ -1377,7 +1377,7 @@ class MetricStatus(Struct, kw_only=True):
 
 class HorizontalPodAutoscalerStatus(Struct, kw_only=True):
     conditions: list[HorizontalPodAutoscalerCondition] = field(default_factory=list)
-    current_metrics: list[MetricStatus] = field(default_factory=_always_list)
+    current_metrics: list[MetricStatus] | None = field(default_factory=_null)
     current_replicas: Int32 | None = None
     desired_replicas: Int32 = field(default_factory=int)
     last_scale_time: Time | None = None
@@ -1496,7 +1496,7 @@ class LimitRangeItem(Struct, kw_only=True):
 
 
 class LimitRangeSpec(Struct, kw_only=True):
-    limits: list[LimitRangeItem] = field(default_factory=_always_list)
+    limits: list[LimitRangeItem] | None = field(default_factory=_null)
 
 
 class LimitRange(Object, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from petset.api import field
 from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
 from petset.api.field import FieldError
 from petset.api.patch.managed_fields import Writer
@@ -129,8 +130,9 @@ async def update(change: Change, content: Content) -> Answer:
     old = change.registry.shared(resource, record)
     check_uid(resource, obj, old)
     if not obj.metadata.resource_version and not strategy.allow_unconditional_update:
-        text = "Invalid value: 0x0: must be specified for an update"
-        refuse_invalid(resource, obj, [FieldError("FieldValueInvalid", "metadata.resourceVersion", text)])
+        # upstream shows the number that an absent version is for it, and names the resource, not the kind
+        error = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+        raise Invalid.of(resource.group, resource.plural, obj.metadata.name, [error])
     return _warned(await put(change, obj, record), warnings)
 
 

@@ -107,9 +107,10 @@ def _form_errors(path: str, selector: FieldSelectorAttributes | LabelSelectorAtt
 
 
 def _metadata_errors(meta: ObjectMeta, text: str) -> Iterator[FieldError]:
-    found = msgspec.structs.replace(meta, managed_fields=[])
-    if found != ObjectMeta():
-        yield invalid("metadata", msgspec.to_builtins(meta), text)
+    if msgspec.structs.replace(meta, managed_fields=[]) != ObjectMeta():
+        tree: dict[str, Any] = msgspec.to_builtins(meta)
+        owned = {"managedFields": tree.pop("managedFields")} if meta.managed_fields else {}
+        yield invalid("metadata", tree | owned, text)
 
 
 def _go(value: Any) -> dict[str, Any]:

@@ -152,7 +152,7 @@ RESOURCE = Resource(
     columns=(
         NAME,
         Column("Reference", lambda obj, _: f"{obj.spec.scale_target_ref.kind}/{obj.spec.scale_target_ref.name}"),
-        Column("Targets", lambda obj, _: format_metrics(obj.spec.metrics, obj.status.current_metrics)),
+        Column("Targets", lambda obj, _: format_metrics(obj.spec.metrics, obj.status.current_metrics or ())),
         Column("MinPods", lambda obj, _: UNSET if obj.spec.min_replicas is None else str(obj.spec.min_replicas)),
         Column("MaxPods", lambda obj, _: obj.spec.max_replicas),
         Column("Replicas", lambda obj, _: obj.status.current_replicas or 0),

@@ -24,7 +24,7 @@ class LimitRangeStrategy(Strategy[LimitRange]):
 
     def default(self, obj: LimitRange) -> None:
         """For containers, the usual limit is the most and the usual request the limit, unless said otherwise."""
-        for item in obj.spec.limits:
+        for item in obj.spec.limits or ():
             for amounts in (item.max, item.min, item.default, item.default_request, item.max_limit_request_ratio):
                 canonicalize(amounts)
             if item.type == CONTAINER:
@@ -42,7 +42,7 @@ class LimitRangeStrategy(Strategy[LimitRange]):
 
 def _errors(obj: LimitRange) -> Iterator[FieldError]:
     seen: set[str] = set()
-    for index, item in enumerate(obj.spec.limits):
+    for index, item in enumerate(obj.spec.limits or ()):
         path = f"spec.limits[{index}]"
         yield from _type_errors(f"{path}.type", item.type)
         if item.type in seen:

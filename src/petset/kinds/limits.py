@@ -15,7 +15,7 @@ ANNOTATION = "kubernetes.io/limit-ranger"
 
 def give_usual_amounts(limits: LimitRange, pod: Pod) -> None:
     """Fills in requests and limits that containers leave out, and notes that on the pod."""
-    items = [item for item in limits.spec.limits if item.type == CONTAINER]
+    items = [item for item in limits.spec.limits or () if item.type == CONTAINER]
     usual_limits = {name: amount for item in items for name, amount in item.default.items()}
     usual_requests = {name: amount for item in items for name, amount in item.default_request.items()}
     notes: list[str] = []
@@ -42,7 +42,7 @@ def pod_violations(limits: LimitRange, pod: Pod) -> list[str]:
     """What containers, and the pod as a whole, ask for that is not allowed."""
     found: list[str] = []
     containers: list[Container] = [*pod.spec.containers, *pod.spec.init_containers]
-    for item in limits.spec.limits:
+    for item in limits.spec.limits or ():
         if item.type == CONTAINER:
             for container in containers:
                 asked = parsed(container.resources.requests), parsed(container.resources.limits)
@@ -56,7 +56,7 @@ def claim_violations(limits: LimitRange, claim: PersistentVolumeClaim) -> list[s
     """What a claim asks for that is not allowed; only its requests count."""
     requests = parsed(claim.spec.resources.requests)
     found: list[str] = []
-    for item in limits.spec.limits:
+    for item in limits.spec.limits or ():
         if item.type != CLAIM:
             continue
         for name, least in parsed(item.min).items():

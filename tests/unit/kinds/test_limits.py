@@ -34,13 +34,13 @@ def quota(hard: Tree, **spec: object) -> Tree:
     ],
 )
 def test_the_usual_amounts_of_containers_follow_from_the_others(item: Tree, limit: Tree, usual_request: Tree) -> None:
-    (found_item,) = created(LimitRange, container(item)).spec.limits
+    (found_item,) = created(LimitRange, container(item)).spec.limits or ()
     assert (found_item.default, found_item.default_request) == (limit, usual_request)
 
 
 @pytest.mark.parametrize("kind", ["Pod", "PersistentVolumeClaim"])
 def test_nothing_else_has_usual_amounts(kind: str) -> None:
-    (item,) = created(LimitRange, limits({"type": kind, "max": {"storage": "1Gi"}})).spec.limits
+    (item,) = created(LimitRange, limits({"type": kind, "max": {"storage": "1Gi"}})).spec.limits or ()
     assert (item.default, item.default_request) == ({}, {})
 
 

@@ -38,7 +38,7 @@ def unset_zeros(obj: Struct) -> None:
         if (part := getattr(obj, name)) is not None:
             unset_zeros(part)
     for name in struct_lists:
-        for part in getattr(obj, name):
+        for part in getattr(obj, name) or ():
             unset_zeros(part)
 
 
@@ -62,7 +62,7 @@ def normalise_quantities(obj: Struct) -> None:
         if (part := getattr(obj, name)) is not None:
             normalise_quantities(part)
     for name in struct_lists:
-        for part in getattr(obj, name):
+        for part in getattr(obj, name) or ():
             normalise_quantities(part)
 
 
@@ -76,7 +76,7 @@ def check_times(obj: Struct) -> None:
         if (part := getattr(obj, name)) is not None:
             check_times(part)
     for name in struct_lists:
-        for part in getattr(obj, name):
+        for part in getattr(obj, name) or ():
             check_times(part)
 
 
