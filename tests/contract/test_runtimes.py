@@ -327,7 +327,7 @@ class TestLogs:
     async def test_output_is_in_the_log_until_the_container_is_removed(self, bench: Bench) -> None:
         container_id = await bench.running()
         await bench.runtime.exec_sync(container_id, ["true"], 5)
-        log = (await bench.runtime.inspect(container_id)).log
+        log = await bench.runtime.log(container_id)
         assert log is not None
         lines = [line async for line in read_log(log, LogOptions(), SystemClock())]
         assert lines

@@ -7,6 +7,7 @@ upstream's `pkg/api/v1/pod/util.go`.
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -149,6 +150,11 @@ def remove_finalizer(obj: Object, name: str) -> bool:
 
 def format_time(moment: datetime) -> str:
     """A `Time` on the wire: RFC 3339, UTC, whole seconds."""
+    return _format_seconds(moment.replace(microsecond=0))
+
+
+@lru_cache(64)  # whatever happens at one time is told many times
+def _format_seconds(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).isoformat()[:_WHOLE_SECONDS]}Z"
 
 

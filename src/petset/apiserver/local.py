@@ -6,7 +6,6 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from petset.api import meta
 from petset.api.resources import Resource
 from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
@@ -121,7 +120,7 @@ class LocalClient:
         target = self._target(kind, namespace, name, subresource)
         answer = await self._server.create(self._identity, target, body, self._write_options(_WRITE))
         raw = answer.record.value
-        return meta.copy(body) if _read_kind(raw).kind == "Status" else msgspec.json.decode(raw, type=type(body))
+        return body if _read_kind(raw).kind == "Status" else msgspec.json.decode(raw, type=type(body))
 
     async def delete(self, kind: type[T], name: str, namespace: str = "", options: DeleteOptions | None = None) -> None:
         """Deletes, gracefully where the kind has grace. Raises NotFound, Conflict (preconditions)."""

@@ -39,17 +39,19 @@ def unchanged(new: Object, old: Object) -> bool:
     return same
 
 
-def track(obj: Object, before: Tree | None, who: Writer, options: WriteOptions, *, has_status: bool) -> None:
+def tracks(obj: Object, options: WriteOptions, subresource: str) -> bool:
+    """Whether a write to this object is noted at all; see above."""
+    if not options.field_manager:
+        return False
+    return options.begins_tracking or (bool(obj.metadata.managed_fields) and subresource != "status")
+
+
+def track(obj: Object, before: Tree | None, who: Writer, *, has_status: bool) -> None:
     """Notes in `obj`, in place, that the writer made it of `before` (None: of nothing), a tree that may be changed."""
-    meta = obj.metadata
-    if not who.manager:
-        return
-    if not options.begins_tracking and (not meta.managed_fields or who.subresource == "status"):
-        return
     after = msgspec.to_builtins(obj)
     # what the endpoint does not write is nobody's: upstream's reset fields
     for tree in (before, after):
         if tree is not None and has_status:
             tree.pop("spec" if who.subresource == "status" else "status", None)
     entries = track_update(before, after, schema_of(type(obj)), who)
-    meta.managed_fields = msgspec.convert(entries, list[ManagedFieldsEntry])
+    obj.metadata.managed_fields = msgspec.convert(entries, list[ManagedFieldsEntry])

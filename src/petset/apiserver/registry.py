@@ -13,6 +13,7 @@ import msgspec
 
 from petset.aio.clock import Clock
 from petset.api.errors import Conflict, InternalError
+from petset.api.meta import format_time
 from petset.api.patch.trees import Tree
 from petset.api.resources import Catalogue, Resource
 from petset.api.types import Object
@@ -46,8 +47,8 @@ class Registry:
         return self.catalogue.stored(resource).collection
 
     def time(self) -> str:
-        """The present as a `Time` on the wire; the clock's answer is in UTC by contract."""
-        return f"{self.clock.now().isoformat()[:19]}Z"
+        """The present as a `Time` on the wire."""
+        return format_time(self.clock.now())
 
     def decode(self, resource: Resource[T], value: bytes) -> T:
         """The object behind stored bytes, as `resource` serves it: a private copy."""

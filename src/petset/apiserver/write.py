@@ -189,8 +189,9 @@ def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldE
 
 
 def _track(change: Change, obj: Object, before: Record | None) -> None:
-    tree = change.registry.tree(change.resource, before.value) if before else None
-    ownership.track(obj, tree, change.writer(), change.options, has_status=change.resource.status is not None)
+    if ownership.tracks(obj, change.options, change.target.subresource):
+        tree = change.registry.tree(change.resource, before.value) if before else None
+        ownership.track(obj, tree, change.writer(), has_status=change.resource.status is not None)
 
 
 def _warned(answer: Answer, warnings: tuple[str, ...]) -> Answer:

@@ -74,7 +74,7 @@ class NodeStreams:
 
     async def _log_source(self, container_id: str, pod: str, container: str, *, previous: bool) -> LogSource | None:
         try:
-            return (await self._runtime.inspect(container_id)).log
+            return await self._runtime.log(container_id)
         except ContainerNotFound as error:
             if previous:
                 raise BadRequest(no_previous(pod, container)) from error

@@ -151,7 +151,7 @@ class Node:
         sandbox = await self.runtime.create_sandbox(SandboxSpec("web-0", "default", "u", "web-0"))
         self.container_id = await self.runtime.create_container(sandbox, ContainerSpec("nginx", "nginx"))
         await self.runtime.start_container(self.container_id)
-        source = (await self.runtime.inspect(self.container_id)).log
+        source = await self.runtime.log(self.container_id)
         assert source is not None
         self.log = source.path
         self.pod = having(status(RUNNING, container_id=f"simulated://{self.container_id}"))

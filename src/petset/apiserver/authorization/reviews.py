@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from petset.api.errors import BadRequest
+from petset.api.errors import BadRequest, Invalid
 from petset.api.selectors import SelectorError, parse_field_selector, parse_label_selector
 from petset.api.types import (
     LocalSubjectAccessReview,
@@ -27,7 +27,7 @@ from petset.apiserver import decoding, metadata, ownership
 from petset.apiserver.authorization.attributes import Attributes
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, Content, Identity
-from petset.apiserver.write import Change, refuse_invalid
+from petset.apiserver.write import Change
 from petset.store.interface import Record
 
 Review = Callable[[Change, Content], Awaitable[Answer]]
@@ -37,9 +37,13 @@ async def review_access(change: Change, content: Content) -> Answer:
     """May somebody do this? Raises BadRequest, Invalid."""
     obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
     metadata.place(change.resource, obj, change.target.namespace)
-    refuse_invalid(change.resource, obj, change.strategy.validate_create(obj))
     obj.metadata.managed_fields = []
-    ownership.track(obj, None, change.writer(), change.options, has_status=False)
+    if ownership.tracks(obj, change.options, change.target.subresource):
+        ownership.track(obj, None, change.writer(), has_status=False)
+    errors = change.strategy.validate_create(obj)
+    if errors:
+        # upstream's answer names neither the kind nor the object
+        raise Invalid.of(change.resource.group, "", "", errors)
     user = change.identity if isinstance(obj, SelfSubjectAccessReview) else _subject(obj.spec)
     decision = change.server.authorizer.decide(
         _asked(user, obj.spec.resource_attributes, obj.spec.non_resource_attributes)

@@ -42,6 +42,7 @@ from petset.node.runtimes.interface import (
     ExecResult,
     ExecSession,
     Image,
+    LogSource,
     RegistryCredentials,
     RuntimeEvent,
     RuntimeVersion,
@@ -313,6 +314,10 @@ class EngineRuntime:
     async def inspect(self, container_id: str) -> Container:
         """Read one container."""
         return self._container_value(await self._inspect(container_id))
+
+    async def log(self, container_id: str) -> LogSource | None:
+        """The file that the engine writes."""
+        return (await self.inspect(container_id)).log
 
     async def list_containers(self) -> Sequence[Container]:
         """Every container of this instance."""

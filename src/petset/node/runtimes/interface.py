@@ -382,6 +382,10 @@ class Runtime(Protocol):
         """Read one container. Raises `ContainerNotFound`."""
         ...
 
+    async def log(self, container_id: str) -> LogSource | None:
+        """Where to read a container's output; None when there is none to be had. Raises `ContainerNotFound`."""
+        ...
+
     async def list_containers(self) -> Sequence[Container]:
         """Every container of this instance, in whatever state; sandboxes are not among them."""
         ...

@@ -56,7 +56,7 @@ class SimulatedRuntime:
     """A `Runtime`. Every image exists but those in `unpullable`; every command runs but those in `unstartable`.
 
     Containers run until they are stopped or told to by `exit_container`; those with `INIT_LABEL` complete at once. With
-    a `log_directory` each container writes two lines of log there.
+    a `log_directory` each container has two lines of log there, for whoever reads them.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class SimulatedRuntime:
         self._members: dict[str, set[str]] = {}
         self._specs: dict[str, ContainerSpec] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._logs: set[str] = set()
         self._events: Fanout[RuntimeEvent] = Fanout()
 
     @property
@@ -215,7 +216,6 @@ class SimulatedRuntime:
             raise StartFailed(message)
         now = self._clock.now()
         self._containers[container_id] = replace(container, state="running", started_at=now)
-        self._write_log(container_id, f"{spec.image} runs in a simulation", f"command: {' '.join(command) or '(none)'}")
         self._publish("started", container_id, container.sandbox_id)
         if spec.labels.get(INIT_LABEL) == "true":
             self.exit_container(container_id, 0)
@@ -256,13 +256,26 @@ class SimulatedRuntime:
             return
         del self._specs[container_id]
         self._members.get(container.sandbox_id, set()).discard(container_id)
-        if container.log is not None:
+        if container.log is not None and container_id in self._logs:
+            self._logs.remove(container_id)
             container.log.path.unlink(missing_ok=True)
         self._publish("removed", container_id, container.sandbox_id)
 
     async def inspect(self, container_id: str) -> Container:
         """Read one container."""
         return self._container(container_id)
+
+    async def log(self, container_id: str) -> LogSource | None:
+        """A file that is written when somebody wants to read it, for files cost more than all else of a container."""
+        container = self._container(container_id)
+        if container.log is not None and container.started_at is not None and not container.log.path.exists():
+            spec = self._specs[container_id]
+            stamp = container.started_at.strftime("%Y-%m-%dT%H:%M:%S.%f000+00:00")
+            command = " ".join((*spec.command, *spec.args)) or "(none)"
+            lines = (f"{spec.image} runs in a simulation", f"command: {command}")
+            container.log.path.write_text("".join(f"{stamp} stdout F {line}\n" for line in lines))
+            self._logs.add(container_id)
+        return container.log
 
     async def list_containers(self) -> Sequence[Container]:
         """Every container."""
@@ -326,12 +339,6 @@ class SimulatedRuntime:
         if self._log_directory is None:
             return None
         return LogSource(self._log_directory / f"{container_id}.log", "cri")
-
-    def _write_log(self, container_id: str, *lines: str) -> None:
-        source = self._log_of(container_id)
-        if source is not None:
-            stamp = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f000+00:00")
-            source.path.write_text("".join(f"{stamp} stdout F {line}\n" for line in lines))
 
 
 class _PrintedCommand:
