@@ -24,11 +24,9 @@ _PLAIN_FINALIZERS = frozenset({ORPHAN, FOREGROUND, "kubernetes"})
 def place(resource: Resource[Any], obj: Object, namespace: str) -> None:
     """Puts the object where the URL says. Raises BadRequest when it says otherwise itself.
 
-    A cluster-wide object may say `default`, because many clients write that into everything.
+    What a cluster-wide object says is not looked at: many clients write a namespace into everything.
     """
-    if not resource.namespaced and obj.metadata.namespace == "default":
-        obj.metadata.namespace = ""
-    if obj.metadata.namespace and obj.metadata.namespace != namespace:
+    if resource.namespaced and obj.metadata.namespace and obj.metadata.namespace != namespace:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
     obj.metadata.namespace = namespace
 

@@ -143,6 +143,8 @@ class ApiServer:
 
 def _need(target: Target, verb: str) -> None:
     if not target.subresource and verb not in target.resource.verbs:
+        if target.name and "get" not in target.resource.verbs:
+            raise NotFound.path()
         raise MethodNotAllowed
     if verb in _OF_ONE and not target.name:
         raise MethodNotAllowed

@@ -17,7 +17,7 @@ from aiohttp import web
 from petset.api.errors import InternalError, StatusError
 from petset.apiserver.request import Identity
 from petset.httpd.answers import error_response
-from petset.httpd.authentication import TokenAuthenticator, authenticate, knows_no_token
+from petset.httpd.authentication import Authenticator, TokenAuthenticator, knows_no_token
 from petset.httpd.connections import Admits, Listener
 from petset.httpd.pki import Certificates
 
@@ -57,7 +57,7 @@ class HttpServer:
     def __init__(self, handler: Handler, context: ssl.SSLContext, tokens: TokenAuthenticator = knows_no_token) -> None:
         self._handler = handler
         self._context = context
-        self._tokens = tokens
+        self._authenticator = Authenticator(tokens)
         # A client that leaves ends its request: a watch has nobody to write to; an accepted write is stored anyway.
         self._listener = Listener(self._serve, handler_cancellation=True)
         self._runner: web.ServerRunner | None = None
@@ -88,7 +88,7 @@ class HttpServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: whatever happens inside, the client gets an answer."""
         try:
-            return await self._handler(request, authenticate(request, self._tokens))
+            return await self._handler(request, self._authenticator.identify(request))
         except StatusError as error:
             _check_unanswered(request)
             return error_response(error)

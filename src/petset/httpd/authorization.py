@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from petset.api.errors import BadRequest, Forbidden
+from petset.api.field import shown
 from petset.api.names import path_segment_name_errors
 from petset.api.selectors import SelectorError, parse_field_selector
 from petset.apiserver.authorization.attributes import Attributes
@@ -120,13 +121,19 @@ def wanted_identity(request: web.BaseRequest) -> Identity | None:
     if user:
         return Identity(user, groups, uid, extra)
     if groups or uid or extra:
-        raise BadRequest(f"requested {_shown(groups, uid, extra)} without impersonating a user name")
+        raise BadRequest(f"requested {_user_info(groups, uid, extra)} without impersonating a user name")
     return None
 
 
-def _shown(groups: tuple[str, ...], uid: str, extra: Mapping[str, tuple[str, ...]]) -> str:
-    parts = {"groups": ", ".join(groups), "uid": uid, "extra": ", ".join(extra)}
-    return "; ".join(f"{name} {value}" for name, value in parts.items() if value)
+def _user_info(groups: tuple[str, ...], uid: str, extra: Mapping[str, tuple[str, ...]]) -> str:
+    """Upstream shows its Go value, and clients that show messages show that."""
+    pairs = ", ".join(f"{shown(key)}:{_strings(values)}" for key, values in sorted(extra.items()))
+    held = f"map[string][]string{{{pairs}}}" if extra else "map[string][]string(nil)"
+    return f'&user.DefaultInfo{{Name:"", UID:{shown(uid)}, Groups:{_strings(groups)}, Extra:{held}}}'
+
+
+def _strings(values: tuple[str, ...]) -> str:
+    return f"[]string{{{', '.join(shown(value) for value in values)}}}" if values else "[]string(nil)"
 
 
 def _text(value: str) -> str:

@@ -5,7 +5,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from petset.api.errors import Unauthorized
 from petset.apiserver.request import Identity
-from petset.httpd.authentication import ANONYMOUS, authenticate, bearer_token
+from petset.httpd.authentication import ANONYMOUS, Authenticator, bearer_token
 
 JANE = Identity("jane", ("devs", "system:authenticated"))
 
@@ -33,14 +33,14 @@ def tokens(token: str) -> Identity | None:
 
 def test_a_token_names_its_user() -> None:
     request = make_mocked_request("GET", "/api", headers={"Authorization": "Bearer good"})
-    assert authenticate(request, tokens) is JANE
+    assert Authenticator(tokens).identify(request) is JANE
 
 
 def test_a_token_that_nobody_knows_is_refused_and_not_taken_for_none() -> None:
     request = make_mocked_request("GET", "/api", headers={"Authorization": "Bearer bad"})
     with pytest.raises(Unauthorized):
-        authenticate(request, tokens)
+        Authenticator(tokens).identify(request)
 
 
 def test_without_credentials_a_request_is_anonymous() -> None:
-    assert authenticate(make_mocked_request("GET", "/api"), tokens) is ANONYMOUS
+    assert Authenticator(tokens).identify(make_mocked_request("GET", "/api")) is ANONYMOUS

@@ -1,5 +1,6 @@
 """The certificates of one petset."""
 
+import hashlib
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,8 +48,10 @@ def test_a_pair_without_its_certificate_is_made_again(tmp_path: Path) -> None:
 
 def test_common_name_and_organizations_are_user_and_groups() -> None:
     subject = ((("organizationName", "system:masters"),), (("commonName", "kubernetes-admin"),))
-    identity = from_certificate({"subject": subject})
+    identity = from_certificate({"subject": subject}, b"der")
     assert identity is not None
     assert (identity.name, identity.groups) == ("kubernetes-admin", ("system:masters", "system:authenticated"))
-    assert from_certificate(None) is None
-    assert from_certificate({}) is None
+    [shown] = identity.extra["authentication.kubernetes.io/credential-id"]
+    assert shown == f"X509SHA256={hashlib.sha256(b'der').hexdigest()}"
+    assert from_certificate(None, b"") is None
+    assert from_certificate({}, b"") is None

@@ -430,7 +430,19 @@ async def test_strangers_may_read_version_and_health_only(door: Door) -> None:
     async with door.open(anonymous=True) as wire:
         for path in ("/version", "/healthz", "/livez", "/readyz"):
             assert (await wire.ask("GET", path)).status == 200
-        for path in ("/", "/api", "/apis", "/api/v1", "/openapi/v2", "/favicon.ico", "//version", MAPS, WATCH, EXEC):
+        for path in (
+            "/",
+            "/api",
+            "/apis",
+            "/api/v1",
+            "/openapi/v2",
+            "/livez/ping",
+            "/favicon.ico",
+            "//version",
+            MAPS,
+            WATCH,
+            EXEC,
+        ):
             for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
                 refused(await wire.ask(method, path), 403, "Forbidden")
         refused(await wire.ask("POST", "/version"), 403, "Forbidden")

@@ -47,8 +47,8 @@ class Authorizer:
         grants = self._policy.grants(identity, namespace)
         return grants.rules(), aggregate(grants.missing())
 
-    def rules_of(self, ref: RoleRef, namespace: str) -> list[PolicyRule]:
-        """The rules of a role that is to be bound. Raises NotFound."""
+    def rules_of(self, ref: RoleRef, namespace: str) -> list[PolicyRule] | None:
+        """The rules of a role that is to be bound; None when there is no such role."""
         return self._policy.rules_of(ref, namespace)
 
 

@@ -7,7 +7,7 @@ is exempt; so is a change that only lets the garbage collector do its work.
 from collections.abc import Sequence
 from typing import Any
 
-from petset.api.errors import Forbidden
+from petset.api.errors import BadRequest, Forbidden, NotFound
 from petset.api.field import shown
 from petset.api.meta import copy, semantically_equal
 from petset.api.resources import Resource
@@ -40,14 +40,22 @@ def check_role(authorizer: Authorizer, user: Identity, resource: Resource[Any], 
 
 
 def check_binding(authorizer: Authorizer, user: Identity, resource: Resource[Any], obj: Any, old: Any) -> None:
-    """Raises Forbidden when the role of a binding says more than `user` may do, NotFound when there is no such role."""
+    """Raises Forbidden when the role of a binding says more than `user` may do, NotFound when there is no such role.
+
+    The words are upstream's: it names the binding's resource beside the role's name.
+    """
     ref, namespace = obj.role_ref, obj.metadata.namespace
     if is_privileged(user) or _serves_only_the_collector(obj, old) or ref.kind not in _ROLE_PLURALS:
         return
     group, plural = ref.api_group or "", _ROLE_PLURALS[ref.kind]
     if authorizer.decide(Attributes(user, "bind", group, plural, namespace=namespace, name=ref.name)).allowed:
         return
-    refusal = _refusal(authorizer, user, namespace, authorizer.rules_of(ref, namespace))
+    if ref.kind == "Role" and not namespace:
+        raise BadRequest("Namespace parameter required.")
+    rules = authorizer.rules_of(ref, namespace)
+    if rules is None:
+        raise NotFound.of(resource.group, resource.plural, ref.name)
+    refusal = _refusal(authorizer, user, namespace, rules)
     if refusal:
         raise Forbidden.of(resource.group, resource.plural, obj.metadata.name, refusal)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from petset.api.errors import NotFound
 from petset.api.field import shown
 from petset.api.resources import Resource
 from petset.api.types import ClusterRole, ClusterRoleBinding, Object, PolicyRule, Role, RoleBinding, RoleRef, Subject
@@ -117,13 +116,10 @@ class Policy:
             found = self._grants[key] = Grants(self._grants_of(identity, namespace))
         return found
 
-    def rules_of(self, ref: RoleRef, namespace: str) -> Rules:
-        """The rules of the role that a binding in `namespace` refers to. Raises NotFound."""
+    def rules_of(self, ref: RoleRef, namespace: str) -> Rules | None:
+        """The rules of the role that a binding in `namespace` refers to; None when there is no such role."""
         self._catch_up()
-        rules = self._rules.get(_role_key(ref, namespace))
-        if rules is None:
-            raise NotFound(_absent(ref), {"name": ref.name, "group": GROUP, "kind": ref.kind.lower()})
-        return rules
+        return self._rules.get(_role_key(ref, namespace))
 
     def _grants_of(self, identity: Identity, namespace: str) -> Iterator[Grant]:
         keys = [(USER, identity.name), *((GROUP_KIND, group) for group in identity.groups)]
