@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import yaml
 
@@ -45,11 +45,6 @@ async def administrator(kubeconfig: Path) -> AsyncIterator[HttpClient]:
         yield client
     finally:
         await client.close()
-        # streams that have ended say farewell over TLS, which aiohttp does not wait for, before the event loop ends
-        transports = cast(Any, asyncio.get_running_loop())._transports
-        async with asyncio.timeout(TIMEOUT):
-            while any(transport._sock is not None for transport in list(transports.values())):
-                await CLOCK.sleep(0.001)
 
 
 @dataclass(frozen=True)
