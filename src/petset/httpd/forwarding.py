@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -109,7 +108,10 @@ async def _serve_spdy(request: web.BaseRequest, forwarding: Forwarding) -> web.S
     headers = {"Connection": "Upgrade", "Upgrade": UPGRADE, "X-Stream-Protocol-Version": PROTOCOL}
     response = web.StreamResponse(status=101, headers=headers)
     response.force_close()
-    incoming = _Incoming(request.protocol)
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the client has left")
+    incoming = _Incoming(transport)
     writer = await response.prepare(request)
     assert writer is not None
     request.protocol.set_parser(incoming)  # type: ignore[arg-type] # of a parser, aiohttp needs no more than this
@@ -126,8 +128,8 @@ async def _serve_spdy(request: web.BaseRequest, forwarding: Forwarding) -> web.S
 class _Incoming:
     """Bytes of a connection that speaks HTTP no more. While some wait no more are read."""
 
-    def __init__(self, protocol: Any) -> None:
-        self._protocol = protocol
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
         self._chunks: list[bytes] = []
         self._ended = False
         self._news = asyncio.Event()
@@ -135,7 +137,7 @@ class _Incoming:
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """From the connection."""
         self._chunks.append(data)
-        self._protocol.pause_reading()
+        self._transport.pause_reading()
         self._news.set()
         return False, b""
 
@@ -148,7 +150,7 @@ class _Incoming:
         """What has come; empty at the end."""
         while not self._chunks and not self._ended:
             self._news.clear()
-            self._protocol.resume_reading()
+            self._transport.resume_reading()
             await self._news.wait()
         data, self._chunks = b"".join(self._chunks), []
         return data
