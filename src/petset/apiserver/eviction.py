@@ -87,7 +87,7 @@ async def _spend(change: Change, pod: Pod, *, dry_run: bool) -> None:
 
 
 def _budgets_of(registry: Registry, pod: Pod) -> list[PodDisruptionBudget]:
-    """The newest state of the budgets that select a pod, each to be changed freely."""
+    """The newest state of the budgets that select a pod."""
     resource, found = registry.catalogue.of(PodDisruptionBudget), []
     for record in registry.store.scan(registry.collection(resource), f"{pod.metadata.namespace}/"):
         budget = registry.shared(resource, record)
@@ -154,6 +154,7 @@ async def _decrement(change: Change, budget: PodDisruptionBudget, pod_name: str)
     """Notes the loss in the budget, and the pod, so that its controller does not count on it."""
     registry = change.registry
     resource = registry.catalogue.of(PodDisruptionBudget)
+    budget = copy(budget)
     meta = budget.metadata
     record = registry.newest(resource, meta.namespace, meta.name)
     assert record is not None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from petset.api.types import LimitRange, ResourceQuota
+from petset.api.types import LimitRange, LimitRangeItem, ResourceQuota
 from petset.kinds import CATALOGUE
 from tests.unit.kinds.samples import Tree, create_errors, created, defaulted, found, merged, update_errors
 
@@ -17,6 +17,13 @@ def limits(*items: Tree) -> Tree:
 
 def container(change: Tree) -> Tree:
     return limits({"type": "Container", **change})
+
+
+def only_item(tree: Tree) -> LimitRangeItem:
+    items = created(LimitRange, tree).spec.limits
+    assert items is not None
+    (item,) = items
+    return item
 
 
 def quota(hard: Tree, **spec: object) -> Tree:
@@ -34,13 +41,13 @@ def quota(hard: Tree, **spec: object) -> Tree:
     ],
 )
 def test_the_usual_amounts_of_containers_follow_from_the_others(item: Tree, limit: Tree, usual_request: Tree) -> None:
-    (found_item,) = created(LimitRange, container(item)).spec.limits or ()
+    found_item = only_item(container(item))
     assert (found_item.default, found_item.default_request) == (limit, usual_request)
 
 
 @pytest.mark.parametrize("kind", ["Pod", "PersistentVolumeClaim"])
 def test_nothing_else_has_usual_amounts(kind: str) -> None:
-    (item,) = created(LimitRange, limits({"type": kind, "max": {"storage": "1Gi"}})).spec.limits or ()
+    item = only_item(limits({"type": kind, "max": {"storage": "1Gi"}}))
     assert (item.default, item.default_request) == ({}, {})
 
 
