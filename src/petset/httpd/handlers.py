@@ -66,7 +66,7 @@ class ResourceHandler:
             case "POST":
                 return await self._post(request, identity, target)
             case "PUT":
-                options = self._create_options(request, identity, target)
+                options = self._creating(identity, target, options_of(request))
                 answer = await self._server.update(identity, target, await body_of(request), options)
                 return self._answer(answer, form_of(request))
             case "PATCH":
@@ -111,7 +111,7 @@ class ResourceHandler:
     async def _post(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         if target.subresource in ("exec", "attach", "portforward"):
             return await self._stream(request, target)
-        options = routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
+        options = options_of(request)
         answer = await self._server.create(identity, target, await body_of(request), options)
         return self._answer(answer, form_of(request))
 
@@ -122,7 +122,9 @@ class ResourceHandler:
             raise UnsupportedMediaType(
                 f"the body of the request was in an unknown format - accepted media types include: {known}"
             )
-        options = self._create_options(request, identity, target)
+        options = options_of(request)
+        if type_ == "apply":
+            options = self._creating(identity, target, options)
         if type_ == "apply" and not request.query.get("fieldManager"):
             options = replace(options, field_manager="")  # the client's own name does not stand for one that applies
         answer = await self._server.patch(identity, target, PatchBody(type_, await read_body(request)), options)
@@ -137,9 +139,8 @@ class ResourceHandler:
         listing = await self._server.delete_collection(identity, target, listed, options)
         return self._listing(listing, form)
 
-    def _create_options(self, request: web.BaseRequest, identity: Identity, target: Target) -> WriteOptions:
+    def _creating(self, identity: Identity, target: Target, options: WriteOptions) -> WriteOptions:
         """The options of a write that creates what is not there, where its sender may do that."""
-        options = routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
         asked = on(identity, "create", target.resource, target.namespace, target.name)
         return options if self._server.authorizer.decide(asked).allowed else replace(options, may_create=False)
 
@@ -154,6 +155,11 @@ class ResourceHandler:
         if len(body.items) < FEW:
             return json_response(b"".join(body.pieces()))
         return json_response(Pieces(body))
+
+
+def options_of(request: web.BaseRequest) -> WriteOptions:
+    """The options of a write."""
+    return routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
 
 
 def agent(request: web.BaseRequest) -> str:
