@@ -36,6 +36,7 @@ from petset.kinds import (
     serviceaccount,
     statefulset,
     storageclass,
+    tokenreview,
 )
 
 CATALOGUE = Catalogue(
@@ -56,6 +57,7 @@ CATALOGUE = Catalogue(
         controllerrevision.RESOURCE,
         statefulset.RESOURCE,
         selfsubjectreview.RESOURCE,
+        tokenreview.RESOURCE,
         *accessreviews.RESOURCES,
         horizontalpodautoscaler.RESOURCE,
         lease.RESOURCE,

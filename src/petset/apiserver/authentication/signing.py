@@ -120,11 +120,11 @@ def read_payload(token: str) -> bytes:
 def _parts(signed: str, signature: str) -> tuple[_Header, bytes, bytes]:
     header, separator, payload = signed.partition(".")
     if not separator or "." in payload:
-        raise BadSignature("the text is no token")
+        raise BadSignature("invalid bearer token")
     try:
         return _read_header(_decode(header)), _decode(payload), _decode(signature)
     except (ValueError, msgspec.DecodeError) as error:
-        raise BadSignature("the text is no token") from error
+        raise BadSignature("invalid bearer token") from error
 
 
 def _encode(raw: bytes) -> str:

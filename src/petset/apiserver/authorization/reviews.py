@@ -21,9 +21,10 @@ from petset.api.types import (
     SubjectAccessReviewSpec,
     SubjectAccessReviewStatus,
     SubjectRulesReviewStatus,
-    UserInfo,
+    TokenReview,
 )
 from petset.apiserver import decoding, metadata, ownership
+from petset.apiserver.authentication.reviews import review_token, user_info
 from petset.apiserver.authorization.attributes import Attributes
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, Content, Identity
@@ -78,11 +79,9 @@ async def review_rules(change: Change, content: Content) -> Answer:
 async def review_self(change: Change, content: Content) -> Answer:
     """Who am I? Raises BadRequest."""
     _, warnings = decoding.read(content, change.resource, change.options.field_validation)
-    who = change.identity
-    extra = {key: list(values) for key, values in who.extra.items()}
-    info = UserInfo(username=who.name or None, uid=who.uid or None, groups=list(who.groups), extra=extra)
     meta = ObjectMeta(creation_timestamp=change.registry.time())
-    return answered(SelfSubjectReview(metadata=meta, status=SelfSubjectReviewStatus(user_info=info)), warnings)
+    status = SelfSubjectReviewStatus(user_info=user_info(change.identity))
+    return answered(SelfSubjectReview(metadata=meta, status=status), warnings)
 
 
 def answered(obj: Object, warnings: tuple[str, ...] = ()) -> Answer:
@@ -136,5 +135,6 @@ REVIEWS: dict[type[Object], Review] = {
     SelfSubjectReview: review_self,
     SelfSubjectRulesReview: review_rules,
     SubjectAccessReview: review_access,
+    TokenReview: review_token,
 }
 """The kinds that are questions."""

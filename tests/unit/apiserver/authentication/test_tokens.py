@@ -16,6 +16,9 @@ from petset.api.types import (
     ServiceAccount,
     TokenRequest,
     TokenRequestSpec,
+    TokenReview,
+    TokenReviewSpec,
+    TokenReviewStatus,
 )
 from petset.apiserver.authentication.claims import InvalidToken
 from petset.apiserver.pipeline import ApiServer
@@ -238,3 +241,35 @@ async def test_a_token_outlives_the_beginning_of_the_end_by_a_minute_only(
 async def test_a_config_map_is_no_token(server: ApiServer) -> None:
     with pytest.raises(NotFound):
         await server.create(ME, target(ConfigMap, "c", "token"), TokenRequest(), PLAINLY)
+
+
+# --- reviews ----------------------------------------------------------------------------------------------------------
+
+
+async def review(server: ApiServer, token: str, *audiences: str) -> TokenReviewStatus:
+    asked = TokenReview(spec=TokenReviewSpec(token=token, audiences=list(audiences)))
+    return decoded(await server.create(ME, target(TokenReview), asked, PLAINLY), TokenReview).status
+
+
+async def test_a_review_tells_whom_a_token_stands_for(server: ApiServer, account: ServiceAccount) -> None:
+    status = await review(server, (await ask(server)).status.token)
+    assert (status.authenticated, status.error, status.audiences) == (True, None, [ISSUER])
+    assert (status.user.username, status.user.uid) == (NAME, account.metadata.uid)
+    groups = ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]
+    assert status.user.groups == groups
+    assert list(status.user.extra) == ["authentication.kubernetes.io/credential-id"]
+
+
+async def test_a_review_is_about_those_who_ask(server: ApiServer, account: ServiceAccount) -> None:
+    token = (await ask(server, TokenRequest(spec=TokenRequestSpec(audiences=["vault"])))).status.token
+    assert (await review(server, token, "mail", "vault")).audiences == ["vault"]
+    refused = await review(server, token)
+    assert refused == TokenReviewStatus(
+        error=f'token audiences ["vault"] is invalid for the target audiences ["{ISSUER}"]'
+    )
+
+
+async def test_a_review_of_no_token_says_why(server: ApiServer) -> None:
+    assert await review(server, "nonsense") == TokenReviewStatus(error="invalid bearer token")
+    with pytest.raises(BadRequest, match="token is required for TokenReview in authentication"):
+        await review(server, "")
