@@ -55,6 +55,11 @@ class Memory:
             self.pod = pod
         return self.pod
 
+    def take_answer(self, pod: Pod) -> None:
+        """Remembers an answer's object, unless the news of it came first: that copy is everybody's, this one ours."""
+        if self.pod is None or revision_of(pod) > revision_of(self.pod):
+            self.pod = pod
+
     def is_writing(self, pod: Pod) -> bool:
         """Whether this state of the pod is the one being written, whose news came before the answer."""
         sent = self.sent

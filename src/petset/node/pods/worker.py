@@ -271,7 +271,8 @@ class Worker:
                 if semantically_equal(memory.pod.status, wanted):
                     continue  # wanted by a turn that did not know of the write before
                 memory.sent = replace(memory.pod, status=wanted)
-                written = memory.take(await self._tools.client.update(memory.sent, "status"))
+                written = await self._tools.client.update(memory.sent, "status")
+                memory.take_answer(written)
                 memory.own_revision = written.metadata.resource_version
                 if is_terminating(written) or written.status.phase in ENDED:
                     again = 0.0  # what comes next was waiting for this
