@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from petset.api.types import Endpoints, Lease, Pod
+from tests.e2e.kubectl import Kubectl
 from tests.e2e.manifests import container, pod
 from tests.e2e.namespace import Namespace, ready
 from tests.e2e.server import ROOT, Server
@@ -17,6 +18,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 Tree = dict[str, Any]
 FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 ACCESS = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}
+CREATE = ("create", "-o", "json", "--validate=false", "-f", "-")
+"""What no PATCH is for, kubectl would validate by the older OpenAPI in protobuf."""
 ENDPOINTS = {"apiGroups": [""], "resources": ["endpoints"], "verbs": ["get", "create", "patch"]}
 
 ASK = f"""
@@ -79,6 +82,37 @@ async def test_every_pod_finds_the_api(namespace: Namespace, server: Server) -> 
     for place in (f"{host}:443", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", endpoint):
         status, version = await ask(namespace, "web-0", f"https://{place}/version")
         assert (status, version["major"]) == (200, "1"), place
+
+
+async def test_by_itself_a_pod_may_do_nothing(namespace: Namespace, server: Server) -> None:
+    await namespace.apply(python_pod("web-0"))
+    await namespace.until(Pod, "web-0", ready)
+    api = f"https://kubernetes.default.svc/api/v1/namespaces/{namespace.name}"
+    refusal = (
+        f'pods is forbidden: User "system:serviceaccount:{namespace.name}:default" cannot list resource "pods" '
+        f'in API group "" in the namespace "{namespace.name}"'
+    )
+    status, body = await ask(namespace, "web-0", f"{api}/pods")
+    assert (status, body["message"]) == (403, refusal)
+    assert (await ask(namespace, "web-0", f"{api}/secrets"))[0] == 403
+    token = await namespace.sh("web-0", f"cat {FILES}/token")
+    assert token not in server.log.read_text()
+
+
+def test_kubectl_creates_tokens(kubectl: Kubectl) -> None:
+    kubectl("create", "serviceaccount", "robot")
+    token = kubectl("create", "token", "robot", "--duration=10m").strip()
+    name = f"system:serviceaccount:{kubectl.namespace}:robot"
+    assert kubectl.json("create", "token", "robot")["status"]["token"].count(".") == 2
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+    answer = json.loads(kubectl(*CREATE, stdin=json.dumps(review)))
+    assert (answer["status"]["authenticated"], answer["status"]["user"]["username"]) == (True, name)
+    why = kubectl.fails("create", "token", "robot", "--duration=1s")
+    assert "spec.expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes" in why
+    assert 'serviceaccounts "nobody" not found' in kubectl.fails("create", "token", "nobody")
+    kubectl("delete", "serviceaccount", "robot")
+    answer = json.loads(kubectl(*CREATE, stdin=json.dumps(review)))
+    assert answer["status"] == {"error": 'serviceaccounts "robot" not found', "user": {}}
 
 
 async def test_the_token_is_the_pods_users_alone(namespace: Namespace) -> None:

@@ -59,6 +59,14 @@ def test_a_port_is_reached_however_its_pod_is_named(serving: Kubectl, target: st
         assert fetch(local) == b"hello\n"
 
 
+def test_older_clients_upgrade_to_spdy_itself(serving: Kubectl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECTL_PORT_FORWARD_WEBSOCKETS", "false")
+    with serving.following("port-forward", "web-0", ":8080") as output:
+        [local] = local_ports(output, 1)
+        assert fetch(local) == b"hello\n"
+        assert len(fetch(local, "big")) == BIG
+
+
 def test_many_connections_share_several_ports(serving: Kubectl) -> None:
     """One of the ports is open on the pod's own loopback only."""
     with serving.following("port-forward", "web-0", ":8080", ":9090") as output:
