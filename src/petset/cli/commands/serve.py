@@ -20,6 +20,7 @@ import typer
 from petset import __version__
 from petset.aio.memory import search_no_more, search_rarely
 from petset.aio.tasks import Supervisor
+from petset.api.errors import StatusError
 from petset.cli.addresses import DEFAULT, choose_address, url_of
 from petset.cli.data_directory import DataDirectory, data_directory
 from petset.cli.failure import Failure
@@ -33,6 +34,7 @@ from petset.httpd.app import Address
 from petset.httpd.pki import Certificates
 from petset.node.network.choice import choose_network
 from petset.node.runtimes.errors import ContainerRuntimeError
+from petset.store.interface import StoreError
 
 if TYPE_CHECKING:
     from petset.cluster.workers import Cluster
@@ -72,19 +74,19 @@ def _who_has(directory: DataDirectory) -> str:
 
 def _run(directory: DataDirectory, options: ServerOptions, report_to: int) -> None:
     before = read_record(directory.record)
-    host, port = choose_address(options.listen, [*([before.address] if before is not None else []), DEFAULT])
-    network = choose_network(directory.root)
-    config = Config(
-        directory.root, Address(host, port), cast("Wanted", options.runtime), options.cluster_domain, network
-    )
+    address = Address(*choose_address(options.listen, [*([before.address] if before is not None else []), DEFAULT]))
     try:
+        network = choose_network(directory.root)
+        config = Config(directory.root, address, cast("Wanted", options.runtime), options.cluster_domain, network)
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(_serve(directory, config, report_to))
-    except ContainerRuntimeError as error:
+    except (ContainerRuntimeError, StoreError) as error:
         raise Failure(str(error)) from error
+    except StatusError as error:
+        raise Failure(f"the server could not start: {error.message}") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise Failure(f"cannot listen on {config.listen}: another program listens there") from error
+            raise Failure(f"cannot listen on {address}: another program listens there") from error
         raise Failure(f"the server could not start: {error}") from error
 
 

@@ -1,7 +1,7 @@
 """Follows a server: its watches feed the narration, the snapshot and the display."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from petset.aio.clock import SystemClock
@@ -9,6 +9,7 @@ from petset.aio.tasks import Supervisor
 from petset.api.meta import Key, key_of
 from petset.api.types import ControllerRevision, Event, Node, PersistentVolume, PersistentVolumeClaim, Pod, StatefulSet
 from petset.cli.progress.display import Display
+from petset.cli.progress.ending import remaining
 from petset.cli.progress.missing import all_ready, missing
 from petset.cli.progress.narration import Narrator
 from petset.cli.progress.overview import HEADER, SET_HEADER, pod_rows, set_rows
@@ -88,10 +89,10 @@ class Follower:
             self._display.standing(rows())
             await self._next()
 
-    async def until_pods_gone(self) -> None:
-        """Tells how pods end, until none is left."""
-        while count := len(self._pods.list()):
-            self._display.waiting([f"pods that have to end: {count}"])
+    async def until_pods_gone(self, trouble: Callable[[], Awaitable[str]]) -> None:
+        """Tells how pods end, until none is left. `trouble` says why the server cannot end them, "" when it can."""
+        while lines := remaining(self.snapshot(), await trouble()):
+            self._display.waiting(lines)
             await self._next()
         self._display.waiting(["the server has to end"])
 
