@@ -42,7 +42,7 @@ def definitions(columns: Sequence[Column[T]]) -> list[dict[str, Any]]:
 def row(columns: Sequence[Column[T]], obj: T, shown: Any, now: datetime) -> dict[str, Any]:
     """One row; `shown` is what the client asked to have as `object` (partial metadata, the object, or None)."""
     cells = [column.cell(obj, now) for column in columns]
-    return {"cells": cells, "object": shown} if shown is not None else {"cells": cells}
+    return {"cells": cells, "object": shown}
 
 
 def table(header: Iterable[dict[str, Any]], rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:

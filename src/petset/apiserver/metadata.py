@@ -133,13 +133,15 @@ def _owner_errors(owners: list[OwnerReference]) -> list[FieldError]:
     controllers: list[str] = []
     for owner in owners:
         for name, value, word in (
-            ("apiVersion", owner.api_version, "version"),
-            ("kind", owner.kind, "kind"),
-            ("name", owner.name, "name"),
-            ("uid", owner.uid, "uid"),
+            ("apiVersion", owner.api_version, "version "),
+            ("kind", owner.kind, ""),
+            ("name", owner.name, ""),
+            ("uid", owner.uid, ""),
         ):
             if not value:
-                errors.append(field.invalid(f"{path}.{name}", value, f"{word} must not be empty"))
+                errors.append(field.invalid(f"{path}.{name}", value, f"{word}must not be empty"))
+        if (owner.api_version, owner.kind) == ("v1", "Event"):
+            errors.append(field.invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"))
         if owner.controller:
             controllers.append(owner.name)
     if len(controllers) > 1:
@@ -152,11 +154,12 @@ def _owner_errors(owners: list[OwnerReference]) -> list[FieldError]:
 def _finalizer_errors(finalizers: list[str]) -> list[FieldError]:
     path = "metadata.finalizers"
     errors: list[FieldError] = []
-    for name in finalizers:
-        errors += [field.invalid(path, name, text) for text in _qualified(name)]
+    for index, name in enumerate(finalizers):
+        where = f"{path}[{index}]"
+        errors += [field.invalid(where, name, text) for text in _qualified(name)]
         if "/" not in name and name not in _PLAIN_FINALIZERS:
             text = "name is neither a standard finalizer name nor is it fully qualified"
-            errors.append(field.invalid(path, name, text))
+            errors.append(field.invalid(where, name, text))
     if ORPHAN in finalizers and FOREGROUND in finalizers:
         errors.append(field.invalid(path, finalizers, f"finalizer {ORPHAN} and {FOREGROUND} cannot be both set"))
     return errors

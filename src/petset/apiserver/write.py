@@ -98,6 +98,9 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     metadata.place(resource, obj, change.target.namespace)
     _name(change, obj)
     resource.strategy.default(obj)
+    if not owned:  # what admission and allocation add is nobody's
+        meta.managed_fields = []
+        _track(change, obj, None)
     admission.admit_create(change.attributes(obj))
     metadata.begin(meta, registry.time())
     resource.strategy.prepare_create(obj)
@@ -109,9 +112,6 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
         raise AlreadyExists.of(resource.group, resource.plural, meta.name)
     warnings = tuple(resource.strategy.warnings(obj))
     undo = change.server.allocations.take(resource, obj, None)
-    if not owned:
-        meta.managed_fields = []
-        _track(change, obj, None)
     if change.options.dry_run:
         undo()
         return Answer(registry.rehearsed(resource, obj), resource, 201, warnings)

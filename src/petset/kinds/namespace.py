@@ -1,5 +1,6 @@
 """Namespace: its end goes through spec.finalizers, which the namespace controller empties over `/finalize`."""
 
+from petset.api.field import FieldError, invalid
 from petset.api.names import dns1123_label_errors
 from petset.api.resources import Resource, Strategy, Subresource
 from petset.api.table import Column
@@ -28,6 +29,15 @@ class NamespaceStrategy(Strategy[Namespace]):
         obj.status = NamespaceStatus(phase="Active")
         if FINALIZER not in obj.spec.finalizers:
             obj.spec.finalizers.append(FINALIZER)
+
+    def validate_create(self, obj: Namespace) -> list[FieldError]:
+        """Finalizers that somebody could answer for."""
+        rule = "name is neither a standard finalizer name nor is it fully qualified"
+        return [
+            invalid("spec.finalizers", name, rule)
+            for name in obj.spec.finalizers
+            if "/" not in name and name not in {FINALIZER, "orphan", "foregroundDeletion"}
+        ]
 
     def prepare_update(self, obj: Namespace, old: Namespace) -> None:
         """Only metadata changes here."""

@@ -44,7 +44,7 @@ class NodeStatusStrategy(Strategy[Node]):
 def _errors(obj: Node) -> Iterator[FieldError]:
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(obj.spec.taints):
-        path = f"spec.taints[{index}]"
+        path = f"metadata.taints[{index}]"  # as upstream names it
         yield from format_errors(f"{path}.key", taint.key, qualified_name_errors)
         yield from optional_errors(f"{path}.value", taint.value, label_value_errors)
         yield from one_of(f"{path}.effect", taint.effect, TAINT_EFFECTS)

@@ -10,7 +10,7 @@ from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import PersistentVolume, PersistentVolumeSpec, PersistentVolumeStatus, Volume, json_name
 from petset.kinds.changes import describe_changes
-from petset.kinds.checks import one_of, optional_errors, optional_one_of, unchanged
+from petset.kinds.checks import one_of, optional_errors, optional_one_of, required_errors, unchanged
 from petset.kinds.columns import AGE, NAME, UNSET, format_access_modes
 from petset.kinds.persistentvolumeclaim import VOLUME_MODES, access_modes_errors, storage_errors
 from petset.kinds.podspec.paths import without_backsteps
@@ -72,11 +72,11 @@ _SOURCES = tuple(
 
 
 def _spec_errors(spec: PersistentVolumeSpec) -> Iterator[FieldError]:
-    yield from access_modes_errors("spec.accessModes", spec.access_modes)
+    yield from access_modes_errors("spec.accessModes", spec.access_modes, "")
     if not spec.capacity:
         yield required("spec.capacity")
-    elif set(spec.capacity) != {"storage"}:
-        yield not_supported("spec.capacity", spec.capacity, ["storage"])
+    if set(spec.capacity) != {"storage"}:
+        yield not_supported("spec.capacity", spec.capacity or None, ["storage"])
     for name, amount in spec.capacity.items():
         yield from storage_errors(f"spec.capacity[{name}]", amount)
     policies = ("Delete", "Recycle", "Retain")
@@ -97,6 +97,10 @@ def _source_errors(spec: PersistentVolumeSpec) -> Iterator[FieldError]:
         yield required("spec", "must specify a volume type")
     for name in given[1:]:
         yield forbidden(f"spec.{json_name(name)}", "may not specify more than 1 volume type")
+    if spec.csi is not None:
+        yield from required_errors("spec.csi.driver", spec.csi.driver, dns1123_subdomain_errors)
+        if not spec.csi.volume_handle:
+            yield required("spec.csi.volumeHandle")
     if spec.host_path is not None:
         yield from host_path_errors("spec.hostPath", spec.host_path)
         if spec.persistent_volume_reclaim_policy == "Recycle" and spec.host_path.path.rstrip("/") == "":

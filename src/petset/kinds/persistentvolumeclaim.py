@@ -9,14 +9,22 @@ from petset.api.names import dns1123_subdomain_errors
 from petset.api.quantity import parse
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
-from petset.api.types import PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimStatus
+from petset.api.types import (
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpec,
+    PersistentVolumeClaimStatus,
+    TypedLocalObjectReference,
+    TypedObjectReference,
+)
 from petset.kinds.changes import describe_changes
-from petset.kinds.checks import label_selector, one_of, optional_errors, optional_one_of
+from petset.kinds.checks import NOT_NEGATIVE, label_selector, one_of, optional_errors, optional_one_of
 from petset.kinds.columns import AGE, NAME, UNSET, format_access_modes
+from petset.kinds.podspec.warnings import claim_warnings
 from petset.kinds.quantities import canonicalize, quantity_errors
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES = ("Block", "Filesystem")
+_SOURCES = frozenset({("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")})
 
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 """Where the class stood before spec.storageClassName; still read first."""
@@ -48,10 +56,23 @@ def claim_spec_errors(path: str, spec: PersistentVolumeClaimSpec) -> Iterator[Fi
     yield from optional_one_of(f"{path}.volumeMode", spec.volume_mode, VOLUME_MODES)
 
 
-def access_modes_errors(path: str, modes: list[str]) -> Iterator[FieldError]:
-    """How a volume may be used; volumes and claims name it alike."""
+def _agree_on_source(spec: PersistentVolumeClaimSpec) -> None:
+    """The older of two ways to name where the data come from knows fewer kinds, and both say the same of those."""
+    old, new = spec.data_source, spec.data_source_ref
+    if old is not None and (old.api_group or "", old.kind) not in _SOURCES:
+        spec.data_source = old = None
+    if old is not None and new is None:
+        spec.data_source_ref = TypedObjectReference(api_group=old.api_group, kind=old.kind, name=old.name)
+    elif new is not None and old is None and not new.namespace and (new.api_group or "", new.kind) in _SOURCES:
+        spec.data_source = TypedLocalObjectReference(api_group=new.api_group, kind=new.kind, name=new.name)
+
+
+def access_modes_errors(
+    path: str, modes: list[str], none: str = "at least 1 access mode is required"
+) -> Iterator[FieldError]:
+    """How a volume may be used; volumes and claims name it alike, and say differently that it is missing."""
     if not modes:
-        yield required(path, "at least 1 access mode is required")
+        yield required(path, none)
     for mode in modes:
         yield from one_of(path, mode, ACCESS_MODES)
     if "ReadWriteOncePod" in modes and len(set(modes)) > 1:
@@ -61,9 +82,9 @@ def access_modes_errors(path: str, modes: list[str]) -> Iterator[FieldError]:
 def storage_errors(path: str, amount: str) -> Iterator[FieldError]:
     """How large a volume is."""
     errors = quantity_errors(path, amount)
+    if not errors or errors[0].body.endswith(NOT_NEGATIVE):
+        errors = [] if parse(amount).amount > 0 else [invalid(path, amount, "must be greater than zero")]
     yield from errors
-    if not errors and not parse(amount).amount:
-        yield invalid(path, amount, "must be greater than zero")
 
 
 class PersistentVolumeClaimStrategy(Strategy[PersistentVolumeClaim]):
@@ -76,6 +97,11 @@ class PersistentVolumeClaimStrategy(Strategy[PersistentVolumeClaim]):
     def prepare_create(self, obj: PersistentVolumeClaim) -> None:
         """Pending until bound."""
         obj.status = PersistentVolumeClaimStatus(phase="Pending")
+        _agree_on_source(obj.spec)
+
+    def warnings(self, obj: PersistentVolumeClaim) -> list[str]:
+        """Bytes come whole."""
+        return list(claim_warnings("spec", obj.spec))
 
     def validate_create(self, obj: PersistentVolumeClaim) -> list[FieldError]:
         """The whole spec."""

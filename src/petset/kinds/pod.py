@@ -12,6 +12,7 @@ from petset.kinds.podspec.defaults import default_pod_object, default_pod_spec
 from petset.kinds.podspec.qos import qos_class
 from petset.kinds.podspec.update import pod_spec_update_errors
 from petset.kinds.podspec.validation import pod_spec_errors
+from petset.kinds.podspec.warnings import pod_warnings
 from petset.kinds.podstatus import summarize
 
 TERMINAL_PHASES = frozenset({"Failed", "Succeeded"})
@@ -36,6 +37,10 @@ class PodStrategy(Strategy[Pod]):
         if obj.spec.ephemeral_containers:
             errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
         return errors
+
+    def warnings(self, obj: Pod) -> list[str]:
+        """What is hardly meant."""
+        return pod_warnings("", obj.spec)
 
     def prepare_update(self, obj: Pod, old: Pod) -> None:
         """The status has an endpoint of its own; a new generation when the spec changed."""

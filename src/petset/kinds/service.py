@@ -5,9 +5,10 @@ The address is given out by the API server's admission; here it is only checked 
 
 from collections.abc import Iterator
 from datetime import datetime
+from ipaddress import ip_address
 
 from petset.api.field import FieldError, duplicate, forbidden, invalid, required
-from petset.api.names import dns1035_label_errors, dns1123_label_errors, dns1123_subdomain_errors
+from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors, qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import ClientIPConfig, Service, ServicePort, ServiceSpec, ServiceStatus, SessionAffinityConfig
@@ -15,15 +16,19 @@ from petset.kinds.checks import (
     PROTOCOLS,
     format_errors,
     ip,
+    is_ip,
     labels,
     one_of,
+    optional_errors,
     optional_one_of,
     port_number,
     port_number_or_name,
 )
+from petset.kinds.cidrs import cidr_errors
 from petset.kinds.columns import AGE, NAME, NONE, format_labels
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+TRAFFIC_DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 HEADLESS = "None"
 """The clusterIP of a Service without an address of its own."""
 
@@ -37,8 +42,8 @@ class ServiceStrategy(Strategy[Service]):
     """A clusterIP stays for life; ExternalName has none."""
 
     def name_errors(self, name: str) -> list[str]:
-        """A DNS label that starts with a letter."""
-        return dns1035_label_errors(name)
+        """A DNS label."""
+        return ["must not contain dots"] if "." in name else dns1123_label_errors(name)
 
     def default(self, obj: Service) -> None:
         """Everything but the address, which admission gives."""
@@ -56,6 +61,10 @@ class ServiceStrategy(Strategy[Service]):
             spec.allocate_load_balancer_node_ports = True
         if spec.cluster_ip and not spec.cluster_ips:
             spec.cluster_ips = [spec.cluster_ip]
+        if _takes_any_family(spec):
+            spec.ip_family_policy = spec.ip_family_policy or "RequireDualStack"
+            both = spec.ip_family_policy != "SingleStack"
+            spec.ip_families = spec.ip_families or ["IPv4", "IPv6"][: 1 + both]
         spec.ip_families = spec.ip_families or ["IPv4"]
         spec.ip_family_policy = spec.ip_family_policy or "SingleStack"
 
@@ -66,6 +75,12 @@ class ServiceStrategy(Strategy[Service]):
     def validate_create(self, obj: Service) -> list[FieldError]:
         """The whole spec."""
         return list(_errors(obj.spec))
+
+    def warnings(self, obj: Service) -> list[str]:
+        """A word that has a newer one."""
+        if obj.spec.traffic_distribution != "PreferClose":
+            return []
+        return ['spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"']
 
     def prepare_update(self, obj: Service, old: Service) -> None:
         """The status has an endpoint of its own, and an address left out of an update is the one that is there."""
@@ -84,6 +99,11 @@ class ServiceStatusStrategy(Strategy[Service]):
     def prepare_update(self, obj: Service, old: Service) -> None:
         """Keeps the spec."""
         obj.spec = old.spec
+
+
+def _takes_any_family(spec: ServiceSpec) -> bool:
+    """Whether somebody else says where the Service leads, and may say so in any family."""
+    return spec.cluster_ip == HEADLESS and not spec.selector
 
 
 def _default_affinity(obj: Service) -> None:
@@ -138,6 +158,7 @@ def _errors(spec: ServiceSpec) -> Iterator[FieldError]:
     yield from _affinity_errors(spec)
     yield from _addresses_errors(spec)
     yield from _policies_errors(spec)
+    yield from _exposure_errors(spec)
 
 
 def _type_errors(spec: ServiceSpec) -> Iterator[FieldError]:
@@ -162,6 +183,7 @@ def _ports_errors(spec: ServiceSpec) -> Iterator[FieldError]:
         yield from port_number(f"{path}.port", port.port)
         yield from one_of(f"{path}.protocol", port.protocol, PROTOCOLS)
         yield from port_number_or_name(f"{path}.targetPort", port.target_port)
+        yield from optional_errors(f"{path}.appProtocol", port.app_protocol, qualified_name_errors)
         if port.node_port and spec.type == "ClusterIP":
             yield forbidden(f"{path}.nodePort", "may not be used when `type` is 'ClusterIP'")
         key = (port.port, port.protocol)
@@ -191,6 +213,8 @@ def _affinity_errors(spec: ServiceSpec) -> Iterator[FieldError]:
 
 
 def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    if spec.cluster_ips and not spec.cluster_ip:
+        yield invalid("spec.clusterIPs", spec.cluster_ips, "must be empty when `clusterIP` is not specified")
     if spec.cluster_ip and spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
         yield invalid("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`")
     if len(spec.cluster_ips) > 2:
@@ -200,6 +224,11 @@ def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
             yield from ip(f"spec.clusterIPs[{index}]", address)
     for index, address in enumerate(spec.external_ips):
         yield from ip(f"spec.externalIPs[{index}]", address)
+        if is_ip(address) and ip_address(address).is_loopback:
+            rule = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+            yield invalid(f"spec.externalIPs[{index}]", address, rule)
+    for index, source in enumerate(spec.load_balancer_source_ranges):
+        yield from format_errors(f"spec.LoadBalancerSourceRanges[{index}]", source.strip(), cidr_errors)
 
 
 def _policies_errors(spec: ServiceSpec) -> Iterator[FieldError]:
@@ -214,6 +243,29 @@ def _policies_errors(spec: ServiceSpec) -> Iterator[FieldError]:
     yield from optional_one_of("spec.ipFamilyPolicy", spec.ip_family_policy, policies)
     for index, family in enumerate(spec.ip_families):
         yield from optional_one_of(f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6"))
+    if not _takes_any_family(spec) and spec.type != "ExternalName":
+        yield from _families_errors(spec)
+
+
+def _families_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    """Services have IPv4 addresses here."""
+    for index, family in enumerate(spec.ip_families):
+        if family == "IPv6":
+            yield invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+    if spec.ip_family_policy == "RequireDualStack":
+        rule = "this cluster is not configured for dual-stack services"
+        yield invalid("spec.ipFamilyPolicy", spec.ip_family_policy, rule)
+
+
+def _exposure_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    """What only some types have."""
+    if spec.allocate_load_balancer_node_ports is not None and spec.type != "LoadBalancer":
+        yield forbidden("spec.allocateLoadBalancerNodePorts", "may only be used when `type` is 'LoadBalancer'")
+    needed = spec.type == "LoadBalancer" and spec.external_traffic_policy == "Local"
+    if spec.health_check_node_port and not needed:
+        rule = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        yield invalid("spec.healthCheckNodePort", spec.health_check_node_port, rule)
+    yield from optional_one_of("spec.trafficDistribution", spec.traffic_distribution, TRAFFIC_DISTRIBUTIONS)
 
 
 def _change_errors(new: ServiceSpec, old: ServiceSpec) -> Iterator[FieldError]:

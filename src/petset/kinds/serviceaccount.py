@@ -1,7 +1,6 @@
 """ServiceAccount: the name under which a pod speaks to the API."""
 
 from petset.api.resources import Resource, Strategy, Subresource
-from petset.api.table import Column
 from petset.api.types import ServiceAccount
 from petset.kinds.columns import AGE, NAME
 
@@ -15,5 +14,5 @@ RESOURCE = Resource(
     strategy=Strategy[ServiceAccount](),
     subresources=(Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io/v1"),),
     short_names=("sa",),
-    columns=(NAME, Column("Secrets", lambda obj, _: len(obj.secrets)), AGE),
+    columns=(NAME, AGE),
 )

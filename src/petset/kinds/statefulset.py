@@ -23,6 +23,7 @@ from petset.kinds.columns import AGE, CONTAINERS, IMAGES, NAME
 from petset.kinds.persistentvolumeclaim import claim_spec_errors, default_claim
 from petset.kinds.podspec.defaults import default_pod_spec
 from petset.kinds.podspec.validation import pod_template_errors
+from petset.kinds.podspec.warnings import claim_warnings, pod_warnings
 
 _MUTABLE = (
     "'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
@@ -80,11 +81,15 @@ class StatefulSetStrategy(Strategy[StatefulSet]):
         return errors
 
     def warnings(self, obj: StatefulSet) -> list[str]:
-        """A negative history limit keeps every revision."""
+        """What is hardly meant; a negative history limit keeps every revision."""
+        told = pod_warnings("spec.template.", obj.spec.template.spec)
+        for index, claim in enumerate(obj.spec.volume_claim_templates):
+            told += claim_warnings(f"spec.volumeClaimTemplates[{index}]", claim.spec)
         limit = obj.spec.revision_history_limit
         if limit is not None and limit < 0:
-            return ["spec.revisionHistoryLimit: a negative value retains all historical revisions"]
-        return []
+            kept = "a negative value retains all historical revisions; a value >= 0 is recommended"
+            told.append(f"spec.revisionHistoryLimit: {kept}")
+        return told
 
 
 class StatefulSetStatusStrategy(Strategy[StatefulSet]):
@@ -167,7 +172,7 @@ def template_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
         matches = True
     if not matches:
         labels = spec.template.metadata.labels
-        yield invalid(f"{path}.metadata.labels", labels, "`selector` does not match template `labels`")
+        yield invalid(f"{path}.metadata.labels", labels or None, "`selector` does not match template `labels`")
     template = copy(spec.template)
     # The controller gives each pod its own host name, the set's subdomain and the volumes of its claims.
     template.spec.hostname = template.spec.subdomain = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from petset.api.field import FieldError, forbidden
+from petset.api.field import FieldError, forbidden, invalid
 from petset.api.meta import semantically_equal
 from petset.api.names import qualified_name_errors
 from petset.api.resources import Resource, Strategy
@@ -41,6 +41,8 @@ class StorageClassStrategy(Strategy[StorageClass]):
 
 def _errors(obj: StorageClass) -> Iterator[FieldError]:
     yield from required_errors("provisioner", obj.provisioner.lower(), qualified_name_errors)
+    if "" in obj.parameters:
+        yield invalid("parameters", "", "field can not be empty.")
     yield from one_of("reclaimPolicy", obj.reclaim_policy, ("Delete", "Retain"))
     yield from one_of("volumeBindingMode", obj.volume_binding_mode, ("Immediate", "WaitForFirstConsumer"))
 
@@ -73,7 +75,7 @@ RESOURCE = Resource(
         Column("Provisioner", lambda obj, _: obj.provisioner),
         Column("ReclaimPolicy", lambda obj, _: obj.reclaim_policy or "Delete"),
         Column("VolumeBindingMode", lambda obj, _: obj.volume_binding_mode or UNSET),
-        Column("AllowVolumeExpansion", lambda obj, _: "true" if obj.allow_volume_expansion else "false"),
+        Column("AllowVolumeExpansion", lambda obj, _: bool(obj.allow_volume_expansion)),
         AGE,
     ),
 )

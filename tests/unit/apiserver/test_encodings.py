@@ -105,7 +105,7 @@ class TestTables:
             ("Containers", 1),
             ("Images", 1),
         ]
-        assert found["rows"] == [{"cells": ["web", "0/3", "90s", "nginx", "nginx"]}]
+        assert found["rows"] == [{"cells": ["web", "0/3", "90s", "nginx", "nginx"], "object": None}]
 
     @pytest.mark.parametrize(("include", "kind"), [("Metadata", "PartialObjectMetadata"), ("Object", "StatefulSet")])
     async def test_carry_as_much_of_the_object_as_asked(

@@ -24,7 +24,7 @@ def owner(name: str, *, controller: bool = False, uid: str = "1") -> OwnerRefere
         (
             ObjectMeta(name="web", finalizers=["mine"]),
             (
-                'metadata.finalizers: Invalid value: "mine": '
+                'metadata.finalizers[0]: Invalid value: "mine": '
                 "name is neither a standard finalizer name nor is it fully qualified"
             ),
         ),
@@ -37,7 +37,7 @@ def owner(name: str, *, controller: bool = False, uid: str = "1") -> OwnerRefere
         ),
         (
             ObjectMeta(name="web", owner_references=[owner("a", uid="")]),
-            'metadata.ownerReferences.uid: Invalid value: "": uid must not be empty',
+            'metadata.ownerReferences.uid: Invalid value: "": must not be empty',
         ),
         (
             ObjectMeta(name="web", owner_references=[owner("a", controller=True), owner("b", controller=True)]),

@@ -36,10 +36,10 @@ def test_namespace_columns_and_fields() -> None:
 @pytest.mark.parametrize(
     ("taint", "path", "message"),
     [
-        ({"key": "a", "effect": "Never"}, "spec.taints[0].effect", 'Unsupported value: "Never"'),
-        ({"key": "a"}, "spec.taints[0].effect", "Required value"),
-        ({"effect": "NoSchedule"}, "spec.taints[0].key", 'Invalid value: ""'),
-        ({"key": "a", "value": "-", "effect": "NoSchedule"}, "spec.taints[0].value", 'Invalid value: "-"'),
+        ({"key": "a", "effect": "Never"}, "metadata.taints[0].effect", 'Unsupported value: "Never"'),
+        ({"key": "a"}, "metadata.taints[0].effect", "Required value"),
+        ({"effect": "NoSchedule"}, "metadata.taints[0].key", 'Invalid value: ""'),
+        ({"key": "a", "value": "-", "effect": "NoSchedule"}, "metadata.taints[0].value", 'Invalid value: "-"'),
     ],
 )
 def test_refuses_taint(taint: Tree, path: str, message: str) -> None:
@@ -50,7 +50,7 @@ def test_refuses_taint(taint: Tree, path: str, message: str) -> None:
 def test_refuses_the_same_taint_twice() -> None:
     taint = {"key": "a", "effect": "NoSchedule"}
     errors = create_errors(Node, merged(NODE, {"spec": {"taints": [taint, taint]}}))
-    assert found(errors, "spec.taints[1]", "Duplicate value: ")
+    assert found(errors, "metadata.taints[1]", "Duplicate value: ")
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,4 @@ def test_revision_columns(owner: Tree, controller: str) -> None:
 
 def test_service_account_columns() -> None:
     obj = defaulted(ServiceAccount, {"metadata": {"name": "default"}})
-    assert [column.cell(obj, NOW) for column in CATALOGUE.of(ServiceAccount).columns] == ["default", 0, "<unknown>"]
+    assert [column.cell(obj, NOW) for column in CATALOGUE.of(ServiceAccount).columns] == ["default", "<unknown>"]

@@ -224,6 +224,7 @@ def test_columns(tree: Tree, shown: list[str]) -> None:
     assert [column.cell(obj, NOW) for column in RESOURCE.columns] == shown
 
 
-def test_a_name_starts_with_a_letter() -> None:
-    assert RESOURCE.strategy.name_errors("nginx") == []
-    assert RESOURCE.strategy.name_errors("0-nginx")[0].startswith("a DNS-1035 label")
+def test_a_name_is_a_label() -> None:
+    assert RESOURCE.strategy.name_errors("0-nginx") == []
+    assert RESOURCE.strategy.name_errors("Nginx")[0].startswith("a lowercase RFC 1123 label")
+    assert RESOURCE.strategy.name_errors("a.b") == ["must not contain dots"]

@@ -88,7 +88,7 @@ def test_a_class_deletes_and_binds_at_once() -> None:
         ),
         ({"resources": None}, "spec.resources[storage]", "Required value"),
         (sized("0"), "spec.resources[storage]", 'Invalid value: "0": must be greater than zero'),
-        (sized("-1Gi"), "spec.resources[storage]", 'Invalid value: "-1Gi": must be greater than or equal to 0'),
+        (sized("-1Gi"), "spec.resources[storage]", 'Invalid value: "-1Gi": must be greater than zero'),
         ({"storageClassName": "A b"}, "spec.storageClassName", 'Invalid value: "A b"'),
         ({"volumeMode": "Disk"}, "spec.volumeMode", 'Unsupported value: "Disk"'),
         (
@@ -274,5 +274,5 @@ def test_volume_columns() -> None:
 def test_class_columns() -> None:
     default = {"metadata": {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}}
     obj = defaulted(StorageClass, merged(CLASS, default))
-    shown = ["fast (default)", "petset.dev/directory", "Delete", "Immediate", "false", "<unknown>"]
+    shown = ["fast (default)", "petset.dev/directory", "Delete", "Immediate", False, "<unknown>"]
     assert [column.cell(obj, NOW) for column in CATALOGUE.of(StorageClass).columns] == shown

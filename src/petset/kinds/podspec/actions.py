@@ -75,7 +75,7 @@ def _lifecycle_handler_errors(path: str, handler: LifecycleHandler, grace: int |
     longest = 0 if grace is None else grace
     if handler.sleep is not None and not 0 <= handler.sleep.seconds <= longest:
         rule = f"must be non-negative and less than terminationGracePeriodSeconds ({longest})"
-        yield invalid(f"{path}.sleep.seconds", handler.sleep.seconds, rule)
+        yield invalid(f"{path}.sleep", handler.sleep.seconds, rule)
 
 
 def _handler_errors(

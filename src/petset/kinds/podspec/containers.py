@@ -23,13 +23,12 @@ class Surroundings:
 
     volumes: Mapping[str, Volume]
     grace: int | None
-    host_network: bool
 
     @classmethod
     def of(cls, spec: PodSpec) -> "Surroundings":
         """The surroundings that a pod gives to its containers."""
         volumes = {volume.name: volume for volume in spec.volumes}
-        return cls(volumes, spec.termination_grace_period_seconds, bool(spec.host_network))
+        return cls(volumes, spec.termination_grace_period_seconds)
 
 
 def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
@@ -49,7 +48,7 @@ def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
         yield from _actions_errors(where, container, around)
         yield from optional_one_of(f"{where}.restartPolicy", container.restart_policy, _RESTART_POLICIES)
         yield from _unique(where, container.name, names)
-    yield from _host_port_errors(f"{path}.containers", spec.containers)
+    yield from _host_port_errors(f"{path}.containers", spec.containers, host_network=bool(spec.host_network))
 
 
 def _unique(path: str, name: str, names: set[str]) -> Iterator[FieldError]:
@@ -64,7 +63,7 @@ def _container_errors(path: str, container: Container, around: Surroundings) -> 
     yield from one_of(
         f"{path}.terminationMessagePolicy", container.termination_message_policy, ("File", "FallbackToLogsOnError")
     )
-    yield from _ports_errors(f"{path}.ports", container.ports, around)
+    yield from _ports_errors(f"{path}.ports", container.ports)
     yield from environment_errors(path, container)
     yield from _mounts_errors(path, container, around.volumes)
     yield from _devices_errors(path, container, around.volumes)
@@ -107,7 +106,7 @@ def _init_container_errors(path: str, container: Container) -> Iterator[FieldErr
             yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
 
 
-def _ports_errors(path: str, ports: Sequence[ContainerPort], around: Surroundings) -> Iterator[FieldError]:
+def _ports_errors(path: str, ports: Sequence[ContainerPort]) -> Iterator[FieldError]:
     names: set[str] = set()
     for index, port in enumerate(ports):
         where = f"{path}[{index}]"
@@ -119,9 +118,6 @@ def _ports_errors(path: str, ports: Sequence[ContainerPort], around: Surrounding
             yield from port_number(f"{where}.containerPort", port.container_port)
         if port.host_port:
             yield from port_number(f"{where}.hostPort", port.host_port)
-        if around.host_network and port.host_port and port.host_port != port.container_port:
-            rule = "must match `hostPort` when `hostNetwork` is true"
-            yield invalid(f"{where}.containerPort", port.container_port, rule)
         yield from one_of(f"{where}.protocol", port.protocol, PROTOCOLS)
 
 
@@ -134,10 +130,13 @@ def _port_name_errors(path: str, name: str, names: set[str]) -> Iterator[FieldEr
     names.add(name)
 
 
-def _host_port_errors(path: str, containers: Sequence[Container]) -> Iterator[FieldError]:
+def _host_port_errors(path: str, containers: Sequence[Container], *, host_network: bool) -> Iterator[FieldError]:
     taken: set[str] = set()
     for index, container in enumerate(containers):
         for place, port in enumerate(container.ports):
+            if port.host_port and host_network and port.host_port != port.container_port:
+                rule = "must match `containerPort` when `hostNetwork` is true"
+                yield invalid(f"{path}[{index}].ports[{place}].hostPort", port.host_port, rule)
             if port.host_port:
                 key = f"{port.protocol}/{port.host_ip or ''}/{port.host_port}"
                 if key in taken:
@@ -164,18 +163,19 @@ def _mounts_errors(path: str, container: Container, volumes: Mapping[str, Volume
 def _mount_source_errors(path: str, name: str, volumes: Collection[str]) -> Iterator[FieldError]:
     if not name:
         yield required(f"{path}.name")
-    elif name not in volumes:
+    if name not in volumes:
         yield not_found(f"{path}.name", name)
 
 
 def _mount_detail_errors(path: str, mount: VolumeMount) -> Iterator[FieldError]:
+    whole = path.rpartition("[")[0]  # upstream names the list here
     if mount.sub_path:
-        yield from relative(f"{path}.subPath", mount.sub_path)
+        yield from relative(f"{whole}.subPath", mount.sub_path)
     if mount.sub_path_expr:
         if mount.sub_path:
             rule = "subPathExpr and subPath are mutually exclusive"
             yield invalid(f"{path}.subPathExpr", mount.sub_path_expr, rule)
-        yield from relative(f"{path}.subPathExpr", mount.sub_path_expr)
+        yield from relative(f"{whole}.subPathExpr", mount.sub_path_expr)
     yield from optional_one_of(f"{path}.mountPropagation", mount.mount_propagation, _PROPAGATIONS)
 
 

@@ -51,6 +51,13 @@ def default_pod_object(spec: PodSpec) -> None:
     """The defaults that pods get and templates do not."""
     if spec.enable_service_links is None:
         spec.enable_service_links = True
+    if (spec.termination_grace_period_seconds or 0) < 0:
+        spec.termination_grace_period_seconds = 1
+    if spec.resources is not None:
+        asked = {name for container in spec.containers for name in container.resources.requests}
+        for name, limit in spec.resources.limits.items():
+            if name not in asked:
+                spec.resources.requests.setdefault(name, limit)
     for container in all_containers(spec):
         for name, limit in container.resources.limits.items():
             container.resources.requests.setdefault(name, limit)

@@ -42,7 +42,7 @@ _DIVISORS = {
     "memory": ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"),
 }
 _DIVISORS["ephemeral-storage"] = _DIVISORS["memory"]
-_SOURCES = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
+_SOURCES = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
 _TOO_MANY = "may not have more than one field specified at a time"
 
 
@@ -104,7 +104,7 @@ def _value_from_errors(path: str, variable: EnvVar, source: EnvVarSource) -> Ite
         yield from resource_ref_errors(f"{path}.resourceFieldRef", source.resource_field_ref, in_volume=False)
     for place, ref in (("configMapKeyRef", source.config_map_key_ref), ("secretKeyRef", source.secret_key_ref)):
         if ref is not None:
-            yield from required_errors(f"{path}.{place}.name", ref.name, dns1123_subdomain_errors)
+            yield from format_errors(f"{path}.{place}.name", ref.name or "", dns1123_subdomain_errors)
             yield from required_errors(f"{path}.{place}.key", ref.key, config_map_key_errors)
     if not given:
         yield invalid(path, "", f"must specify one of: {_SOURCES}")
@@ -123,6 +123,6 @@ def _env_from_errors(path: str, source: EnvFromSource) -> Iterator[FieldError]:
             yield from required_errors(f"{path}.{place}.name", ref.name, dns1123_subdomain_errors)
     given = sum(ref is not None for _, ref in refs)
     if not given:
-        yield invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
+        yield invalid(path.rpartition("[")[0], "", "must specify one of: `configMapRef` or `secretRef`")
     elif given > 1:
-        yield invalid(path, "", _TOO_MANY)
+        yield invalid(path.rpartition("[")[0], "", _TOO_MANY)

@@ -7,6 +7,11 @@ from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors
 from petset.api.types import HostAlias, PodDNSConfig, PodSpec
 from petset.kinds.checks import format_errors, ip, one_of, optional_errors
 
+_SEARCH_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must "
+    "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    r"'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
+)
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
@@ -47,14 +52,14 @@ def _searches_errors(path: str, searches: Sequence[str]) -> Iterator[FieldError]
         yield invalid(path, searches, "must not have more than 32 search paths")
     for index, search in enumerate(searches):
         # A single dot stands for no search at all, and underscores are common in search paths.
-        name = search.removesuffix(".").replace("_", "-")
-        if name:
-            yield from format_errors(f"{path}[{index}]", name, dns1123_subdomain_errors)
+        name = search.removesuffix(".")
+        if name and dns1123_subdomain_errors(name.replace("_", "-")):
+            yield invalid(f"{path}[{index}]", name, _SEARCH_RULE)
 
 
 def _host_aliases_errors(path: str, aliases: Sequence[HostAlias]) -> Iterator[FieldError]:
-    for index, alias in enumerate(aliases):
-        where = f"{path}[{index}]"
+    for number, alias in enumerate(aliases):
+        where = f"{path}[{number}]"
         yield from ip(f"{where}.ip", alias.ip)
-        for name in alias.hostnames:
-            yield from format_errors(f"{where}.hostnames", name, dns1123_subdomain_errors)
+        for index, name in enumerate(alias.hostnames):
+            yield from format_errors(f"{where}.hostnames[{index}]", name, dns1123_subdomain_errors)

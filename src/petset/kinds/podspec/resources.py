@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from petset.api.field import FieldError, invalid, required
+from petset.api.field import FieldError, forbidden, invalid, required
 from petset.api.names import qualified_name_errors
 from petset.api.quantity import QuantityError, parse
 from petset.api.types import ResourceRequirements
@@ -16,6 +16,9 @@ def resource_errors(path: str, resources: ResourceRequirements) -> Iterator[Fiel
     """Everything wrong with requests and limits, and with the one compared to the other."""
     yield from _amounts_errors(f"{path}.limits", resources.limits)
     yield from _amounts_errors(f"{path}.requests", resources.requests)
+    named = {*resources.limits, *resources.requests}
+    if any(name.startswith(_HUGE_PAGES) for name in named) and not named & {"cpu", "memory"}:
+        yield forbidden(path, "HugePages require cpu or memory")
     for name, request in resources.requests.items():
         yield from _within_limit(f"{path}.requests", name, request, resources.limits.get(name))
         if name not in resources.limits and not _can_be_overcommitted(name):
@@ -28,6 +31,7 @@ def _amounts_errors(path: str, amounts: Mapping[str, str]) -> Iterator[FieldErro
         for message in qualified_name_errors(name):
             yield invalid(where, name, message)
         if "/" not in name and not _is_standard(name):
+            yield invalid(where, name, "must be a standard resource type or fully qualified")
             yield invalid(where, name, "must be a standard resource for containers")
         errors = quantity_errors(where, text)
         yield from errors

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from petset.api.field import FieldError, forbidden, invalid, required
-from petset.api.names import label_value_errors, qualified_name_errors
+from petset.api.field import FieldError, duplicate, forbidden, invalid, required
+from petset.api.names import dns1123_label_errors, label_value_errors, qualified_name_errors
 from petset.api.types import (
     Affinity,
     NodeAffinity,
@@ -55,6 +55,7 @@ def node_selector_errors(path: str, selector: NodeSelector) -> Iterator[FieldErr
 
 def spread_errors(path: str, constraints: Sequence[TopologySpreadConstraint]) -> Iterator[FieldError]:
     """Everything wrong with topology spread constraints."""
+    pairs: set[str] = set()
     for index, constraint in enumerate(constraints):
         where = f"{path}[{index}]"
         if constraint.max_skew <= 0:
@@ -63,7 +64,28 @@ def spread_errors(path: str, constraints: Sequence[TopologySpreadConstraint]) ->
         yield from one_of(
             f"{where}.whenUnsatisfiable", constraint.when_unsatisfiable, ("DoNotSchedule", "ScheduleAnyway")
         )
-        yield from label_selector(f"{where}.labelSelector", constraint.label_selector)
+        yield from _spread_detail_errors(where, constraint)
+        pair = f"{{{constraint.topology_key}, {constraint.when_unsatisfiable}}}"
+        if pair in pairs:
+            yield duplicate(f"{where}.{{topologyKey, whenUnsatisfiable}}", pair)
+        pairs.add(pair)
+
+
+def _spread_detail_errors(path: str, constraint: TopologySpreadConstraint) -> Iterator[FieldError]:
+    least = constraint.min_domains
+    if least is not None and least <= 0:
+        yield invalid(f"{path}.minDomains", least, "must be greater than zero")
+    if least is not None and constraint.when_unsatisfiable != "DoNotSchedule":
+        rule = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {constraint.when_unsatisfiable}"
+        yield invalid(f"{path}.minDomains", least, rule)
+    for place, policy in (
+        ("nodeAffinityPolicy", constraint.node_affinity_policy),
+        ("nodeTaintsPolicy", constraint.node_taints_policy),
+    ):
+        yield from optional_one_of(f"{path}.{place}", policy, ("Honor", "Ignore"))
+    yield from label_selector(f"{path}.labelSelector", constraint.label_selector)
+    if constraint.match_label_keys and constraint.label_selector is None:
+        yield forbidden(f"{path}.matchLabelKeys", "must not be specified when labelSelector is not set")
 
 
 def _without_seconds(toleration: Toleration) -> tuple[str, ...]:
@@ -86,7 +108,7 @@ def _toleration_errors(path: str, toleration: Toleration) -> Iterator[FieldError
         if messages:
             yield invalid(f"{path}.operator", toleration.value, ";".join(messages))
     elif operator == "Exists" and toleration.value:
-        yield invalid(f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'")
+        yield invalid(f"{path}.operator", toleration.value, "value must be empty when `operator` is 'Exists'")
     yield from optional_one_of(f"{path}.operator", operator, ("Equal", "Exists"))
     yield from optional_one_of(f"{path}.effect", toleration.effect or None, TAINT_EFFECTS)
 
@@ -139,7 +161,11 @@ def _pod_affinity_errors(path: str, affinity: PodAffinity | PodAntiAffinity) -> 
 def _pod_term_errors(path: str, term: PodAffinityTerm) -> Iterator[FieldError]:
     yield from label_selector(f"{path}.labelSelector", term.label_selector)
     yield from label_selector(f"{path}.namespaceSelector", term.namespace_selector)
+    for name in term.namespaces:
+        yield from format_errors(f"{path}.namespace", name, dns1123_label_errors)
     yield from _topology_key(path, term.topology_key)
+    if not term.topology_key:
+        yield from format_errors(f"{path}.topologyKey", term.topology_key, qualified_name_errors)
 
 
 def _topology_key(path: str, key: str) -> Iterator[FieldError]:

@@ -1,12 +1,16 @@
 """Validation of security contexts: ids are ids, and nothing contradicts itself."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
-from petset.api.field import FieldError, invalid, required
-from petset.api.types import PodSecurityContext, SeccompProfile, SecurityContext
+from petset.api.field import FieldError, duplicate, invalid, required
+from petset.api.types import AppArmorProfile, PodSecurityContext, SeccompProfile, SecurityContext, Sysctl
 from petset.kinds.checks import one_of, optional_one_of
 
 _LARGEST_ID = 2**31 - 1
+_LONGEST_SYSCTL = 253
+_SYSCTL = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 
 
 def pod_security_errors(path: str, context: PodSecurityContext) -> Iterator[FieldError]:
@@ -16,10 +20,12 @@ def pod_security_errors(path: str, context: PodSecurityContext) -> Iterator[Fiel
     yield from _id(f"{path}.runAsGroup", context.run_as_group)
     for index, group in enumerate(context.supplemental_groups):
         yield from _id(f"{path}.supplementalGroups[{index}]", group)
+    yield from _sysctls_errors(f"{path}.sysctls", context.sysctls)
     yield from optional_one_of(
         f"{path}.fsGroupChangePolicy", context.fs_group_change_policy, ("Always", "OnRootMismatch")
     )
     yield from _seccomp_errors(f"{path}.seccompProfile", context.seccomp_profile)
+    yield from _app_armor_errors(f"{path}.appArmorProfile", context.app_armor_profile)
 
 
 def container_security_errors(path: str, context: SecurityContext) -> Iterator[FieldError]:
@@ -27,6 +33,8 @@ def container_security_errors(path: str, context: SecurityContext) -> Iterator[F
     yield from _id(f"{path}.runAsUser", context.run_as_user)
     yield from _id(f"{path}.runAsGroup", context.run_as_group)
     yield from _seccomp_errors(f"{path}.seccompProfile", context.seccomp_profile)
+    yield from _app_armor_errors(f"{path}.appArmorProfile", context.app_armor_profile)
+    yield from optional_one_of(f"{path}.procMount", context.proc_mount, ("Default", "Unmasked"))
     if context.allow_privilege_escalation is False:
         if context.privileged:
             rule = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
@@ -41,10 +49,36 @@ def _id(path: str, number: int | None) -> Iterator[FieldError]:
         yield invalid(path, number, f"must be between 0 and {_LARGEST_ID}, inclusive")
 
 
+def _sysctls_errors(path: str, sysctls: Sequence[Sysctl]) -> Iterator[FieldError]:
+    seen: set[str] = set()
+    for index, sysctl in enumerate(sysctls):
+        where = f"{path}[{index}].name"
+        if not sysctl.name:
+            yield required(where)
+        elif len(sysctl.name) > _LONGEST_SYSCTL or not re.fullmatch(_SYSCTL, sysctl.name):
+            yield invalid(
+                where, sysctl.name, f"must have at most {_LONGEST_SYSCTL} characters and match regex ^{_SYSCTL}$"
+            )
+        elif sysctl.name in seen:
+            yield duplicate(where, sysctl.name)
+        seen.add(sysctl.name)
+
+
+def _app_armor_errors(path: str, profile: AppArmorProfile | None) -> Iterator[FieldError]:
+    if profile is None:
+        return
+    yield from one_of(f"{path}.type", profile.type, _PROFILES)
+    if profile.type == "Localhost" and not (profile.localhost_profile or "").strip():
+        yield required(f"{path}.localhostProfile", "must be set when AppArmor type is Localhost")
+    if profile.type != "Localhost" and profile.localhost_profile is not None:
+        rule = "can only be set when AppArmor type is Localhost"
+        yield invalid(f"{path}.localhostProfile", profile.localhost_profile, rule)
+
+
 def _seccomp_errors(path: str, profile: SeccompProfile | None) -> Iterator[FieldError]:
     if profile is None:
         return
-    yield from one_of(f"{path}.type", profile.type, ("Localhost", "RuntimeDefault", "Unconfined"))
+    yield from one_of(f"{path}.type", profile.type, _PROFILES)
     if profile.type == "Localhost" and not profile.localhost_profile:
         yield required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
     if profile.type != "Localhost" and profile.localhost_profile is not None:

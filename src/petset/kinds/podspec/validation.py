@@ -1,9 +1,8 @@
 """Validation of a whole pod spec, and of the template that holds one."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from petset.api.field import FieldError, invalid, required
+from petset.api.field import FieldError, duplicate, invalid, not_supported, required
 from petset.api.names import dns1123_subdomain_errors, qualified_name_errors
 from petset.api.types import PodSpec, PodTemplateSpec
 from petset.kinds.checks import format_errors, labels, one_of, optional_errors
@@ -15,6 +14,7 @@ from petset.kinds.podspec.volumes import volumes_errors
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 LONGEST_DEADLINE = 2**31 - 1
+_SYSTEMS = ("linux", "windows")
 
 
 def pod_template_errors(path: str, template: PodTemplateSpec) -> Iterator[FieldError]:
@@ -39,6 +39,7 @@ def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
     yield from spread_errors(f"{path}.topologySpreadConstraints", spec.topology_spread_constraints)
     if spec.security_context is not None:
         yield from pod_security_errors(f"{path}.securityContext", spec.security_context)
+    yield from _host_errors(path, spec)
     yield from _references_errors(path, spec)
     yield from deadline_errors(f"{path}.activeDeadlineSeconds", spec.active_deadline_seconds, least=1)
 
@@ -50,16 +51,24 @@ def deadline_errors(path: str, seconds: int | None, *, least: int) -> Iterator[F
 
 
 def _references_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
-    for index, secret in enumerate(spec.image_pull_secrets):
-        if not secret.name:
-            yield required(f"{path}.imagePullSecrets[{index}].name")
     yield from optional_errors(f"{path}.priorityClassName", spec.priority_class_name, dns1123_subdomain_errors)
     yield from optional_errors(f"{path}.runtimeClassName", spec.runtime_class_name, dns1123_subdomain_errors)
-    gates: list[tuple[str, list[Any]]] = [
-        ("readinessGates", [gate.condition_type for gate in spec.readiness_gates]),
-        ("schedulingGates", [gate.name for gate in spec.scheduling_gates]),
-    ]
-    for place, names in gates:
-        field = "conditionType" if place == "readinessGates" else "name"
-        for index, name in enumerate(names):
-            yield from format_errors(f"{path}.{place}[{index}].{field}", name, qualified_name_errors)
+    for index, gate in enumerate(spec.readiness_gates):
+        yield from format_errors(
+            f"{path}.readinessGates[{index}].conditionType", gate.condition_type, qualified_name_errors
+        )
+    seen: set[str] = set()
+    for index, name in enumerate(scheduling.name for scheduling in spec.scheduling_gates):
+        yield from format_errors(f"{path}.schedulingGates[{index}]", name, qualified_name_errors)
+        if name in seen:
+            yield duplicate(f"{path}.schedulingGates[{index}]", name)
+        seen.add(name)
+
+
+def _host_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
+    """What a pod shares with its node, and what that has to be."""
+    if spec.share_process_namespace and spec.host_pid:
+        rule = "ShareProcessNamespace and HostPID cannot both be enabled"
+        yield invalid(f"{path}.securityContext.shareProcessNamespace", True, rule)
+    if spec.os is not None and spec.os.name not in _SYSTEMS:
+        yield not_supported(f"{path}.os", spec.os.name, _SYSTEMS) if spec.os.name else required(f"{path}.os.name")

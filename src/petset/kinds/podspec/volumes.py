@@ -7,11 +7,15 @@ from petset.api.field import FieldError, duplicate, forbidden, invalid, required
 from petset.api.names import config_map_key_errors, dns1123_label_errors, dns1123_subdomain_errors
 from petset.api.types import (
     ConfigMapVolumeSource,
+    CSIVolumeSource,
     DownwardAPIVolumeFile,
     DownwardAPIVolumeSource,
     EmptyDirVolumeSource,
+    EphemeralVolumeSource,
     HostPathVolumeSource,
+    ImageVolumeSource,
     KeyToPath,
+    NFSVolumeSource,
     PersistentVolumeClaimVolumeSource,
     ProjectedVolumeSource,
     SecretVolumeSource,
@@ -21,6 +25,7 @@ from petset.api.types import (
     json_name,
 )
 from petset.kinds.checks import optional_one_of, required_errors
+from petset.kinds.persistentvolumeclaim import claim_spec_errors
 from petset.kinds.podspec.environment import VOLUME_FIELDS, field_ref_errors, resource_ref_errors
 from petset.kinds.podspec.paths import file_in_volume, file_mode, without_backsteps
 from petset.kinds.podspec.volume_defaults import volume_sources
@@ -54,8 +59,8 @@ def host_path_errors(path: str, source: HostPathVolumeSource) -> Iterator[FieldE
     """A directory of the node; persistent volumes have it too."""
     if not source.path:
         yield required(f"{path}.path")
-    else:
-        yield from without_backsteps(f"{path}.path", source.path)
+        return
+    yield from without_backsteps(f"{path}.path", source.path)
     yield from optional_one_of(f"{path}.type", source.type, HOST_PATH_TYPES)
 
 
@@ -109,24 +114,25 @@ def _downward_api_errors(path: str, source: DownwardAPIVolumeSource) -> Iterator
 
 
 def _downward_files_errors(path: str, items: Sequence[DownwardAPIVolumeFile]) -> Iterator[FieldError]:
-    for index, item in enumerate(items):
-        yield from _downward_file_errors(f"{path}.items[{index}]", item)
+    for item in items:
+        yield from _downward_file_errors(path, item)
 
 
-def _downward_file_errors(path: str, item: DownwardAPIVolumeFile) -> Iterator[FieldError]:
+def _downward_file_errors(whole: str, item: DownwardAPIVolumeFile) -> Iterator[FieldError]:
+    """Upstream names the volume here, not the item."""
     if not item.path:
-        yield required(f"{path}.path")
+        yield required(f"{whole}.path")
     else:
-        yield from file_in_volume(f"{path}.path", item.path)
+        yield from file_in_volume(f"{whole}.path", item.path)
     if item.field_ref is not None:
-        yield from field_ref_errors(f"{path}.fieldRef", item.field_ref, VOLUME_FIELDS)
+        yield from field_ref_errors(f"{whole}.fieldRef", item.field_ref, VOLUME_FIELDS)
         if item.resource_field_ref is not None:
-            yield invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
+            yield invalid(whole, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
     elif item.resource_field_ref is not None:
-        yield from resource_ref_errors(f"{path}.resourceFieldRef", item.resource_field_ref, in_volume=True)
+        yield from resource_ref_errors(f"{whole}.resourceFieldRef", item.resource_field_ref, in_volume=True)
     else:
-        yield required(path, "one of fieldRef and resourceFieldRef is required")
-    yield from file_mode(f"{path}.mode", item.mode)
+        yield required(whole, "one of fieldRef and resourceFieldRef is required")
+    yield from file_mode(f"{whole}.mode", item.mode)
 
 
 def _projected_errors(path: str, source: ProjectedVolumeSource) -> Iterator[FieldError]:
@@ -135,7 +141,7 @@ def _projected_errors(path: str, source: ProjectedVolumeSource) -> Iterator[Fiel
     for index, projection in enumerate(source.sources):
         where = f"{path}.sources[{index}]"
         yield from _projection_errors(where, projection)
-        for target in _projected_paths(projection):
+        for target in filter(None, _projected_paths(projection)):
             if target in paths:
                 yield invalid(where, target, "conflicting duplicate paths")
             paths.add(target)
@@ -177,11 +183,40 @@ def _projected_paths(projection: VolumeProjection) -> Iterator[str]:
         yield projection.service_account_token.path
 
 
+def _nfs_errors(path: str, source: NFSVolumeSource) -> Iterator[FieldError]:
+    if not source.server:
+        yield required(f"{path}.server")
+    if not source.path:
+        yield required(f"{path}.path")
+    if not source.path.startswith("/"):
+        yield invalid(f"{path}.path", source.path, "must be an absolute path")
+
+
+def _csi_errors(path: str, source: CSIVolumeSource) -> Iterator[FieldError]:
+    yield from required_errors(f"{path}.driver", source.driver, dns1123_subdomain_errors)
+
+
+def _ephemeral_errors(path: str, source: EphemeralVolumeSource) -> Iterator[FieldError]:
+    template = source.volume_claim_template
+    if template is None:
+        yield required(f"{path}.volumeClaimTemplate")
+    else:
+        yield from claim_spec_errors(f"{path}.volumeClaimTemplate.spec", template.spec)
+
+
+def _image_errors(path: str, source: ImageVolumeSource) -> Iterator[FieldError]:
+    yield from optional_one_of(f"{path}.pullPolicy", source.pull_policy, ("Always", "IfNotPresent", "Never"))
+
+
 _CHECKS: dict[str, Callable[[str, Any], Iterator[FieldError]]] = {
     "config_map": _config_map_errors,
+    "csi": _csi_errors,
     "downward_api": _downward_api_errors,
     "empty_dir": _empty_dir_errors,
+    "ephemeral": _ephemeral_errors,
     "host_path": host_path_errors,
+    "image": _image_errors,
+    "nfs": _nfs_errors,
     "persistent_volume_claim": _claim_errors,
     "projected": _projected_errors,
     "secret": _secret_errors,
