@@ -40,7 +40,7 @@ async def review_access(change: Change, content: Content) -> Answer:
     metadata.place(change.resource, obj, change.target.namespace)
     obj.metadata.managed_fields = []
     if ownership.tracks(obj, change.options, change.target.subresource):
-        ownership.track(obj, None, change.writer(), has_status=False)
+        ownership.track(obj, None, change.writer(), has_status=True)
     errors = change.strategy.validate_create(obj)
     if errors:
         # upstream's answer names neither the kind nor the object
