@@ -111,7 +111,9 @@ def test_the_next_up_brings_the_sets_back_on_their_volumes(petset: Petset) -> No
     petset.up("-f", WEB)
     before = sorted((petset.data / "volumes" / "default").iterdir())
     petset.run("down")
-    happened(petset.up(), "web-2 ready", "web-2 +1/1 +Running")
+    petset.up("--no-wait")
+    petset.run("rollout", "status", "sts/web")  # it does not take the status of before for the present one
+    happened(petset.run("get", "pods"), "web-0 +1/1 +Running", "web-1 +1/1 +Running", "web-2 +1/1 +Running")
     assert sorted((petset.data / "volumes" / "default").iterdir()) == before
 
 

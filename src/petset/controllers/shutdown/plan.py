@@ -1,10 +1,27 @@
-"""Which pods to delete next when everything is to end. Pure."""
+"""Which pods to delete next when everything is to end, and what is true of the sets then. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from petset.api.meta import controller_of, is_terminating
 from petset.api.types import Pod, StatefulSet
 from petset.controllers.statefulset.names import ordinal_of
+
+WITHOUT_PODS: Final[dict[str, Any]] = {
+    "replicas": 0,
+    "readyReplicas": None,
+    "availableReplicas": 0,
+    "currentReplicas": None,
+    "updatedReplicas": None,
+}
+"""The part of a set's status that counts pods, as a merge patch, when there are none."""
+
+
+def tells_of_pods(set_: StatefulSet) -> bool:
+    """Whether a set's status counts any."""
+    status = set_.status
+    counts = (status.replicas, status.ready_replicas, status.available_replicas)
+    return any((*counts, status.current_replicas, status.updated_replicas))
 
 
 def plan(pods: Iterable[Pod], sets: Iterable[StatefulSet]) -> tuple[Pod, ...]:

@@ -3,6 +3,7 @@
 from petset.aio.tasks import Supervisor
 from petset.api.meta import owner_reference
 from petset.api.types import Container, ObjectMeta, Pod, StatefulSet
+from petset.client.interface import Patch
 from petset.controllers.shutdown.controller import ShutdownController
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
 from tests.unit.controllers.toynode import ToyNode
@@ -51,6 +52,27 @@ async def test_pods_that_no_node_has_end_too() -> None:
         cluster.start()
         await pod(cluster, "alone")
         assert await end_all(cluster) == ["alone"]
+
+
+async def test_the_status_of_a_set_says_that_its_pods_are_gone() -> None:
+    async with toy_cluster() as cluster:
+        cluster.start(ToyNode(cluster))
+        web = await cluster.create(defaulted(StatefulSet, STATEFUL_SET))
+        await pod(cluster, "web-0", web)
+        counted = {
+            "replicas": 1,
+            "readyReplicas": 1,
+            "availableReplicas": 1,
+            "updatedReplicas": 1,
+            "currentReplicas": 1,
+        }
+        told = Patch("merge", {"status": {**counted, "observedGeneration": 1, "updateRevision": "web-1"}})
+        await cluster.client.patch(StatefulSet, "web", "default", told, "status")
+        await end_all(cluster)
+        status = (await cluster.get(StatefulSet, "web", "default")).status
+        assert (status.replicas, status.available_replicas) == (0, 0)
+        assert (status.ready_replicas, status.updated_replicas, status.current_replicas) == (None, None, None)
+        assert (status.observed_generation, status.update_revision) == (1, "web-1")
 
 
 async def test_sets_stay_as_they_are() -> None:
