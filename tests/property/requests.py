@@ -18,6 +18,11 @@ Tree = dict[str, Any]
 
 META: Tree = {"name": "one", "namespace": "default"}
 TIME = "2026-11-23T05:12:00Z"
+BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
+RULE = {"apiGroups": ["", "apps"], "resources": ["pods", "pods/log"], "verbs": ["get", "list"], "resourceNames": ["a"]}
+ROLE = {"apiGroup": "rbac.authorization.k8s.io", "name": "one"}
+SUBJECT = {"kind": "ServiceAccount", "name": "a", "namespace": "default"}
+ACCESS = {"verb": "get", "group": "", "version": "v1", "resource": "pods", "name": "a", "namespace": "default"}
 SAMPLES: dict[str, Tree] = {
     "Pod": POD,
     "StatefulSet": STATEFUL_SET,
@@ -50,6 +55,63 @@ SAMPLES: dict[str, Tree] = {
     },
     "ControllerRevision": {"metadata": META, "revision": 1, "data": {"spec": {"template": {}}}},
     "ServiceAccount": {"metadata": META, "imagePullSecrets": [{"name": "a"}]},
+    "LimitRange": {
+        "metadata": META,
+        "spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}, "default": {"cpu": "1"}}]},
+    },
+    "ResourceQuota": {"metadata": META, "spec": {"hard": {"pods": "10", "requests.cpu": "4"}}},
+    "PodDisruptionBudget": {
+        "metadata": META,
+        "spec": {"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}},
+    },
+    "PriorityClass": {"metadata": {"name": "one"}, "value": 5, "preemptionPolicy": "Never"},
+    "NetworkPolicy": {
+        "metadata": META,
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "web"}},
+            "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]}],
+            "egress": [{"ports": [{"port": 80, "endPort": 90, "protocol": "TCP"}]}],
+            "policyTypes": ["Ingress", "Egress"],
+        },
+    },
+    "IngressClass": {"metadata": {"name": "one"}, "spec": {"controller": "example.com/c"}},
+    "Ingress": {
+        "metadata": META,
+        "spec": {
+            "rules": [
+                {"host": "a.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": BACKEND}]}}
+            ],
+            "tls": [{"hosts": ["a.example"], "secretName": "a"}],
+        },
+    },
+    "HorizontalPodAutoscaler": {
+        "metadata": META,
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"},
+            "minReplicas": 1,
+            "maxReplicas": 3,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 5}},
+                }
+            ],
+        },
+    },
+    "Role": {"metadata": META, "rules": [RULE]},
+    "ClusterRole": {"metadata": {"name": "one"}, "rules": [RULE, {"nonResourceURLs": ["/x/*"], "verbs": ["get"]}]},
+    "RoleBinding": {"metadata": META, "roleRef": {**ROLE, "kind": "Role"}, "subjects": [SUBJECT]},
+    "ClusterRoleBinding": {
+        "metadata": {"name": "one"},
+        "roleRef": {**ROLE, "kind": "ClusterRole"},
+        "subjects": [SUBJECT],
+    },
+    "SelfSubjectReview": {},
+    "SelfSubjectRulesReview": {"spec": {"namespace": "default"}},
+    "SelfSubjectAccessReview": {"spec": {"resourceAttributes": ACCESS}},
+    "SubjectAccessReview": {"spec": {"resourceAttributes": ACCESS, "user": "me", "groups": ["us"]}},
+    "LocalSubjectAccessReview": {"metadata": META, "spec": {"resourceAttributes": ACCESS, "user": "me"}},
+    "TokenReview": {"spec": {"token": "a.b.c", "audiences": ["d"]}},
 }
 EXTRAS: Tree = {
     "labels": {"app": "web"},
@@ -86,7 +148,7 @@ BODY_TYPES = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, and the list that shows what came of it."""
+    """What is sent, and the list that shows what came of it; "" where there is none."""
 
     collection: str
     method: str
@@ -188,8 +250,8 @@ def objects(draw: st.DrawFn, resource: Resource[Any]) -> Any:
     """An object, about right."""
     tree = copy.deepcopy(SAMPLES[resource.kind])
     for name in draw(st.lists(st.sampled_from(sorted(EXTRAS)), max_size=2)):
-        tree["metadata"] = {**tree["metadata"], name: EXTRAS[name]}
-    if draw(st.booleans()):
+        tree["metadata"] = {**tree.get("metadata", {}), name: EXTRAS[name]}
+    if "metadata" in tree and draw(st.booleans()):
         tree["metadata"] = {**tree["metadata"], "name": "new"}
     if not rarely(draw):
         tree |= {"apiVersion": resource.group_version, "kind": resource.kind}
@@ -283,7 +345,7 @@ def paths(draw: st.DrawFn, resource: Resource[Any], method: str) -> str:
     own |= {"scale"} if resource.scale else set()
     own |= {known.name for known in resource.subresources}
     if draw(st.booleans()) if method in ("POST", "GET", "HEAD") else not rarely(draw):
-        name = SAMPLES[resource.kind]["metadata"]["name"]
+        name = SAMPLES[resource.kind].get("metadata", META)["name"]
         parts.append(quote(draw(WORDS), safe="") if rarely(draw) else name)
         if method == "POST" or draw(st.booleans()):
             parts.append(draw(st.sampled_from(sorted(own) or ["status"])))
@@ -350,5 +412,6 @@ def requests(draw: st.DrawFn) -> Request:
     headers = {"Content-Type": type_} if type_ else {}
     if rarely(draw) and (accept := draw(ACCEPTED)):
         headers["Accept"] = accept
-    collection, path = f"{root_of(resource)}/{resource.plural}", draw(paths(resource, method))
+    path = draw(paths(resource, method))
+    collection = f"{root_of(resource)}/{resource.plural}" if "list" in resource.verbs else ""
     return Request(collection, method, f"{path}?{query}", body, headers)
