@@ -61,8 +61,7 @@ class NamespaceController:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     async def _furnish(self, name: str) -> None:
-        if self._accounts.get(name, DEFAULT_ACCOUNT) is None:
-            await self._create(ServiceAccount(metadata=ObjectMeta(name=DEFAULT_ACCOUNT, namespace=name)))
+        """The account last: from then on there may be pods, which mount the certificate."""
         known = self._config_maps.get(name, ROOT_CA)
         data = {"ca.crt": self._root_ca}
         if known is None:
@@ -71,6 +70,8 @@ class NamespaceController:
             repaired = copy(known)
             repaired.data = data
             await self._client.update(repaired)
+        if self._accounts.get(name, DEFAULT_ACCOUNT) is None:
+            await self._create(ServiceAccount(metadata=ObjectMeta(name=DEFAULT_ACCOUNT, namespace=name)))
 
     async def _create(self, obj: ServiceAccount | ConfigMap) -> None:
         try:
