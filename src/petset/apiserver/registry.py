@@ -17,6 +17,7 @@ from petset.api.meta import format_time
 from petset.api.patch.trees import Tree
 from petset.api.resources import Catalogue, Resource
 from petset.api.types import Object
+from petset.apiserver.fields import Fields
 from petset.store.interface import Draft, Indexer, Record, Store, StoreFailed, WriteConflict
 
 T = TypeVar("T", bound=Object)
@@ -140,7 +141,7 @@ class Registry:
 
         def draft(revision: int) -> Draft:
             held.metadata.resource_version = str(revision)
-            return Draft(encode(held), held.metadata.labels, fields(held))
+            return Draft(encode(held), held.metadata.labels, Fields(fields(held)))
 
         return self.collection(resource), name, draft
 
@@ -169,6 +170,6 @@ def indexer(catalogue: Catalogue) -> Indexer:
 
     def index(collection: str, value: bytes) -> tuple[Mapping[str, str], Mapping[str, str]]:
         obj = decoders[collection].decode(value)
-        return obj.metadata.labels, by_collection[collection].fields(obj)
+        return obj.metadata.labels, Fields(by_collection[collection].fields(obj))
 
     return index
