@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from petset.aio.clock import SystemClock
-from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound
+from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound, TooManyRequests
 from petset.api.types import (
     Binding,
     ConfigMap,
@@ -19,9 +19,13 @@ from petset.api.types import (
     ObjectMeta,
     ObjectReference,
     Pod,
+    PodDisruptionBudget,
+    PodDisruptionBudgetSpec,
     PodSpec,
     PodTemplateSpec,
     Preconditions,
+    ResourceQuota,
+    ResourceQuotaSpec,
     Service,
     ServicePort,
     ServiceSpec,
@@ -426,6 +430,15 @@ class TestApply:
             await client.patch(ConfigMap, "settings", "default", applied(a="1"))
 
 
+class TestQuotas:
+    async def test_refuse_in_one_place_for_everybody(self, client: Client) -> None:
+        spec = ResourceQuotaSpec(hard={"configmaps": "1"})
+        await client.create(ResourceQuota(metadata=ObjectMeta(name="quota", namespace="default"), spec=spec))
+        tried = (client.create(config_map(f"settings-{number}")) for number in range(3))
+        made = await asyncio.gather(*tried, return_exceptions=True)
+        assert sorted(type(one).__name__ for one in made) == ["ConfigMap", "Forbidden", "Forbidden"]
+
+
 class TestSubresources:
     async def test_a_pod_is_bound_once(self, client: Client) -> None:
         given = pod()
@@ -445,6 +458,19 @@ class TestSubresources:
         eviction = Eviction(metadata=ObjectMeta(name="web-0", namespace="default"))
         await client.create_subresource(Pod, "web-0", "default", "eviction", eviction)
         assert (await client.get(Pod, "web-0", "default")).metadata.deletion_timestamp
+
+    async def test_an_eviction_is_refused_with_what_to_do(self, client: Client) -> None:
+        await client.create(pod())
+        running = await client.get(Pod, "web-0", "default")
+        running.status.phase = "Running"
+        await client.update(running, "status")
+        spec = PodDisruptionBudgetSpec(selector=LabelSelector())
+        await client.create(PodDisruptionBudget(metadata=ObjectMeta(name="web", namespace="default"), spec=spec))
+        eviction = Eviction(metadata=ObjectMeta(name="web-0", namespace="default"))
+        with pytest.raises(TooManyRequests, match="Cannot evict pod as it would violate") as caught:
+            await client.create_subresource(Pod, "web-0", "default", "eviction", eviction)
+        assert [cause["reason"] for cause in caught.value.details["causes"]] == ["DisruptionBudget"]
+        assert caught.value.retry_after_seconds == 10
 
     async def test_a_namespace_goes_when_it_is_finalized(self, client: Client) -> None:
         await client.create(Namespace(metadata=ObjectMeta(name="other")))
