@@ -87,14 +87,11 @@ class Tunnel:
             pair.inbox.end()
         await self._send(self._encoder.accept(stream))
         if len(pair.streams) == 2:
-            pair.task = self._tasks.background(f"port {pair.port}", self._carry(request, pair))
-
-    async def _carry(self, request: str, pair: _Pair) -> None:
-        outlet = _Streams(self._encoder, self._send, pair.streams["data"], pair.streams["error"])
-        try:
-            await self._forwarding.carry(pair.port, pair.inbox, outlet)
-        finally:
-            self._forget(request)
+            outlet = _Streams(self._encoder, self._send, pair.streams["data"], pair.streams["error"])
+            carried = self._forwarding.carry(pair.port, pair.inbox, outlet)
+            pair.task = self._tasks.background(f"port {pair.port}", carried)
+            # also when it is cancelled before it has begun
+            pair.task.add_done_callback(lambda _: self._forget(request))
 
     async def _take(self, frame: spdy.Data) -> None:
         request, kind = self._of_stream.get(frame.stream, ("", ""))

@@ -173,6 +173,21 @@ class TestTunnel:
             await client.send(client.spdy.data(7, b"anew"))
             assert await client.receive() == Received("data", 7, b"anew")
 
+    async def test_a_connection_that_is_reset_at_once_never_was(self, door: Door, opening: Opening) -> None:
+        async with opening(door) as client:
+            opened = [
+                client.spdy.open(stream, {"streamtype": kind, "port": "80", "requestid": "0"})
+                for stream, kind in ((1, "error"), (3, "data"))
+            ]
+            await client.send(b"".join(opened) + client.spdy.reset(3))
+            assert [await client.receive(), await client.receive()] == [
+                Received("accepted", 1),
+                Received("accepted", 3),
+            ]
+            await client.open(5, request="0")
+            await client.send(client.spdy.data(7, b"anew"))
+            assert await client.receive() == Received("data", 7, b"anew")
+
     @pytest.mark.parametrize(
         "headers",
         [

@@ -1,5 +1,6 @@
 """Tokens as they are asked for, given, and recognized again."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ from petset.api.types import (
     TokenReviewStatus,
 )
 from petset.apiserver.authentication.claims import InvalidToken
-from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.authentication.signing import SigningKey
+from petset.apiserver.pipeline import ApiServer, Settings
 from petset.apiserver.request import Body
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import ME, PLAINLY, create, decoded, pod, target
@@ -189,6 +191,17 @@ async def test_a_token_of_another_server_stands_for_nobody(
     elsewhere = ApiServer(server.catalogue, server.registry.store, clock)
     token = (await ask(elsewhere)).status.token
     assert server.tokens.user(token) is None
+
+
+async def test_a_token_outlives_its_server(server: ApiServer, account: ServiceAccount, tmp_path: Path) -> None:
+    store, clock = server.registry.store, server.registry.clock
+    first, second = (
+        ApiServer(server.catalogue, store, clock, settings=Settings(signing_key=SigningKey(tmp_path / "sa.key")))
+        for _ in range(2)
+    )
+    user = second.tokens.user((await ask(first)).status.token)
+    assert user is not None
+    assert user.name == NAME
 
 
 async def remove(server: ApiServer, kind: type[Any], name: str) -> None:
