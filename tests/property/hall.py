@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -21,13 +22,12 @@ from petset.httpd.front import Front
 from petset.kinds import CATALOGUE
 from petset.store.memory import MemoryStore
 from tests.contract.test_pod_streams import ToyNode
-from tests.property.requests import SAMPLES, Request
+from tests.property.requests import SAMPLES, TABLE, Request, variants
 from tests.unit.httpd.wire import Door, Reply, Wire, opened
 
 SERIES = int(os.environ.get("PETSET_FUZZ", "0"))
-"""How many series of requests are tried; 0: a few, as every run of the tests does."""
+"""How many series of requests are tried, each in all its variants; 0: a few without, as every run of the tests does."""
 SEED = int(os.environ.get("PETSET_SEED") or random.SystemRandom().randrange(2**32))
-TABLE = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
 
 
 class Records(logging.Handler):
@@ -61,7 +61,7 @@ class Hall:
         self._door.front = Front(server)
         async with AsyncExitStack() as stack:
             wire = await stack.enter_async_context(self._door.open())
-            for request in series:
+            for request in chain.from_iterable(map(variants, series)) if SERIES else series:
                 reply = await wire.ask(request.method, request.target, request.body, request.headers)
                 self.asked += 1
                 note(f"{reply.status} {reply.body[:300]!r}")
@@ -101,7 +101,7 @@ def check(request: Request, reply: Reply) -> None:
 async def check_lists(wire: Wire, collections: set[str]) -> None:
     """Whatever was stored can be shown."""
     for path in sorted(collections):
-        for headers in ({}, TABLE):
+        for headers in ({}, {"Accept": TABLE}):
             reply = await wire.ask("GET", path, headers=headers)
             assert reply.status == 200, (path, reply.body)
             assert reply.tree["kind"]

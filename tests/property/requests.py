@@ -4,7 +4,7 @@ import base64
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -385,9 +385,10 @@ PARAMETERS: dict[str, st.SearchStrategy[str]] = {
     "sinceSeconds": NUMBERS.map(str),
     "sinceTime": WORDS,
 }
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 ACCEPTED = st.sampled_from(
     [""] * 4
-    + ["application/json;as=Table;g=meta.k8s.io;v=v1", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"]
+    + [TABLE, "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"]
     + ["application/json;as=Table;g=meta.k8s.io;v=v9", "text/html", ";;,", "application/vnd.kubernetes.protobuf, */*"]
 )
 
@@ -415,3 +416,18 @@ def requests(draw: st.DrawFn) -> Request:
     path = draw(paths(resource, method))
     collection = f"{root_of(resource)}/{resource.plural}" if "list" in resource.verbs else ""
     return Request(collection, method, f"{path}?{query}", body, headers)
+
+
+def variants(request: Request) -> Iterator[Request]:
+    """The request, and the same in other words: each method, each type of body, more and less of it, other options."""
+    yield request
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        if method != request.method:
+            yield replace(request, method=method)
+    if request.body:
+        for type_ in BODY_TYPES.values():
+            yield replace(request, headers={**request.headers, "Content-Type": type_})
+        yield replace(request, body=request.body[: len(request.body) // 2])
+        yield replace(request, body=request.body * 2)
+    yield replace(request, target=f"{request.target}&dryRun=All&fieldValidation=Strict&fieldManager=other&force=true")
+    yield replace(request, headers={**request.headers, "Accept": TABLE, "Accept-Encoding": "gzip"})
