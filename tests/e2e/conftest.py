@@ -12,7 +12,7 @@ import pytest
 
 from petset.api.errors import NotFound
 from petset.api.types import Namespace as NamespaceObject
-from petset.api.types import ObjectMeta
+from petset.api.types import ObjectMeta, ServiceAccount
 from petset.client.http import HttpClient
 from tests.contract.engines import NO_ENGINE
 from tests.e2e.kubectl import NO_KUBECTL, Kubectl
@@ -44,7 +44,9 @@ async def namespace(client: HttpClient, request: pytest.FixtureRequest) -> Async
     """A new namespace; it goes, with everything in it, while the next tests run."""
     name = f"test-{next(NUMBERS)}"
     await client.create(NamespaceObject(metadata=ObjectMeta(name=name, annotations={"test": request.node.name})))
-    yield Namespace(client, name)
+    made = Namespace(client, name)
+    await made.until(ServiceAccount, "default", lambda _: True)  # until then pods are refused, as by any Kubernetes
+    yield made
     with suppress(NotFound):  # the test may have deleted it
         await client.delete(NamespaceObject, name)
 
@@ -63,5 +65,6 @@ def kubectl_namespace(server: Server, paths: pytest.TempPathFactory) -> Iterator
     name = f"kubectl-{next(NUMBERS)}"
     kubectl = Kubectl(server.kubeconfig, name, paths.getbasetemp() / "kubectl")
     kubectl("create", "namespace", name)
+    kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
     yield kubectl
     kubectl.run("delete", "namespace", name, "--wait=false")

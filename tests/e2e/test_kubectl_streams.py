@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(90)]
 CHATTY = f"for n in 1 2 3; do echo line $n; done; echo error >&2; {PATIENT}"
 
 
+def says(words: str, text: str) -> bool:
+    return words in text
+
+
 @pytest.fixture(scope="module")
 def busy(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """kubectl in a namespace with a pod of two containers, one of which has written something."""
@@ -26,6 +31,9 @@ def busy(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[K
         kubectl.apply(pod("busy", container(CHATTY), side, initContainers=[init]))
         kubectl.apply(pod("crashing", container("echo attempt $(date +%s%N); sleep 0.5; exit 1")))
         kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=60s")
+        for name, last in (("main", "error"), ("side", "from the side")):  # a pod may be ready before it has spoken
+            with kubectl.following("logs", "-f", "busy", "-c", name) as output:
+                output.until(partial(says, last))
         yield kubectl
 
 
@@ -107,7 +115,7 @@ def test_exec_at_a_terminal(busy: Kubectl) -> None:
 def test_attach(busy: Kubectl) -> None:
     with busy.following("attach", "busy", "-c", "side") as output:
         # what is written before kubectl is attached is lost, so it is written until some of it arrives
-        script = "for i in 1 2 3 4 5 6 7 8 9; do echo seen > /proc/1/fd/1; sleep 0.3; done"
+        script = "for i in $(seq 200); do echo seen > /proc/1/fd/1; sleep 0.3; done"
         with busy.following("exec", "busy", "-c", "side", "--", "sh", "-c", script):
             output.until(lambda text: "seen" in text)
 

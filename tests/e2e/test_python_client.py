@@ -58,8 +58,14 @@ class Cluster:
         self.follow(list_, lambda type_, obj: type_ != "DELETED" and holds(obj))
 
     def until_gone(self, list_: Any, name: str) -> None:
-        """Watches until an object that is there now is gone."""
-        self.follow(list_, lambda type_, obj: type_ == "DELETED" and obj.metadata.name == name)
+        """Watches until an object that may still be there is gone."""
+        listed = list_(self.namespace)
+        if name in [obj.metadata.name for obj in listed.items]:
+            self.follow(
+                list_,
+                lambda type_, obj: type_ == "DELETED" and obj.metadata.name == name,
+                resource_version=listed.metadata.resource_version,
+            )
 
     def until_ready(self, replicas: int) -> None:
         self.until(
@@ -81,6 +87,7 @@ class Cluster:
 def cluster(server: Server) -> Iterator[Cluster]:
     cluster = Cluster(str(server.kubeconfig), f"python-{next(NUMBERS)}")
     cluster.core.create_namespace({"metadata": {"name": cluster.namespace}})
+    cluster.until(cluster.core.list_namespaced_service_account, lambda account: account.metadata.name == "default")
     yield cluster
     cluster.core.delete_namespace(cluster.namespace)
     cluster.api.rest_client.pool_manager.clear()
@@ -162,7 +169,7 @@ def test_logs(cluster: Cluster) -> None:
     cluster.until_running("web")
     following = watch.Watch()
     lines = following.stream(cluster.core.read_namespaced_pod_log, "web", cluster.namespace)
-    assert next(lines) == "one"
+    assert [next(lines), next(lines)] == ["one", "two"]
     lines.close()
     assert cluster.core.read_namespaced_pod_log("web", cluster.namespace, tail_lines=1) == "two\n"
 
