@@ -117,7 +117,7 @@ def test_explain_knows_the_field(stored: Kubectl, field: str) -> None:
 
 def test_other_workloads_are_no_kind_here(stored: Kubectl) -> None:
     deployment = manifest("apps/v1", "Deployment")
-    complaint = stored.fails("apply", "--validate=false", "-f", "-", stdin=json.dumps(deployment))
+    complaint = stored.fails("apply", "-f", "-", stdin=json.dumps(deployment))
     assert 'no matches for kind "Deployment" in version "apps/v1"' in complaint
 
 

@@ -17,6 +17,7 @@ import msgspec
 from petset.api.resources import Catalogue, Resource, Subresource
 from petset.apiserver.descriptions import described
 from petset.apiserver.discovery import KUBERNETES_MINOR, subresources_of
+from petset.apiserver.openapi_protobuf import to_protobuf
 
 Tree = dict[str, Any]
 
@@ -95,6 +96,11 @@ class OpenApi:
             paths |= _paths(_Dialect(self._names, v3=False), resource)
         document = {"swagger": "2.0", "info": _info(), "paths": paths, "definitions": self._definitions}
         return Document(msgspec.json.encode(document))
+
+    @cached_property
+    def v2_in_protobuf(self) -> Document:
+        """The v2 document in the form in which kubectl asks for it."""
+        return Document(to_protobuf(self.v2.body))
 
     @cached_property
     def v3_index(self) -> Document:

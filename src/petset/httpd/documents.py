@@ -9,14 +9,21 @@ from petset.api.errors import MethodNotAllowed, NotAcceptable
 from petset.api.resources import Catalogue
 from petset.apiserver.discovery import Discovery
 from petset.apiserver.openapi import Document, OpenApi, place
+from petset.apiserver.openapi_protobuf import MEDIA_TYPES
 from petset.httpd.answers import json_response
 from petset.httpd.compression import mark_gzip, shrink, takes_gzip
-from petset.httpd.negotiation import accepted_discovery, accepts_json
+from petset.httpd.negotiation import accepted_discovery, accepts_json, prefers
 
 FOR_EVER = timedelta(days=365)
 SMALLEST = 1400
 """Bytes of a document that is not compressed: it fits into one packet."""
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+"""Not served, and yet answered: kubectl looks for a kind among them before it says that it does not know it."""
 _OPENAPI_V3 = "/openapi/v3/"
+_NO_CRDS = (
+    b'{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1",'
+    b'"metadata":{"resourceVersion":"1"},"items":[]}'
+)
 
 
 class Documents:
@@ -30,6 +37,8 @@ class Documents:
 
     def answer(self, request: web.BaseRequest, path: str) -> web.Response | None:
         """The document at a path; None where there is none. Raises MethodNotAllowed, NotAcceptable."""
+        if path == CRDS and request.method == "GET" and "watch" not in request.query:
+            return json_response(_NO_CRDS)
         response = self._openapi_response(request, path) or self._discovery_response(request, path)
         if response is not None and request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
@@ -49,6 +58,10 @@ class Documents:
         if path == "/openapi/v3":
             return self._known_by_hash(request, self._openapi.v3_index)
         if path == "/openapi/v2":
+            if prefers(request.headers.get("Accept", ""), MEDIA_TYPES):
+                response = self._known_by_hash(request, self._openapi.v2_in_protobuf)
+                response.headers["Content-Type"] = MEDIA_TYPES[-1]
+                return response
             _check_accept(request)
             return self._known_by_hash(request, self._openapi.v2)
         name = path.removeprefix(_OPENAPI_V3)
@@ -89,6 +102,6 @@ class Documents:
 
 
 def _check_accept(request: web.BaseRequest) -> None:
-    """Upstream also writes protobuf here, which nobody needs who reads JSON."""
+    """Upstream writes every document in protobuf, too; nobody needs that who reads JSON."""
     if not accepts_json(request.headers.get("Accept", "")):
         raise NotAcceptable("only the following media types are accepted: application/json")

@@ -1,10 +1,11 @@
 """What form of an answer the client accepts. Pure.
 
-The server writes JSON only; a client that lists protobuf first also lists JSON or anything. What `Accept` decides is
-the form: the object itself, a Table for people, or metadata alone; for discovery, the aggregated form.
+The server writes JSON only, but for one document; a client that lists protobuf first also lists JSON or anything.
+What `Accept` decides is the form: the object itself, a Table for people, or metadata alone; for discovery, the
+aggregated form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import get_args
 
 from petset.api.errors import BadRequest, NotAcceptable
@@ -54,6 +55,15 @@ def accepted_discovery(accept: str) -> str:
 def accepts_json(accept: str) -> bool:
     """Whether JSON will do, in whatever form."""
     return not accept or any(True for _ in _json_clauses(accept))
+
+
+def prefers(accept: str, media_types: Collection[str]) -> bool:
+    """Whether one of these media types comes before JSON."""
+    for clause in accept.split(","):
+        media_type = clause.split(";")[0].strip()
+        if media_type in media_types or media_type in _JSON_TYPES:
+            return media_type in media_types
+    return False
 
 
 def _json_clauses(accept: str) -> Iterator[dict[str, str]]:

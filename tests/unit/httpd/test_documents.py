@@ -52,7 +52,27 @@ async def test_documents_are_compressed_for_those_who_ask(door: Door) -> None:
     assert len(small.body) < len(plain.body) / 4
 
 
-@pytest.mark.parametrize("accept", ["application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "text/html"])
+async def test_kubectl_learns_that_there_are_no_further_kinds(door: Door) -> None:
+    place = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    reply = await door.ask("GET", place)
+    assert (reply.status, reply.tree["kind"], reply.tree["items"]) == (200, "CustomResourceDefinitionList", [])
+    assert (await door.ask("GET", f"{place}?watch=true")).status == 404
+    assert (await door.ask("POST", place, b"{}", JSON)).status == 404
+
+
+@pytest.mark.parametrize("mark", ["@", "."])
+async def test_one_document_is_there_in_protobuf_too(door: Door, mark: str) -> None:
+    protobuf = f"application/com.github.proto-openapi.spec.v2{mark}v1.0+protobuf"
+    reply = await door.ask("GET", "/openapi/v2", headers={"Accept": protobuf})
+    assert reply.headers["content-type"] == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    assert reply.body.startswith(b"\x0a\x032.0")
+    preferred = await door.ask("GET", "/openapi/v2", headers={"Accept": f"{protobuf}, application/json"})
+    assert preferred.body == reply.body
+    other = await door.ask("GET", "/openapi/v2", headers={"Accept": f"application/json, {protobuf}"})
+    assert other.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("accept", ["application/vnd.kubernetes.protobuf", "text/html"])
 async def test_documents_are_json(door: Door, accept: str) -> None:
     reply = await door.ask("GET", "/openapi/v2", headers={"Accept": accept})
     assert (reply.status, reply.reason) == (406, "NotAcceptable")
