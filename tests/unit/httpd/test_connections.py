@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import gc
+import gzip
 import logging
 import os
 import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -113,6 +115,35 @@ async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: 
         await until_gone(door)
 
 
+async def test_a_list_that_nobody_reads_is_not_sent_for_ever(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LONGEST_WRITE", 0.3)
+    for number in range(40):
+        await create(door.server, ConfigMap(metadata=ObjectMeta(name=f"large-{number}"), data={"a": "x" * 500_000}))
+    async with door.open() as wire:
+        await wire.send(f"GET {MAPS} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        _, headers = await wire.head()
+        assert int(headers["content-length"]) > 20_000_000
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        both_ends = len(descriptors())
+        async with asyncio.timeout(PATIENCE):
+            while len(descriptors()) >= both_ends:
+                await SystemClock().sleep(0.01)
+
+
+async def test_a_large_list_is_sent_while_it_is_put_together(door: Door) -> None:
+    for number in range(60):
+        await create(door.server, ConfigMap(metadata=ObjectMeta(name=f"map-{number:02}"), data={"a": "x" * 9000}))
+    plain = await door.ask("GET", MAPS)
+    assert len(plain.body) == int(plain.headers["content-length"])
+    assert [item["metadata"]["name"] for item in plain.tree["items"]] == [
+        *(f"map-{number:02}" for number in range(60)),
+        "settings",
+    ]
+    small = await door.ask("GET", MAPS, headers={"Accept-Encoding": "gzip"})
+    assert (small.headers["content-encoding"], small.headers["transfer-encoding"]) == ("gzip", "chunked")
+    assert gzip.decompress(small.body) == plain.body
+
+
 async def test_a_body_that_does_not_arrive_is_not_waited_for(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
     async with door.open() as wire:
@@ -179,6 +210,23 @@ async def test_who_does_not_speak_tls_is_hung_up_on(door: Door, said: bytes) -> 
     assert await wire.closed()
     await close(wire)
     assert (await door.ask("GET", "/version")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+async def test_tls_is_version_1_2_at_least(door: Door, version: ssl.TLSVersion, *, accepted: bool) -> None:
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        door.stranger.minimum_version = door.stranger.maximum_version = version
+    door.stranger.set_ciphers("ALL:@SECLEVEL=0")  # what old versions need
+    if accepted:
+        async with door.open(anonymous=True) as wire:
+            assert (await wire.ask("GET", "/version")).status == 200
+    else:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            async with door.open(anonymous=True):
+                pass
 
 
 async def test_certificates_of_strangers_are_not_accepted(door: Door, tmp_path: Path) -> None:
