@@ -178,6 +178,14 @@ def test_up_applies_what_stdin_says_and_need_not_wait(petset: Petset) -> None:
     assert "POD " not in output
 
 
+def test_up_runs_pods_in_a_namespace_of_the_same_manifest(petset: Petset) -> None:
+    space = "{apiVersion: v1, kind: Namespace, metadata: {name: fresh}}"
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: alone%s}, spec: {containers: [{name: main, image: nginx}]}}"
+    pods = [pod % "", pod % ", namespace: fresh"]
+    output = petset.up("--no-wait", "-f", "-", stdin="\n---\n".join([*pods, space]))
+    happened(output, "namespace/fresh created", "pod/alone created", "pod/alone created")
+
+
 def test_up_says_what_is_missing_when_it_takes_too_long(petset: Petset) -> None:
     nowhere = Path(WEB).read_text().replace("      containers:", "      nodeSelector: {disk: none}\n      containers:")
     said = petset.up("--timeout", "2s", "-f", "-", code=1, stdin=nowhere)

@@ -1,15 +1,18 @@
 """Server-side apply of manifests."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
+from petset.aio.clock import SystemClock
 from petset.api.errors import Conflict, NotFound
 from petset.api.meta import Key
 from petset.api.resources import Resource
-from petset.api.types import Object
+from petset.api.types import Namespace, Object, Pod, ServiceAccount
 from petset.cli.failure import Failure
 from petset.cli.manifests import Manifest, Tree
 from petset.cli.references import kind_text
@@ -17,6 +20,8 @@ from petset.client.interface import Client, Patch, WriteOptions
 from petset.kinds import CATALOGUE
 
 FIELD_MANAGER = "petset"
+ACCOUNT_SECONDS = 10.0
+ACCOUNT_POLL = 0.05
 DEFAULT_NAMESPACE = "default"
 
 _OURSELVES = f'conflict with "{FIELD_MANAGER}"'
@@ -92,6 +97,8 @@ async def apply(client: Client, target: Target, *, force: bool = False, dry_run:
         before = await client.get(kind, key.name, key.namespace)
     except NotFound:
         before = None
+        if kind is Pod and not dry_run:
+            await _until_account_is_there(client, key.namespace)
     patch = Patch("apply", target.tree)
     try:
         obj = await client.patch(kind, key.name, key.namespace, patch, options=options)
@@ -101,6 +108,20 @@ async def apply(client: Client, target: Target, *, force: bool = False, dry_run:
         obj = await client.patch(kind, key.name, key.namespace, patch, options=replace(options, force=True))
     outcome = "created" if before is None else "unchanged" if same_but_for_status(before, obj) else "configured"
     return Applied(target, f"{outcome} (server dry run)" if dry_run else outcome, obj)
+
+
+async def _until_account_is_there(client: Client, namespace: str) -> None:
+    """A controller makes the account by which pods are created a moment after the namespace; later is not waited for."""
+    clock = SystemClock()
+    with suppress(TimeoutError, NotFound):
+        async with asyncio.timeout(ACCOUNT_SECONDS):
+            await client.get(Namespace, namespace)
+            while "default" not in [account.metadata.name for account in await _accounts(client, namespace)]:
+                await clock.sleep(ACCOUNT_POLL)
+
+
+async def _accounts(client: Client, namespace: str) -> Sequence[ServiceAccount]:
+    return (await client.list(ServiceAccount, namespace)).items
 
 
 def only_with_ourselves(error: Conflict) -> bool:
