@@ -111,7 +111,7 @@ async def apply(client: Client, target: Target, *, force: bool = False, dry_run:
 
 
 async def _until_account_is_there(client: Client, namespace: str) -> None:
-    """A controller makes the account by which pods are created a moment after the namespace; later is not waited for."""
+    """A controller makes the account by which pods are created a moment after the namespace. Gives up in time."""
     clock = SystemClock()
     with suppress(TimeoutError, NotFound):
         async with asyncio.timeout(ACCOUNT_SECONDS):
