@@ -42,10 +42,13 @@ class Authorizer:
         if not decision.allowed:
             raise forbidden(asked, decision.reason)
 
-    def rules_for(self, identity: Identity, namespace: str) -> tuple[list[PolicyRule], str]:
-        """Every rule that somebody has in a namespace, and what went wrong in finding them."""
+    def rules_for(self, identity: Identity, namespace: str, called: str = "") -> tuple[list[PolicyRule], str]:
+        """Every rule that somebody has in a namespace, and what went wrong in finding them.
+
+        Roles that are not there are named by their kind, unless `called` says how.
+        """
         grants = self._policy.grants(identity, namespace)
-        return grants.rules(), aggregate(grants.missing())
+        return grants.rules(), aggregate(grants.missing(called))
 
     def rules_of(self, ref: RoleRef, namespace: str) -> list[PolicyRule] | None:
         """The rules of a role that is to be bound; None when there is no such role."""

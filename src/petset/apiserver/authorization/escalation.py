@@ -31,10 +31,10 @@ def check_role(authorizer: Authorizer, user: Identity, resource: Resource[Any], 
     escalation = on(user, "escalate", resource, meta.namespace, old.metadata.name if old else "")
     if is_privileged(user) or authorizer.decide(escalation).allowed or _serves_only_the_collector(obj, old):
         return
-    refusal = _refusal(authorizer, user, meta.namespace, obj.rules or ())
+    refusal = _refusal(authorizer, user, obj.rules or (), meta.namespace, resource)
     if not refusal and (_aggregates(obj) or _aggregates(old)):
         # what is gathered can be anything, and letting go of it can hide that something was tightened
-        refusal = _AGGREGATION if _refusal(authorizer, user, "", _EVERYTHING) else ""
+        refusal = _AGGREGATION if _refusal(authorizer, user, _EVERYTHING, "", resource) else ""
     if refusal:
         raise Forbidden.of(resource.group, resource.plural, meta.name, refusal)
 
@@ -55,14 +55,19 @@ def check_binding(authorizer: Authorizer, user: Identity, resource: Resource[Any
     rules = authorizer.rules_of(ref, namespace)
     if rules is None:
         raise NotFound.of(resource.group, resource.plural, ref.name)
-    refusal = _refusal(authorizer, user, namespace, rules)
+    refusal = _refusal(authorizer, user, rules, namespace, resource)
     if refusal:
         raise Forbidden.of(resource.group, resource.plural, obj.metadata.name, refusal)
 
 
-def _refusal(authorizer: Authorizer, user: Identity, namespace: str, rules: Sequence[PolicyRule]) -> str:
-    """What of the rules `user` does not have, as upstream tells it; "" when nothing is missing."""
-    held, problem = authorizer.rules_for(user, namespace)
+def _refusal(
+    authorizer: Authorizer, user: Identity, rules: Sequence[PolicyRule], namespace: str, resource: Resource[Any]
+) -> str:
+    """What of the rules `user` does not have, as upstream tells it; "" when nothing is missing.
+
+    Upstream calls roles that it does not find by the resource that is written.
+    """
+    held, problem = authorizer.rules_for(user, namespace, resource.plural)
     lacking = compacted(missing(held, rules))
     if not lacking:
         return ""

@@ -31,12 +31,11 @@ Rules: TypeAlias = list[PolicyRule]
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One binding that applies to somebody, and the rules of its role; `missing` instead when the role is not there."""
+    """One binding that applies to somebody, and the rules of its role; None when the role is not there."""
 
     binding: RoleBinding | ClusterRoleBinding
     subject: Subject
-    rules: Rules
-    missing: str = ""
+    rules: Rules | None
 
     def __str__(self) -> str:
         """`ClusterRoleBinding "x" of ClusterRole "y" to User "z"`, as upstream gives it as a reason."""
@@ -61,11 +60,13 @@ class Grants:
 
     def rules(self) -> Rules:
         """Every rule, in the order of the bindings' names, those of the cluster first."""
-        return [rule for grant in self._grants for rule in grant.rules]
+        return [rule for grant in self._grants for rule in grant.rules or ()]
 
-    def missing(self) -> list[str]:
-        """What is wrong with bindings: the roles that are not there."""
-        return list(dict.fromkeys(grant.missing for grant in self._grants if grant.missing))
+    def missing(self, called: str = "") -> list[str]:
+        """What is wrong with bindings: the roles that are not there, by their kind or as they are `called`."""
+        refs = [grant.binding.role_ref for grant in self._grants if grant.rules is None]
+        texts = (f"{called or ref.kind.lower()}.{GROUP} {shown(ref.name)} not found" for ref in refs)
+        return list(dict.fromkeys(texts))
 
     def reason(self, asked: Attributes) -> str | None:
         """Which binding allows it; None when none does."""
@@ -81,7 +82,7 @@ class Grants:
 
     def _find(self, asked: Attributes) -> str | None:
         for grant in self._grants:
-            if any(allows(rule, asked) for rule in grant.rules):
+            if any(allows(rule, asked) for rule in grant.rules or ()):
                 return str(grant)
         return None
 
@@ -127,9 +128,7 @@ class Policy:
         for place in sorted(place for place in places if place[0] in {"", namespace}):
             binding = self._bindings[place]
             subject = next(s for s in binding.subjects if _key(s, place[0]) in keys)
-            rules = self._rules.get(_role_key(binding.role_ref, place[0]))
-            missing = "" if rules is not None else _absent(binding.role_ref)
-            yield Grant(binding, subject, rules or [], missing)
+            yield Grant(binding, subject, self._rules.get(_role_key(binding.role_ref, place[0])))
 
     # --- following ----------------------------------------------------------------------------------------------------
 
@@ -209,10 +208,6 @@ def _place(name: str) -> Place:
 
 def _role_key(ref: RoleRef, namespace: str) -> tuple[str, str, str]:
     return ref.kind, namespace if ref.kind == "Role" else "", ref.name
-
-
-def _absent(ref: RoleRef) -> str:
-    return f"{ref.kind.lower()}.{GROUP} {shown(ref.name)} not found"
 
 
 def _keys(binding: RoleBinding | ClusterRoleBinding | None, namespace: str) -> set[Key]:

@@ -145,3 +145,10 @@ async def test_a_role_of_no_namespace_is_not_looked_for(policy: ApiServer) -> No
     obj.role_ref.kind = "Role"
     with pytest.raises(BadRequest, match=r"^Namespace parameter required\.$"):
         await create(policy, ANN, obj)
+
+
+async def test_a_refusal_tells_which_of_ones_roles_are_not_there(policy: ApiServer) -> None:
+    await create(policy, MASTER, binding("b", "none", user("ann")))
+    with pytest.raises(Forbidden) as refusal:
+        await create(policy, ANN, role("r", rule("delete", "pods")))
+    assert refusal.value.message.endswith(f'; resolution errors: [roles.{GROUP} "none" not found]')
