@@ -20,7 +20,8 @@ def reconciled_role(present: AnyRole, expected: AnyRole) -> AnyRole | None:
     if _is_protected(present):
         return None
     role = _marked(present, expected)
-    lacking = missing(present.rules or [], expected.rules or [])
+    same = present.rules == expected.rules  # as a rule, and then there is nothing to take apart
+    lacking = [] if same else missing(present.rules or [], expected.rules or [])
     if lacking:
         role.rules = [*(role.rules or []), *lacking]
     if isinstance(role, ClusterRole) and isinstance(expected, ClusterRole):
