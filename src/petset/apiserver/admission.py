@@ -42,6 +42,8 @@ from petset.kinds.ingressclass import is_default
 from petset.kinds.podspec import api_access
 
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
+_ACCOUNT = "default"
+_ACCOUNT_TRIES, _ACCOUNT_PAUSE = 10, 0.1
 _TOLERATION_SECONDS = 300
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _MIRROR = "kubernetes.io/config.mirror"
@@ -59,6 +61,25 @@ class Attributes:
 
 
 Step = Callable[[Attributes], None]
+
+
+async def until_account(attributes: Attributes) -> None:
+    """Waits for a second until a namespace has the account that it is given after it was made.
+
+    ServiceAccount: upstream's plugin tries as often, for a pod that comes right behind its namespace.
+    """
+    pod, registry = attributes.obj, attributes.registry
+    if not isinstance(pod, Pod) or (pod.spec.service_account_name or pod.spec.service_account) not in {
+        None,
+        "",
+        _ACCOUNT,
+    }:
+        return
+    namespace = pod.metadata.namespace
+    for _ in range(_ACCOUNT_TRIES):
+        if registry.has(ServiceAccount, namespace, _ACCOUNT) or not registry.has(Namespace, "", namespace):
+            return
+        await registry.clock.sleep(_ACCOUNT_PAUSE)
 
 
 def admit_create(attributes: Attributes) -> None:
@@ -144,7 +165,7 @@ def _give_service_account(attributes: Attributes) -> None:
     if _MIRROR in pod.metadata.annotations:
         return
     spec = pod.spec
-    spec.service_account_name = spec.service_account_name or spec.service_account or "default"
+    spec.service_account_name = spec.service_account_name or spec.service_account or _ACCOUNT
     spec.service_account = spec.service_account_name
     namespace = pod.metadata.namespace
     account = attributes.registry.find(ServiceAccount, namespace, spec.service_account_name)

@@ -96,6 +96,7 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     if meta.resource_version:
         raise BadRequest("resourceVersion should not be set on objects to be created")
     metadata.place(resource, obj, change.target.namespace)
+    await admission.until_account(change.attributes(obj))
     _name(change, obj)
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's

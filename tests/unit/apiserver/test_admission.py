@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from petset.aio.tasks import Supervisor
 from petset.api.errors import Forbidden, NotFound
 from petset.api.types import (
     ConfigMap,
@@ -19,6 +20,7 @@ from petset.api.types import (
     PersistentVolumeClaim,
     PersistentVolumeClaimSpec,
     PersistentVolumeSpec,
+    Pod,
     ServiceAccount,
     StorageClass,
     Toleration,
@@ -27,6 +29,7 @@ from petset.api.types import (
     VolumeResourceRequirements,
 )
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.request import Target
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, fetch, pod, target
 
@@ -63,6 +66,12 @@ class TestNamespaces:
         assert (await server.update(ME, place, given, PLAINLY)).code == 200
 
 
+async def refused(server: ApiServer, place: Target) -> str:
+    with pytest.raises(Forbidden) as caught:
+        await server.create(ME, place, pod(), PLAINLY)
+    return caught.value.message
+
+
 class TestServiceAccounts:
     async def test_default_is_given(self, server: ApiServer) -> None:
         spec = (await create(server, pod())).spec
@@ -77,6 +86,25 @@ class TestServiceAccounts:
             'pods "web-0" is forbidden: error looking up service account default/builder: '
             'serviceaccount "builder" not found'
         )
+
+    async def test_of_a_new_namespace_are_waited_for(self, server: ApiServer, clock: VirtualClock) -> None:
+        await create(server, Namespace(metadata=ObjectMeta(name="other")))
+        place = target(Pod, namespace="other")
+        async with Supervisor("test", clock) as tasks:
+            creating = tasks.background("create", server.create(ME, place, pod(), PLAINLY))
+            await clock.advance(0.5)
+            assert not creating.done()
+            account = ServiceAccount(metadata=ObjectMeta(name="default"))
+            await server.create(ME, target(ServiceAccount, namespace="other"), account, PLAINLY)
+            await clock.advance(0.1)
+            assert (await creating).code == 201
+
+    async def test_of_a_new_namespace_are_not_waited_for_for_ever(self, server: ApiServer, clock: VirtualClock) -> None:
+        await create(server, Namespace(metadata=ObjectMeta(name="other")))
+        async with Supervisor("test", clock) as tasks:
+            creating = tasks.background("create", refused(server, target(Pod, namespace="other")))
+            await clock.advance(1.1)
+            assert 'error looking up service account other/default: serviceaccount "default"' in await creating
 
     async def test_lend_their_pull_secrets(self, server: ApiServer) -> None:
         secrets = [LocalObjectReference(name="registry")]
