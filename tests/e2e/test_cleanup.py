@@ -14,14 +14,18 @@ import pytest
 from pyroute2 import IPRoute
 from pyroute2.nftables.main import NFTables
 
+from petset.aio.clock import SystemClock
 from petset.api.types import Namespace as NamespaceObject
-from petset.api.types import ObjectMeta, Pod
+from petset.api.types import ObjectMeta, Pod, ServiceAccount
+from petset.node.pods.worker import LATE_REPORT
 from tests.contract.engines import NO_ENGINE
 from tests.e2e.manifests import PAGE, config_map, container, pod
 from tests.e2e.namespace import Namespace, administrator, ready
 from tests.e2e.server import Server, mounts_below, started
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+CLOCK = SystemClock()
 
 
 @pytest.fixture
@@ -88,6 +92,7 @@ async def fill(server: Server) -> set[str]:
     """Runs the page's set and a pod with volumes in memory; their uids. Checks that the domain is the server's own."""
     async with namespace_of(server) as namespace:
         await namespace.client.create(NamespaceObject(metadata=ObjectMeta(name=namespace.name)))
+        await namespace.until(ServiceAccount, "default", lambda _: True)
         await namespace.apply(PAGE)
         await namespace.apply(config_map("settings", color="blue"))
         mounts = [{"name": name, "mountPath": f"/{name}"} for name in ("settings", "memory", "scratch")]
@@ -105,11 +110,22 @@ async def fill(server: Server) -> set[str]:
         return {each.metadata.uid for each in await namespace.objects(Pod)}
 
 
-async def seen(server: Server) -> dict[str, tuple[str, list[str], str]]:
-    """The pods as the API shows them: what a restart must not change."""
+Seen = dict[str, tuple[str, list[str], str]]
+
+
+async def seen(server: Server) -> Seen:
+    """The pods as the API shows them, once they have come to rest: what a restart must not change."""
     async with namespace_of(server) as namespace:
         await namespace.until_ready(3)
-        pods = await namespace.objects(Pod)
+        before: Seen = {}
+        shown = shown_of(await namespace.objects(Pod))
+        while shown != before:
+            await CLOCK.sleep(2 * LATE_REPORT)
+            before, shown = shown, shown_of(await namespace.objects(Pod))
+    return shown
+
+
+def shown_of(pods: list[Pod]) -> Seen:
     return {
         each.metadata.name: (
             each.metadata.resource_version,
@@ -144,7 +160,7 @@ def test_the_end_and_a_new_beginning(leaving: Server) -> None:
 
     async def all_is_back() -> None:
         async with namespace_of(leaving) as namespace:
-            await namespace.until(Pod, "web-2", ready)  # the set's status is from before until its controller runs
+            await namespace.until_ready(3)
             assert await namespace.sh("web-0", "cat /usr/share/nginx/html/index.html") == "kept\n"
 
     asyncio.run(all_is_back())

@@ -82,9 +82,10 @@ async def hostnames_are_pod_names(page: Namespace) -> None:
 @states("该域（domain）的格式为 $(service  name).$(namespace).svc.cluster.local，")
 async def the_domain_names_every_pod(page: Namespace) -> None:
     assert (await page.get(Service, "nginx")).spec.cluster_ip == "None"
-    answer = await page.sh("web-0", f"getent ahostsv4 nginx.{page.name}.svc.cluster.local")
-    addresses = {line.split()[0] for line in answer.splitlines()}
-    assert addresses == {each.status.pod_ip for each in await page.objects(Pod, "app=nginx")}
+    pods = {each.status.pod_ip or "" for each in await page.objects(Pod, "app=nginx")}
+    question = f"getent ahostsv4 nginx.{page.name}.svc.cluster.local | cut -d' ' -f1"
+    assert len(pods) == 3
+    await page.until_sh("web-0", question, lambda text: set(text.split()) == pods)  # names follow readiness
 
 
 @states(
@@ -95,7 +96,8 @@ async def every_pod_has_a_name(page: Namespace) -> None:
     for ordinal in range(3):
         name = f"web-{ordinal}.nginx.{page.name}.svc.cluster.local"
         address = (await page.get(Pod, f"web-{ordinal}")).status.pod_ip
-        assert (await page.sh("web-0", f"getent hosts {name}")).split()[:2] == [address, name]
+        answer = await page.until_sh("web-0", f"getent hosts {name}", bool)
+        assert answer.split()[:2] == [address, name]
 
 
 @states(
@@ -258,7 +260,8 @@ async def a_replaced_pod_keeps_its_identity(namespace: Namespace) -> None:
     await namespace.delete(Pod, "web-1")
     new = await namespace.until(Pod, "web-1", replaces(old))
     assert await namespace.sh("web-1", "hostname; cat /usr/share/nginx/html/index.html") == "web-1\nmine\n"
-    assert (await namespace.sh("web-0", "getent hosts web-1.nginx")).split()[0] == new.status.pod_ip
+    address = new.status.pod_ip or "no address"
+    await namespace.until_sh("web-0", "getent hosts web-1.nginx", lambda text: address in text.split())
 
 
 @states("Parallel：StatefulSet Controller 将同时并行地创建或终止其所有的 Pod。", changes=True)
