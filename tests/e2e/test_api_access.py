@@ -1,7 +1,10 @@
 """The API as programs in pods reach it: by their ServiceAccount, under the Service's address and name."""
 
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +159,50 @@ async def test_a_leader_is_followed_by_another(namespace: Namespace) -> None:
     await namespace.until(Endpoints, "leader", led_by("web-1"))
     assert (await namespace.get(Lease, "leader")).spec.holder_identity == "web-1"
     assert await namespace.logs("web-1") == "web-1 leads\n"
+
+
+KNOCK = """
+import socket, ssl, sys
+context = ssl._create_unverified_context()
+try:
+    with context.wrap_socket(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=10)) as door:
+        door.sendall(b"GET /version HTTP/1.0\\r\\n\\r\\n")
+        print(door.recv(12).decode() or "closed")
+except (ConnectionError, ssl.SSLError):
+    print("closed")
+"""
+
+
+@contextmanager
+def another_machine() -> Iterator[list[str]]:
+    """A network of its own that reaches every address of this machine; what runs a command there."""
+    process = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec sleep 1000"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    here, inside = f"ext{process.pid}", ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
+    try:
+        run("ip", "link", "add", here, "type", "veth", "peer", "name", "ext", "netns", str(process.pid))
+        run("ip", "addr", "add", "198.18.243.1/30", "dev", here)
+        run("ip", "link", "set", here, "up")
+        run(*inside, "ip", "addr", "add", "198.18.243.2/30", "dev", "ext")
+        run(*inside, "ip", "link", "set", "ext", "up")
+        run(*inside, "ip", "route", "add", "default", "via", "198.18.243.1")
+        yield inside
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_another_machine_does_not_reach_the_api_by_the_pods_network(server: Server) -> None:
+    host, port = str(server.network.service_cidr.network_address + 1), server.address.rpartition(":")[2]
+    doors = [(str(server.network.gateway), port), (host, "443")]
+    for door in doors:  # the machine itself does
+        assert run(sys.executable, "-c", KNOCK, *door) == "HTTP/1.0 200\n"
+    with another_machine() as inside:
+        for door in doors:
+            assert run(*inside, sys.executable, "-c", KNOCK, *door) == "closed\n"
