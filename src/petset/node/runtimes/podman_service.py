@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import aiodocker
@@ -26,6 +27,7 @@ from petset.node.runtimes.ping import ping
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 10.0
 _POLL = 0.02
+_HELPERS = frozenset({"podman", "conmon"})
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _CONMON_PATH = "/usr/libexec/podman:/usr/lib/podman:/usr/local/libexec/podman"
@@ -110,6 +112,7 @@ class PodmanService:
             while self._pid() and self._clock.monotonic() < deadline:
                 await self._clock.sleep(_POLL)
             self._kill_service()
+        await self._end_helpers()
         self._unmount()
         remove_empty_cgroups("libpod_parent/conmon", "libpod_parent")  # Podman's own, as far as no other Podman uses it
         shutil.rmtree(self._run, ignore_errors=True)
@@ -214,6 +217,29 @@ class PodmanService:
                     network = (await container.show())["HostConfig"]["NetworkMode"]
                     if network.startswith("container:") is joined:
                         await container.delete(force=True, v=True)
+
+    async def _end_helpers(self) -> None:
+        """Podman cleans up after each container and exec in processes of their own: they would come too late now, and
+        make the run directory anew.
+        """
+        deadline = self._clock.monotonic() + _STOP_TIMEOUT
+        while (helpers := self._helpers()) and self._clock.monotonic() < deadline:
+            for pid in helpers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await self._clock.sleep(_POLL)
+
+    def _helpers(self) -> list[int]:
+        """The processes of Podman that have to do with our run directory."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                program, *arguments = path.read_bytes().split(b"\0")
+            except OSError:  # it has ended
+                continue
+            if Path(os.fsdecode(program)).name in _HELPERS and bytes(self._run) in b" ".join(arguments):
+                found.append(int(path.parent.name))
+        return found
 
     def _unmount(self) -> None:
         """Unmount whatever Podman left below our directories, the deepest first."""
