@@ -122,6 +122,8 @@ async def _apply(change: Change, document: Any) -> Answer:
     record = change.registry.newest(resource, target.namespace, target.name)
     if record is None and target.subresource:
         raise NotFound.of(resource.group, resource.plural, target.name)
+    if record is None:
+        refuse_other_name(target, (config.get("metadata") or {}).get("name"))
     live = change.registry.tree(resource, record.value) if record else None
     merged = merge_applied(change, config, live)
     obj = _converted(change, merged)
@@ -149,7 +151,8 @@ def check_typed(config: Tree, kind: type[Object]) -> None:
 
 
 def _untyped(config: Tree, why: str) -> str:
-    named = f"{config['metadata'].get('namespace') or ''}/{config['metadata']['name']}"
+    metadata = config.get("metadata") or {}
+    named = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
     return f"failed to create typed patch object ({named}; {_type_of(config)}): {why}"
 
 
@@ -181,7 +184,7 @@ def merge_applied(change: Change, config: Tree, live: Tree | None) -> Tree:
 
 
 def checked_config(change: Change, document: Any, group_version: str, kind: str) -> Tree:
-    """The configuration to apply, when it is of that kind and of the name that the URL says. Raises BadRequest."""
+    """The configuration to apply, when it is of that kind and of no name but the URL's. Raises BadRequest."""
     if document is None:
         document = {}
     if not isinstance(document, dict):
@@ -191,7 +194,8 @@ def checked_config(change: Change, document: Any, group_version: str, kind: str)
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
-    refuse_other_name(change.target, metadata.get("name"))
+    if metadata.get("name"):
+        refuse_other_name(change.target, metadata["name"])
     namespace = metadata.get("namespace")
     if namespace and namespace != change.target.namespace:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")

@@ -59,18 +59,11 @@ class ServiceStrategy(Strategy[Service]):
             spec.external_traffic_policy = spec.external_traffic_policy or "Cluster"
         if spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports is None:
             spec.allocate_load_balancer_node_ports = True
-        if spec.cluster_ip and not spec.cluster_ips:
-            spec.cluster_ips = [spec.cluster_ip]
-        if _takes_any_family(spec):
-            spec.ip_family_policy = spec.ip_family_policy or "RequireDualStack"
-            both = spec.ip_family_policy != "SingleStack"
-            spec.ip_families = spec.ip_families or ["IPv4", "IPv6"][: 1 + both]
-        spec.ip_families = spec.ip_families or ["IPv4"]
-        spec.ip_family_policy = spec.ip_family_policy or "SingleStack"
 
     def prepare_create(self, obj: Service) -> None:
-        """The status is the server's."""
+        """The status is the server's, and so are families that nobody chose."""
         obj.status = ServiceStatus()
+        _complete_addresses(obj.spec)
 
     def validate_create(self, obj: Service) -> list[FieldError]:
         """The whole spec."""
@@ -86,6 +79,7 @@ class ServiceStrategy(Strategy[Service]):
         """The status has an endpoint of its own, and an address left out of an update is the one that is there."""
         obj.status = old.status
         _keep_addresses(obj, old)
+        _complete_addresses(obj.spec)
         _drop_what_the_type_lost(obj.spec, old.spec)
 
     def validate_update(self, obj: Service, old: Service) -> list[FieldError]:
@@ -99,6 +93,20 @@ class ServiceStatusStrategy(Strategy[Service]):
     def prepare_update(self, obj: Service, old: Service) -> None:
         """Keeps the spec."""
         obj.spec = old.spec
+
+
+def _complete_addresses(spec: ServiceSpec) -> None:
+    """What follows from the addresses and families that are given; it is nobody's, as upstream."""
+    if spec.type == "ExternalName":
+        return
+    if spec.cluster_ip and not spec.cluster_ips:
+        spec.cluster_ips = [spec.cluster_ip]
+    if _takes_any_family(spec):
+        spec.ip_family_policy = spec.ip_family_policy or "RequireDualStack"
+        both = spec.ip_family_policy != "SingleStack"
+        spec.ip_families = spec.ip_families or ["IPv4", "IPv6"][: 1 + both]
+    spec.ip_families = spec.ip_families or ["IPv4"]
+    spec.ip_family_policy = spec.ip_family_policy or "SingleStack"
 
 
 def _takes_any_family(spec: ServiceSpec) -> bool:

@@ -104,7 +104,7 @@ def _with_last_applied(merged: Tree, config: Tree, writer: Writer) -> Tree:
     annotations = (merged.get("metadata") or {}).get("annotations") or {}
     if writer.manager != "kubectl" or not annotations.get(LAST_APPLIED):
         return merged
-    metadata = dict(config["metadata"])
+    metadata = dict(config.get("metadata") or {})
     if metadata.get("annotations"):
         metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != LAST_APPLIED}
     note = msgspec.json.encode({**config, "metadata": metadata}, order="sorted").decode() + "\n"

@@ -1,0 +1,202 @@
+"""Server-side apply: who owns what, and what becomes of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.conformance.api import MERGE, PATCH, Api, Tree, config_map, merged, refused, stateful_set
+
+
+def owners(tree: Tree) -> dict[str, Any]:
+    """The fields by their owners; a subresource is part of the name."""
+    entries = tree["metadata"].get("managedFields", [])
+    return {
+        "/".join(filter(None, (f"{entry['manager']}:{entry['operation']}", entry.get("subresource")))): entry[
+            "fieldsV1"
+        ]
+        for entry in entries
+    }
+
+
+def data(*keys: str) -> Tree:
+    return {"f:data": {f"f:{key}": {} for key in keys}}
+
+
+def config(**values: str) -> Tree:
+    return {**config_map(), **({"data": values} if values else {})}
+
+
+async def test_it_creates_and_owns_what_it_names(api: Api) -> None:
+    made = (await api.apply("configmaps/c", config(a="1", b="2"), "one")).done(201)
+    assert (made["data"], owners(made)) == ({"a": "1", "b": "2"}, {"one:Apply": data("a", "b")})
+    entry = made["metadata"]["managedFields"][0]
+    assert (entry["apiVersion"], entry["fieldsType"]) == ("v1", "FieldsV1")
+    assert entry["time"].endswith("Z")
+
+
+async def test_again_changes_nothing(api: Api) -> None:
+    made = (await api.apply("configmaps/c", config(a="1"), "one")).done(201)
+    assert (await api.apply("configmaps/c", config(a="1"), "one")).done() == made
+
+
+async def test_what_is_no_longer_applied_goes(api: Api) -> None:
+    await api.apply("configmaps/c", config(a="1", b="2"), "one")
+    left = (await api.apply("configmaps/c", config(b="2"), "one")).done()
+    assert (left["data"], owners(left)) == ({"b": "2"}, {"one:Apply": data("b")})
+
+
+async def test_what_another_applies_too_stays(api: Api) -> None:
+    await api.apply("configmaps/c", config(a="1", b="2"), "one")
+    shared = (await api.apply("configmaps/c", config(a="1"), "two")).done()
+    assert owners(shared) == {"one:Apply": data("a", "b"), "two:Apply": data("a")}
+    assert [entry.get("time") is None for entry in shared["metadata"]["managedFields"]] == [True, False]
+    left = (await api.apply("configmaps/c", config(b="2"), "one")).done()
+    assert (left["data"], owners(left)) == ({"a": "1", "b": "2"}, {"one:Apply": data("b"), "two:Apply": data("a")})
+
+
+async def test_another_value_is_a_conflict(api: Api) -> None:
+    await api.apply("configmaps/c", config(a="1", b="2"), "one")
+    reply = await api.apply("configmaps/c", config(a="2"), "two")
+    refused(reply, 409, "Conflict", 'Apply failed with 1 conflict: conflict with "one": .data.a')
+    assert reply.tree["details"]["causes"] == [
+        {"reason": "FieldManagerConflict", "message": 'conflict with "one"', "field": ".data.a"}
+    ]
+    reply = await api.apply("configmaps/c", config(a="2", b="3"), "two")
+    lines = ['Apply failed with 2 conflicts: conflicts with "one":', "- .data.a", "- .data.b"]
+    refused(reply, 409, "Conflict", "\n".join(lines))
+
+
+async def test_force_takes_what_is_in_conflict(api: Api) -> None:
+    await api.apply("configmaps/c", config(a="1", b="2"), "one")
+    taken = (await api.apply("configmaps/c", config(a="2"), "two", "force=true")).done()
+    assert taken["data"] == {"a": "2", "b": "2"}
+    assert owners(taken) == {"one:Apply": data("b"), "two:Apply": data("a")}
+
+
+async def test_an_update_takes_what_it_changes(api: Api) -> None:
+    await api.apply("configmaps/c", config(a="1", b="2"), "one")
+    changed = (await api.patch("configmaps/c", {"data": {"a": "2"}}, MERGE, "fieldManager=editor")).done()
+    assert owners(changed) == {"one:Apply": data("b"), "editor:Update": data("a")}
+    reply = await api.apply("configmaps/c", config(a="1", b="2"), "one")
+    refused(reply, 409, "Conflict", 'Apply failed with 1 conflict: conflict with "editor" using v1: .data.a')
+
+
+async def test_an_update_is_by_the_name_of_its_client(api: Api) -> None:
+    made = (await api.post("configmaps", config(a="1"))).done(201)
+    assert owners(made) == {"conformance:Update": {"f:data": {".": {}, "f:a": {}}}}
+
+
+async def test_items_have_owners_of_their_own(api: Api) -> None:
+    await api.apply("statefulsets/web", stateful_set(), "one")
+    side = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}}
+    item = {"name": "side", "image": "side:1"}
+    added = (
+        await api.apply(
+            "statefulsets/web", merged(side, {"spec": {"template": {"spec": {"containers": [item]}}}}), "two"
+        )
+    ).done()
+    assert [c["name"] for c in added["spec"]["template"]["spec"]["containers"]] == ["nginx", "side"]
+    assert owners(added)["two:Apply"] == {
+        "f:spec": {
+            "f:template": {"f:spec": {"f:containers": {'k:{"name":"side"}': {".": {}, "f:image": {}, "f:name": {}}}}}
+        }
+    }
+    left = (await api.apply("statefulsets/web", side, "two")).done()
+    assert [c["name"] for c in left["spec"]["template"]["spec"]["containers"]] == ["nginx"]
+    assert "two:Apply" not in owners(left)
+
+
+async def test_a_field_that_nobody_applies_goes_back_to_its_default(api: Api) -> None:
+    await api.apply("statefulsets/web", stateful_set(minReadySeconds=5, revisionHistoryLimit=3), "one")
+    left = (await api.apply("statefulsets/web", stateful_set(), "one")).done()
+    assert "minReadySeconds" not in left["spec"]
+    assert left["spec"]["revisionHistoryLimit"] == 10
+
+
+async def test_atomic_lists_are_owned_as_a_whole(api: Api) -> None:
+    def tolerating(key: str) -> Tree:
+        tolerations = [{"key": key, "operator": "Exists"}]
+        set_: Tree = merged(stateful_set(), {"spec": {"template": {"spec": {"tolerations": tolerations}}}})
+        return set_
+
+    await api.apply("statefulsets/web", tolerating("a"), "one")
+    reply = await api.apply("statefulsets/web", tolerating("b"), "two")
+    refused(reply, 409, "Conflict")
+    assert [cause["field"] for cause in reply.tree["details"]["causes"]] == [".spec.template.spec.tolerations"]
+
+
+async def test_a_null_says_nothing_and_is_owned(api: Api) -> None:
+    await api.apply("configmaps/c", merged(config(a="1"), {"metadata": {"labels": {"x": "1"}}}), "one")
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "labels": None}}
+    shared = (await api.apply("configmaps/c", document, "two")).done()
+    assert shared["metadata"]["labels"] == {"x": "1"}
+    assert owners(shared)["two:Apply"] == {"f:metadata": {"f:labels": {}}}
+
+
+async def test_the_status_belongs_to_its_subresource(api: Api) -> None:
+    await api.apply("statefulsets/web", merged(stateful_set(), {"status": {"replicas": 5}}), "one")
+    head = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}}
+    wanted = {**head, "spec": {"replicas": 7}, "status": {"replicas": 4}}
+    applied = (await api.apply("statefulsets/web/status", wanted, "two")).done()
+    assert (applied["spec"]["replicas"], applied["status"]["replicas"]) == (0, 4)
+    assert owners(applied)["two:Apply/status"] == {"f:status": {"f:replicas": {}}}
+
+
+async def test_a_scale_is_applied_to_the_replicas(api: Api) -> None:
+    nowhere = {"spec": {"template": {"spec": {"schedulerName": "nobody"}}}}
+    await api.apply("statefulsets/web", merged(stateful_set(replicas=1), nowhere), "one")
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 1}}
+    assert (await api.apply("statefulsets/web/scale", scale, "two")).done()["kind"] == "Scale"
+    found = owners((await api.get("statefulsets/web")).done())
+    assert found["two:Apply/scale"] == {"f:spec": {"f:replicas": {}}}
+    reply = await api.apply("statefulsets/web/scale", merged(scale, {"spec": {"replicas": 2}}), "two")
+    refused(reply, 409, "Conflict", 'Apply failed with 1 conflict: conflict with "one": .spec.replicas')
+
+
+async def test_what_was_made_before_any_apply_has_an_owner_then(api: Api) -> None:
+    (await api.post("configmaps", config(a="1"))).done(201)
+    reset = [{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]
+    bare = (await api.patch("configmaps/c", reset, PATCH)).done()
+    assert owners(bare) == {}
+    applied = (await api.apply("configmaps/c", config(a="1"), "one")).done()
+    assert owners(applied) == {"one:Apply": data("a"), "before-first-apply:Update": {"f:data": {".": {}, "f:a": {}}}}
+
+
+async def test_an_apply_by_the_client_is_taken_over(api: Api) -> None:
+    """kubectl's note of what it applied stays true for those who go back."""
+    note = "kubectl.kubernetes.io/last-applied-configuration"
+    first = config(a="1", b="2")
+    noted = merged(first, {"metadata": {"annotations": {note: json.dumps(first)}}})
+    (await api.post("configmaps", noted, "fieldManager=kubectl-client-side-apply")).done(201)
+    taken = (await api.apply("configmaps/c", config(a="1"), "kubectl")).done()
+    assert taken["data"] == {"a": "1", "b": "2"}
+    text = taken["metadata"]["annotations"][note]
+    assert text == '{"apiVersion":"v1","data":{"a":"1"},"kind":"ConfigMap","metadata":{"name":"c"}}\n'
+
+
+@pytest.mark.parametrize("change", [{"metadata": {"uid": "x"}}])
+async def test_a_certain_object_is_not_made(api: Api, change: Tree) -> None:
+    refused(await api.apply("configmaps/c", merged(config(a="1"), change), "one"), 409, "Conflict")
+
+
+async def test_it_may_come_as_yaml(api: Api) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a: '1'\n"
+    assert (await api.apply("configmaps/c", text, "one")).done(201)["data"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        merged(config_map(), {"frog": 1}),
+        merged(config_map(), {"data": {"a": 1}}),
+        merged(config_map(), {"data": []}),
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": "x"},
+    ],
+    ids=["an unknown field", "a number for a word", "a list for a map", "a word for a map"],
+)
+async def test_what_is_not_of_the_kind_is_refused(api: Api, document: Tree) -> None:
+    """Whatever the field validation; some servers call it an error of their own."""
+    reply = await api.apply("configmaps/c", document, "one", "fieldValidation=Ignore")
+    assert reply.status in {400, 422, 500}
+    assert reply.message.startswith("failed to create typed patch object (/c; /v1, Kind=ConfigMap): ")

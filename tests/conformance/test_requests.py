@@ -1,0 +1,630 @@
+"""Requests that are none: which status, reason and words they are refused with."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.conformance.api import (
+    APPLY,
+    JSON,
+    MERGE,
+    PATCH,
+    STRATEGIC,
+    TRY,
+    Api,
+    config_map,
+    merged,
+    pod,
+    refused,
+    stateful_set,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request, as far as it is not the usual one."""
+
+    method: str
+    place: str
+    body: Any = None
+    query: str = ""
+    type_: str | None = JSON
+    accept: str = JSON
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to come of a request."""
+
+    rule: str
+    request: Request
+    status: int
+    reason: str
+    message: str = ""
+    causes: list[str] | None = field(default=None)
+
+
+def named(cases: list[Case]) -> list[Any]:
+    return [pytest.param(case, id=case.rule) for case in cases]
+
+
+NOWHERE = "the server could not find the requested resource"
+NO_METHOD = "the server does not allow this method on the requested resource"
+SETS = "statefulsets"
+HEAD = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+SCHEMELESS = [
+    "metadata.name: Required value: name or generateName is required",
+    "spec.selector: Required value",
+    "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+    "spec.template.spec.containers: Required value",
+]
+
+
+ABSENT = merged(stateful_set(), {"metadata": {"name": "absent"}})
+
+
+def unrecognized(why: str, shown: str) -> str:
+    parse = f"couldn't get version/kind; json parse error: {why}"
+    return f"the object provided is unrecognized (must be of type StatefulSet): {parse} ({shown})"
+
+
+def post(body: Any, query: str = TRY, **changes: Any) -> Request:
+    return Request("POST", SETS, body, query, **changes)
+
+
+def option(kind: str, problem: str) -> str:
+    return f'{kind}.meta.k8s.io "" is invalid: {problem}'
+
+
+PLACES = [
+    Case("an unknown version is nowhere", Request("GET", "/api/v2"), 404, "NotFound", NOWHERE),
+    Case("an unknown kind is nowhere", Request("GET", "/apis/apps/v1/frogs"), 404, "NotFound", NOWHERE),
+    Case("an unknown subresource is nowhere", Request("GET", "pods/p/frog"), 404, "NotFound", NOWHERE),
+    Case("what is below a subresource is nowhere", Request("GET", "pods/p/log/x"), 404, "NotFound", NOWHERE),
+    Case("an absent object is named", Request("GET", "pods/p"), 404, "NotFound", 'pods "p" not found'),
+    Case("with its group", Request("GET", f"{SETS}/w"), 404, "NotFound", 'statefulsets.apps "w" not found'),
+    Case("also for its scale", Request("GET", f"{SETS}/w/scale"), 404, "NotFound", 'statefulsets.apps "w" not found'),
+    Case("also for its status", Request("GET", f"{SETS}/w/status"), 404, "NotFound", 'statefulsets.apps "w" not found'),
+    Case("and to delete it", Request("DELETE", f"{SETS}/w"), 404, "NotFound", 'statefulsets.apps "w" not found'),
+    Case(
+        "a PUT does not create",
+        Request("PUT", f"{SETS}/absent", ABSENT),
+        404,
+        "NotFound",
+    ),
+    Case("nor does a patch", Request("PATCH", f"{SETS}/w", {}, type_=MERGE), 404, "NotFound"),
+    Case(
+        "an applied object that is to be made has a name",
+        Request("PATCH", "configmaps/c", {"apiVersion": "v1", "kind": "ConfigMap"}, "fieldManager=a", APPLY),
+        400,
+        "BadRequest",
+        "the name of the object (c based on URL) was undeterminable: name must be provided",
+    ),
+    Case("an absent namespace", Request("POST", "/api/v1/namespaces/absent/configmaps", config_map()), 404, "NotFound"),
+]
+METHODS = [
+    Case(f"{rule} is not allowed", request, 405, "MethodNotAllowed", NO_METHOD)
+    for rule, request in (
+        ("a POST to a name", Request("POST", f"{SETS}/w", stateful_set())),
+        ("a PUT to a collection", Request("PUT", SETS, stateful_set())),
+        ("a PATCH of a collection", Request("PATCH", SETS, {}, type_=MERGE)),
+        ("a POST to a status", Request("POST", f"{SETS}/w/status", stateful_set())),
+        ("a DELETE of a status", Request("DELETE", f"{SETS}/w/status")),
+        ("a POST to all namespaces", Request("POST", "/apis/apps/v1/statefulsets", stateful_set())),
+    )
+]
+BODIES = [
+    Case("an end too early", post("{"), 400, "BadRequest", unrecognized("unexpected end of JSON input", "{")),
+    Case("no body at all", post(""), 400, "BadRequest", unrecognized("unexpected end of JSON input", "<empty>")),
+    Case(
+        "a list",
+        post("[]"),
+        400,
+        "BadRequest",
+        unrecognized(f"json: cannot unmarshal array into Go value of type {HEAD}", "5b5d"),
+    ),
+    Case(
+        "a number",
+        post("5"),
+        400,
+        "BadRequest",
+        unrecognized(f"json: cannot unmarshal number into Go value of type {HEAD}", "35"),
+    ),
+    Case("null is an object without fields", post("null"), 422, "Invalid", causes=SCHEMELESS),
+    Case("an object without fields", post({}), 422, "Invalid", causes=SCHEMELESS),
+    Case(
+        "another kind",
+        post(pod()),
+        400,
+        "BadRequest",
+        'Pod in version "v1" cannot be handled as a StatefulSet: '
+        "converting (v1.Pod) to (apps.StatefulSet): unknown conversion",
+    ),
+    Case(
+        "an unknown kind",
+        post(merged(stateful_set(), {"kind": "Frog"})),
+        400,
+        "BadRequest",
+        'Frog in version "v1" cannot be handled as a StatefulSet: no kind "Frog" is registered for version "apps/v1"…',
+    ),
+    Case(
+        "an unknown version",
+        post(merged(stateful_set(), {"apiVersion": "apps/v2"})),
+        400,
+        "BadRequest",
+        'StatefulSet in version "v2" cannot be handled as a StatefulSet: '
+        'no kind "StatefulSet" is registered for version "apps/v2"…',
+    ),
+    Case(
+        "a word for a number",
+        post(stateful_set(replicas="3")),
+        400,
+        "BadRequest",
+        'StatefulSet in version "v1" cannot be handled as a StatefulSet: json: cannot unmarshal string into Go struct '
+        "field StatefulSetSpec.spec.replicas of type int32",
+    ),
+    Case(
+        "a fraction for a whole number",
+        post(stateful_set(replicas=3.5)),
+        400,
+        "BadRequest",
+        'StatefulSet in version "v1" cannot be handled as a StatefulSet: json: cannot unmarshal number 3.5 into Go '
+        "struct field StatefulSetSpec.spec.replicas of type int32",
+    ),
+    Case(
+        "a number that is too large",
+        post(stateful_set(replicas=2**31)),
+        400,
+        "BadRequest",
+        'StatefulSet in version "v1" cannot be handled as a StatefulSet: json: cannot unmarshal number 2147483648 into '
+        "Go struct field StatefulSetSpec.spec.replicas of type int32",
+    ),
+    Case("a body of an unknown type", post(stateful_set(), type_="text/plain"), 415, "UnsupportedMediaType"),
+    Case("an unknown type of patch", Request("PATCH", f"{SETS}/w", {}, type_=JSON), 415, "UnsupportedMediaType"),
+    Case("an answer of an unknown type", Request("GET", SETS, accept="text/plain"), 406, "NotAcceptable"),
+    Case(
+        "an answer of an unknown form",
+        Request("GET", SETS, accept="application/json;as=Frog;g=meta.k8s.io;v=v1"),
+        406,
+        "NotAcceptable",
+    ),
+    Case(
+        "a namespace other than the URL's",
+        post(merged(stateful_set(), {"metadata": {"namespace": "other"}})),
+        400,
+        "BadRequest",
+        "the namespace of the provided object does not match the namespace sent on the request",
+    ),
+    Case(
+        "unknown and duplicate fields, when they are not to be there",
+        post(merged(stateful_set(frog=1), {"bird": 2}), f"{TRY}&fieldValidation=Strict"),
+        400,
+        "BadRequest",
+        'StatefulSet in version "v1" cannot be handled as a StatefulSet: strict decoding error: '
+        'unknown field "spec.frog", unknown field "bird"',
+    ),
+    Case(
+        "a field given twice, when it is not to be",
+        post('{"metadata":{"name":"x","name":"y"},"spec":{"replicas":1,"replicas":2}}', "fieldValidation=Strict"),
+        400,
+        "BadRequest",
+        'StatefulSet in version "v1" cannot be handled as a StatefulSet: strict decoding error: '
+        'duplicate field "metadata.name", duplicate field "spec.replicas"',
+    ),
+]
+OPTIONS = [
+    Case(
+        "a fieldValidation nobody knows",
+        post(stateful_set(), "fieldValidation=Frog"),
+        422,
+        "Invalid",
+        option(
+            "CreateOptions",
+            'fieldValidation: Unsupported value: "Frog": supported values: "", "Ignore", "Strict", "Warn"',
+        ),
+    ),
+    Case(
+        "a dryRun nobody knows",
+        post(stateful_set(), "dryRun=Frog"),
+        422,
+        "Invalid",
+        option("CreateOptions", 'dryRun: Unsupported value: ["Frog"]: supported values: "All"'),
+    ),
+    Case(
+        "a dryRun nobody knows, of a patch",
+        Request("PATCH", f"{SETS}/w", {}, "dryRun=Frog", MERGE),
+        422,
+        "Invalid",
+        option("PatchOptions", 'dryRun: Unsupported value: ["Frog"]: supported values: "All"'),
+    ),
+    Case(
+        "a long fieldManager",
+        post(stateful_set(), f"fieldManager={'x' * 129}"),
+        422,
+        "Invalid",
+        option("CreateOptions", "fieldManager: Too long: may not be more than 128 bytes"),
+    ),
+    Case(
+        "force without apply",
+        Request("PATCH", f"{SETS}/w", {}, "force=true", MERGE),
+        422,
+        "Invalid",
+        option("PatchOptions", "force: Forbidden: may not be specified for non-apply patch"),
+    ),
+    Case(
+        "an apply of nobody",
+        Request("PATCH", f"{SETS}/web", stateful_set(), "", APPLY),
+        422,
+        "Invalid",
+        option("PatchOptions", "fieldManager: Required value: is required for apply patch"),
+    ),
+    *(
+        Case(f"{rule}, in a list", Request("GET", "pods", query=query), status, reason, message)
+        for rule, query, status, reason, message in (
+            ("a limit of words", "limit=x", 400, "BadRequest", 'strconv.ParseInt: parsing "x": invalid syntax'),
+            (
+                "a revision of words",
+                "resourceVersion=x",
+                400,
+                "BadRequest",
+                (
+                    'invalid resource version: resourceVersion: Invalid value: "x": '
+                    'strconv.ParseUint: parsing "x": invalid syntax'
+                ),
+            ),
+            (
+                "a token that is none",
+                "continue=abc",
+                400,
+                "BadRequest",
+                "invalid continue token: continue key is not valid…",
+            ),
+            (
+                "a revision that has not come",
+                "resourceVersion=99999999999",
+                504,
+                "Timeout",
+                "Timeout: Too large resource version: 99999999999, current: …",
+            ),
+            (
+                "a match without revision",
+                "resourceVersionMatch=Exact",
+                422,
+                "Invalid",
+                option(
+                    "ListOptions",
+                    "resourceVersionMatch: Forbidden: "
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                ),
+            ),
+            (
+                "an unknown match",
+                "resourceVersion=1&resourceVersionMatch=Frog",
+                422,
+                "Invalid",
+                option(
+                    "ListOptions",
+                    'resourceVersionMatch: Unsupported value: "Frog": supported values: "Exact", "NotOlderThan", ""',
+                ),
+            ),
+            (
+                "an exact match of any revision",
+                "resourceVersion=0&resourceVersionMatch=Exact",
+                422,
+                "Invalid",
+                option(
+                    "ListOptions",
+                    'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden '
+                    'for resourceVersion "0"',
+                ),
+            ),
+            (
+                "initial events",
+                "sendInitialEvents=true",
+                422,
+                "Invalid",
+                option("ListOptions", "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"),
+            ),
+            (
+                "an unknown field",
+                "fieldSelector=spec.frog%3D1",
+                400,
+                "BadRequest",
+                "field label not supported: spec.frog",
+            ),
+            (
+                "a field selector without a comparison",
+                "fieldSelector=frog",
+                400,
+                "BadRequest",
+                "invalid selector: 'frog'; can't understand 'frog'",
+            ),
+            ("a label selector that ends", "labelSelector=a%20in", 400, "BadRequest", ""),
+            ("a label that is none", "labelSelector=-a%3Db", 400, "BadRequest", ""),
+        )
+    ),
+    *(
+        Case(
+            f"{rule}, in a watch",
+            Request("GET", "pods", query=f"watch=1&timeoutSeconds=1&{query}"),
+            422,
+            "Invalid",
+            message,
+        )
+        for rule, query, message in (
+            (
+                "initial events of any age",
+                "sendInitialEvents=true",
+                option(
+                    "ListOptions",
+                    "resourceVersionMatch: Forbidden: "
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+                ),
+            ),
+            (
+                "a match without initial events",
+                "resourceVersion=1&resourceVersionMatch=NotOlderThan",
+                option(
+                    "ListOptions",
+                    "resourceVersionMatch: Forbidden: "
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                ),
+            ),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("case", named(PLACES + METHODS + BODIES + OPTIONS))
+async def test_is_refused(there: Api, case: Case) -> None:
+    request = case.request
+    reply = await there.ask(
+        request.method,
+        request.place,
+        request.body,
+        query=request.query,
+        type_=request.type_,
+        accept=request.accept,
+    )
+    refused(reply, case.status, case.reason, case.message, case.causes)
+
+
+PATCHES = [
+    Case("an end too early", Request("PATCH", f"{SETS}/web", "{", type_=MERGE), 400, "BadRequest"),
+    Case("a merge patch that is a list", Request("PATCH", f"{SETS}/web", "[]", type_=MERGE), 400, "BadRequest"),
+    Case("a JSON patch that is no list", Request("PATCH", f"{SETS}/web", "{}", type_=PATCH), 400, "BadRequest"),
+    Case(
+        "an unknown operation",
+        Request("PATCH", f"{SETS}/web", [{"op": "x", "path": "/a"}], type_=PATCH),
+        422,
+        "Invalid",
+    ),
+    Case(
+        "a test that fails",
+        Request("PATCH", f"{SETS}/web", [{"op": "test", "path": "/spec/replicas", "value": 7}], type_=PATCH),
+        422,
+        "Invalid",
+    ),
+    Case(
+        "the removal of nothing",
+        Request("PATCH", f"{SETS}/web", [{"op": "remove", "path": "/metadata/frog"}], type_=PATCH),
+        422,
+        "Invalid",
+    ),
+    Case(
+        "too many operations",
+        Request(
+            "PATCH", f"{SETS}/web", [{"op": "test", "path": "/kind", "value": "StatefulSet"}] * 10_001, type_=PATCH
+        ),
+        413,
+        "RequestEntityTooLarge",
+    ),
+    *(
+        Case(
+            f"{rule} by patch",
+            Request("PATCH", f"{SETS}/web", change, query, type_),
+            422,
+            "Invalid",
+            ' "" is invalid: patch: Invalid value: …',
+        )
+        for rule, change, query, type_ in (
+            ("a word for a number", {"spec": {"replicas": "x"}}, "", MERGE),
+            ("a word for a number, strategically,", {"spec": {"replicas": "x"}}, "", STRATEGIC),
+            ("another kind", {"kind": "Pod"}, "", MERGE),
+            ("an unknown field that is not to be there", {"spec": {"frog": 1}}, "fieldValidation=Strict", MERGE),
+            ("a field twice", '{"spec":{"replicas":1,"replicas":0}}', "fieldValidation=Strict", MERGE),
+        )
+    ),
+    Case(
+        "another name by patch",
+        Request("PATCH", f"{SETS}/web", {"metadata": {"name": "y"}}, type_=MERGE),
+        400,
+        "BadRequest",
+        "the name of the object (y) does not match the name on the URL (web)",
+    ),
+    Case(
+        "another namespace by patch",
+        Request("PATCH", f"{SETS}/web", {"metadata": {"namespace": "other"}}, type_=MERGE),
+        400,
+        "BadRequest",
+        "the namespace of the provided object does not match the namespace sent on the request",
+    ),
+    Case(
+        "another uid by patch",
+        Request("PATCH", f"{SETS}/web", {"metadata": {"uid": "x"}}, type_=MERGE),
+        422,
+        "Invalid",
+        causes=['metadata.uid: Invalid value: "x": field is immutable'],
+    ),
+    Case(
+        "an old revision by patch",
+        Request("PATCH", f"{SETS}/web", {"metadata": {"resourceVersion": "1"}}, type_=MERGE),
+        409,
+        "Conflict",
+        'Operation cannot be fulfilled on statefulsets.apps "web": the object has been modified; '
+        "please apply your changes to the latest version and try again",
+    ),
+    Case(
+        "a deletion by patch",
+        Request("PATCH", f"{SETS}/web", {"metadata": {"deletionTimestamp": "2020-01-01T00:00:00Z"}}, type_=MERGE),
+        422,
+        "Invalid",
+        causes=['metadata.deletionTimestamp: Invalid value: "2020-01-01T00:00:00Z": field is immutable'],
+    ),
+    Case(
+        "everything deleted by patch",
+        Request("PATCH", f"{SETS}/web", {"$patch": "delete"}, type_=STRATEGIC),
+        400,
+        "BadRequest",
+        "the name of the object (web based on URL) was undeterminable: name must be provided",
+    ),
+    Case(
+        "another kind applied",
+        Request("PATCH", f"{SETS}/web", pod(), "fieldManager=a", APPLY),
+        400,
+        "BadRequest",
+        "invalid object type: /v1, Kind=Pod",
+    ),
+    Case(
+        "applied owners",
+        Request(
+            "PATCH",
+            f"{SETS}/web",
+            merged(stateful_set(), {"metadata": {"managedFields": [{"manager": "x"}]}}),
+            "fieldManager=a",
+            APPLY,
+        ),
+        400,
+        "BadRequest",
+        "metadata.managedFields must be nil",
+    ),
+    Case(
+        "a deletion that is none",
+        Request("DELETE", f"{SETS}/web", "{"),
+        400,
+        "BadRequest",
+        "couldn't get version/kind; json parse error: unexpected end of JSON input",
+    ),
+    Case(
+        "a deletion by another kind",
+        Request("DELETE", f"{SETS}/web", pod()),
+        400,
+        "BadRequest",
+        'no kind "Pod" is registered for…',
+    ),
+    Case(
+        "a deletion in words",
+        Request("DELETE", f"{SETS}/web", {"gracePeriodSeconds": "x"}),
+        400,
+        "BadRequest",
+        "json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64",
+    ),
+    Case(
+        "an unknown propagation",
+        Request("DELETE", f"{SETS}/web", {"propagationPolicy": "x"}),
+        422,
+        "Invalid",
+        option(
+            "DeleteOptions",
+            'propagationPolicy: Unsupported value: "x": supported values: "Foreground", "Background", "Orphan", "nil"',
+        ),
+    ),
+    Case(
+        "propagation said twice",
+        Request("DELETE", f"{SETS}/web", {"propagationPolicy": "Orphan", "orphanDependents": True}),
+        422,
+        "Invalid",
+    ),
+    Case(
+        "a deletion of another object of the name",
+        Request("DELETE", f"{SETS}/web", {"preconditions": {"uid": "x"}}),
+        409,
+        "Conflict",
+        'Operation cannot be fulfilled on StatefulSet.apps "web": the UID in the precondition (x) does not match…',
+    ),
+    Case(
+        "a deletion of another revision",
+        Request("DELETE", f"{SETS}/web", {"preconditions": {"resourceVersion": "1"}}),
+        409,
+        "Conflict",
+        'Operation cannot be fulfilled on StatefulSet.apps "web": the ResourceVersion in the precondition (1) …',
+    ),
+    Case(
+        "a creation again",
+        Request("POST", SETS, stateful_set()),
+        409,
+        "AlreadyExists",
+        'statefulsets.apps "web" already exists',
+    ),
+    Case(
+        "a PUT of another name",
+        Request("PUT", f"{SETS}/web", merged(stateful_set(), {"metadata": {"name": "y"}})),
+        400,
+        "BadRequest",
+        "the name of the object (y) does not match the name on the URL (web)",
+    ),
+    Case(
+        "a PUT of an old revision",
+        Request("PUT", f"{SETS}/web", merged(stateful_set(), {"metadata": {"resourceVersion": "1"}})),
+        409,
+        "Conflict",
+        'Operation cannot be fulfilled on statefulsets.apps "web": the object has been modified; '
+        "please apply your changes to the latest version and try again",
+    ),
+    Case(
+        "a PUT of another object of the name",
+        Request("PUT", f"{SETS}/web", merged(stateful_set(), {"metadata": {"uid": "x"}})),
+        409,
+        "Conflict",
+        'Operation cannot be fulfilled on statefulsets.apps "web": StorageError: invalid object, Code: 4, Key: …',
+    ),
+]
+
+
+@pytest.mark.parametrize("case", named(PATCHES))
+async def test_of_what_is_there_is_refused(there: Api, case: Case) -> None:
+    request = case.request
+    reply = await there.ask(request.method, request.place, request.body, query=request.query, type_=request.type_)
+    refused(reply, case.status, case.reason, case.message, case.causes)
+    after = (await there.get(f"{SETS}/web")).done()
+    assert "deletionTimestamp" not in after["metadata"]
+    assert after["metadata"]["generation"] == 1
+
+
+async def test_a_body_of_more_than_three_mebibytes_is_too_large(api: Api) -> None:
+    refused(await api.post("configmaps", config_map(a="x" * 3 * 2**20)), 413, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [("", True), ("fieldValidation=Warn", True), ("fieldValidation=Ignore", False)],
+    ids=["by default", "when they are to be told", "not when they are to be passed over"],
+)
+async def test_unknown_fields_are_told(api: Api, query: str, told: bool) -> None:
+    reply = await api.post(SETS, merged(stateful_set(frog=1), {"bird": 2}), f"{TRY}&{query}")
+    assert set(reply.done(201)) <= {"apiVersion", "kind", "metadata", "spec", "status"}
+    assert reply.warnings == (('unknown field "spec.frog"', 'unknown field "bird"') if told else ())
+
+
+async def test_a_dry_run_answers_and_stores_nothing(api: Api) -> None:
+    tried = (await api.post("configmaps", config_map(), TRY)).done(201)
+    assert {"uid", "creationTimestamp"} <= set(tried["metadata"])
+    assert "resourceVersion" not in tried["metadata"]
+    refused(await api.get("configmaps/c"), 404, "NotFound")
+    made = (await api.post("configmaps", config_map())).done(201)
+    tried = (await api.patch("configmaps/c", {"data": {"a": "1"}}, query=TRY)).done()
+    assert (tried["data"], tried["metadata"]["resourceVersion"]) == ({"a": "1"}, made["metadata"]["resourceVersion"])
+    (await api.delete("configmaps/c", query=TRY)).done()
+    assert (await api.get("configmaps/c")).done() == made
+
+
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "application/json, */*", "application/vnd.kubernetes.protobuf,application/json"]
+)
+async def test_who_takes_json_gets_json(api: Api, accept: str) -> None:
+    reply = await api.get("configmaps", accept=accept)
+    if reply.headers["Content-Type"] == JSON:
+        assert reply.done()["kind"] == "ConfigMapList"
+    else:  # a server that writes protobuf may do so for who puts it first
+        assert accept.startswith(reply.headers["Content-Type"])
