@@ -12,7 +12,7 @@ from petset.cli.references import named, references
         (["sts/web", "pod/web-0"], ["statefulset.apps/web", "pod/web-0"]),
         (["sts,svc"], ["statefulset.apps", "service"]),
         (["statefulsets.apps"], ["statefulset.apps"]),
-        (["all"], ["pod", "service", "statefulset.apps"]),
+        (["all"], ["pod", "service", "statefulset.apps", "horizontalpodautoscaler.autoscaling"]),
     ],
 )
 def test_words_mean_kinds_and_names(words: list[str], found: list[str]) -> None:
