@@ -14,7 +14,8 @@ from petset.api.schema.decode import DecodeError, decode
 from petset.api.schema.strict import duplicate_fields, unknown_fields
 from petset.api.types import Object, Struct
 from petset.apiserver.registry import encode
-from petset.apiserver.request import Body, Content, FieldValidation, Gift
+from petset.apiserver.request import Body, Content, Gift
+from petset.client.interface import FieldValidation
 
 S = TypeVar("S", bound=Struct)
 T = TypeVar("T", bound=Object)

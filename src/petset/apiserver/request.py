@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from petset.api.resources import Resource
 from petset.api.types import DeleteOptions, Object
+from petset.client.interface import FieldValidation, PatchType
 from petset.store.interface import Record
-
-FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
-PatchType = Literal["json", "merge", "strategic", "apply"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ T = TypeVar("T", bound=Object)
 B = TypeVar("B", bound=Object)
 
 PatchType = Literal["json", "merge", "strategic", "apply"]
+FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
 WatchEventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 
 
@@ -61,7 +62,7 @@ class WriteOptions:
     field_manager: str = ""
     dry_run: bool = False
     force: bool = False
-    field_validation: Literal["", "Ignore", "Warn", "Strict"] = ""
+    field_validation: FieldValidation = ""
     given: bool = False
 
 

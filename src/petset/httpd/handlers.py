@@ -11,8 +11,8 @@ from petset.apiserver import decoding, encodings
 from petset.apiserver.authorization.attributes import on
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, PatchType, Target, WriteOptions
-from petset.client.interface import ExecOptions
+from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, Target, WriteOptions
+from petset.client.interface import ExecOptions, PatchType
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body

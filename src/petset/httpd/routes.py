@@ -9,7 +9,8 @@ from petset.api.errors import BadRequest, Invalid, NotFound
 from petset.api.field import not_supported, shown
 from petset.api.resources import Catalogue
 from petset.apiserver.pipeline import LONGEST_MANAGER
-from petset.apiserver.request import FieldValidation, ListOptions, Target, WatchOptions, WriteOptions
+from petset.apiserver.request import ListOptions, Target, WatchOptions, WriteOptions
+from petset.client.interface import FieldValidation
 
 _INTEGER = re.compile("[-+]?[0-9]{1,19}")
 _LARGEST_INTEGER = 2**63 - 1
