@@ -284,7 +284,7 @@ def _change_errors(new: ServiceSpec, old: ServiceSpec) -> Iterator[FieldError]:
 
 
 def _cluster_ip(obj: Service, _: datetime) -> str:
-    return obj.spec.cluster_ips[0] if obj.spec.cluster_ips else NONE
+    return obj.spec.cluster_ips[0] if obj.spec.cluster_ips else obj.spec.cluster_ip or NONE
 
 
 def _external_ip(obj: Service, _: datetime) -> str:

@@ -65,7 +65,6 @@ def config(**changes: Any) -> dict[str, Any]:
         (PatchBody("apply", b"- a"), PLAINLY, BadRequest, "an applied configuration is an object"),
         (PatchBody("apply", config(kind="Secret")), PLAINLY, BadRequest, "invalid object type: /v1, Kind=Secret"),
         (PatchBody("apply", b""), PLAINLY, BadRequest, "invalid object type: /, Kind=$"),
-        (PatchBody("apply", config(metadata={})), PLAINLY, BadRequest, "was undeterminable: name must be provided"),
         (
             PatchBody("apply", config(colour="red")),
             PLAINLY,
@@ -114,6 +113,14 @@ async def test_an_apply_creates_what_is_not_there(server: ApiServer) -> None:
     body = PatchBody("apply", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n")
     answer = await server.patch(ME, target(ConfigMap, "settings"), body, PLAINLY)
     assert (answer.code, tree(answer)["metadata"]["name"]) == (201, "settings")
+
+
+async def test_an_apply_names_what_it_creates_not_what_is_there(server: ApiServer) -> None:
+    nameless = PatchBody("apply", config(metadata={}))
+    with pytest.raises(BadRequest, match="was undeterminable: name must be provided"):
+        await server.patch(ME, target(ConfigMap, "settings"), nameless, PLAINLY)
+    await create(server, config_map())
+    assert (await server.patch(ME, target(ConfigMap, "settings"), nameless, PLAINLY)).code == 200
 
 
 async def test_an_apply_to_a_certain_object_does_not_create_another(server: ApiServer) -> None:
