@@ -3,17 +3,17 @@
 A change costs the same however many objects there are; only a quota that comes or changes looks at all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from petset.api.quantity import ZERO
+from petset.api.quantity import ZERO, Quantity
 from petset.api.resources import Resource
 from petset.api.types import Object, Pod, ResourceQuota, ScopedResourceSelectorRequirement
 from petset.kinds.podspec.defaults import all_containers
 from petset.kinds.podspec.totals import Amounts, add, parsed
 from petset.kinds.quota.scopes import is_in, terms_of
-from petset.kinds.quota.usage import Charge, compute_amounts, concerns
+from petset.kinds.quota.usage import Charge, concerns
 
 Place = tuple[str, str]
 """Collection and name of an object."""
@@ -38,13 +38,16 @@ class _Account:
         """Counts `new` instead of `old`; whether that made a difference."""
         changes: Amounts = {}
         if old is not None and is_in(old, self.terms):
-            changes = {name: ZERO - amount for name, amount in old.amounts}
+            changes = {name: ZERO - amount for name, amount in self._limited(old)}
         if new is not None and is_in(new, self.terms):
-            add(changes, dict(new.amounts))
-        changes = {name: amount for name, amount in changes.items() if amount and name in self.hard}
-        for name, amount in changes.items():
-            self.used[name] = self.used.get(name, ZERO) + amount
+            add(changes, dict(self._limited(new)))
+        changes = {name: amount for name, amount in changes.items() if amount}
+        add(self.used, changes)
         return bool(changes)
+
+    def _limited(self, charge: Charge) -> Iterator[tuple[str, Quantity]]:
+        """What of a charge this quota limits."""
+        return ((name, amount) for name, amount in charge.amounts if name in self.hard)
 
 
 class Ledger:
@@ -112,24 +115,25 @@ class Ledger:
         return ""
 
 
-def _missing(pod: Pod, names: Iterable[str]) -> str:
+def _missing(pod: Pod, names: Collection[str]) -> str:
     """The containers that do not say what a quota needs to know: `limits.cpu for: a,b; memory for: a`."""
-    if pod.spec.resources is not None and (pod.spec.resources.requests or pod.spec.resources.limits):
+    if not names or (pod.spec.resources is not None and (pod.spec.resources.requests or pod.spec.resources.limits)):
         return ""
     silent: dict[str, set[str]] = {}
     for container in all_containers(pod.spec):
-        said = compute_amounts(parsed(container.resources.requests), parsed(container.resources.limits))
+        resources = container.resources
         for name in names:
-            if name not in said:
+            kind, _, bare = name.rpartition(".")
+            if bare not in (resources.limits if kind == "limits" else resources.requests):
                 silent.setdefault(name, set()).add(container.name)
     return "; ".join(f"{name} for: {','.join(sorted(silent[name]))}" for name in sorted(silent))
 
 
 def _excess(account: _Account, new: Amounts, before: Amounts) -> str:
     requested: Amounts = {}
-    for name, amount in new.items():
-        more = amount - before[name] if name in before else amount
-        if name in account.hard and more.amount > 0:
+    for name in account.hard.keys() & new.keys():
+        more = new[name] - before[name] if name in before else new[name]
+        if more.amount > 0:
             requested[name] = more
     over = [name for name, more in requested.items() if account.used.get(name, ZERO) + more > account.hard[name]]
     if not over:

@@ -57,6 +57,7 @@ def charge_of(resource: Resource[Any], obj: Any) -> Charge:
     return _shared(Charge(resource.type, tuple((name, ONE) for name in _count_names(resource))))
 
 
+@lru_cache(maxsize=4096)
 def concerns(resource: Resource[Any], name: str) -> bool:
     """Whether objects of a resource can count for what a quota calls `name`."""
     if resource.type is Pod:
@@ -101,10 +102,10 @@ def _pod_amounts(pod: Pod) -> Amounts:
     overhead = parsed(spec.overhead)
     add(requests, overhead)
     add(limits, {name: amount for name, amount in overhead.items() if limits.get(name)})
-    return amounts | compute_amounts(requests, limits)
+    return amounts | _compute_amounts(requests, limits)
 
 
-def compute_amounts(requests: Mapping[str, Quantity], limits: Mapping[str, Quantity]) -> Amounts:
+def _compute_amounts(requests: Mapping[str, Quantity], limits: Mapping[str, Quantity]) -> Amounts:
     """Requests and limits, of a pod or of a container, by the names quotas use."""
     amounts: Amounts = {"pods": ONE}
     for name in _COMPUTE:
