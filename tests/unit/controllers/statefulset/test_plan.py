@@ -284,6 +284,43 @@ def test_an_outdated_pod_that_has_ended_is_deleted_once_and_uses_up_the_budget()
     assert said(world.step()) == ["delete pod web-1 (failed)"]
 
 
+@BOTH
+def test_pods_of_a_third_revision_or_of_none_are_replaced_too(policy: str) -> None:
+    world = settled(policy=policy)
+    world.set_image("nginx:2")
+    world.step()
+    world.gone("web-2")
+    world.step()
+    world.ready("web-2")
+    del world.pods["web-1"].metadata.labels["controller-revision-hash"]
+    world.set_image("nginx:3")
+    replaced = []
+    for _ in range(3):
+        (deleted,) = (action for action in world.step().actions() if isinstance(action, model.DeletePod))
+        replaced.append(deleted.name)
+        world.gone(deleted.name)
+        world.step()
+        world.ready(deleted.name)
+    assert replaced == ["web-2", "web-1", "web-0"]
+    assert set(world.images().values()) == {"nginx:3"}
+
+
+@BOTH
+def test_on_delete_never_makes_the_update_revision_the_current_one(policy: str) -> None:
+    world = settled(policy=policy)
+    world.set.spec.update_strategy.type, world.set.spec.update_strategy.rolling_update = "OnDelete", None
+    first = world.set.status.current_revision
+    world.set_image("nginx:2")
+    for name in ("web-0", "web-1", "web-2"):
+        world.delete(name)
+        world.gone(name)
+        world.settle()
+    status = world.set.status
+    assert set(world.images().values()) == {"nginx:2"}
+    assert (status.current_revision, status.current_replicas, status.updated_replicas) == (first, None, 3)
+    assert status.update_revision != first
+
+
 def test_an_ordered_set_stays_stuck_on_a_broken_pod_after_the_template_is_repaired() -> None:
     world = settled()
     world.set_image("broken")
@@ -361,6 +398,19 @@ def test_a_set_that_is_being_deleted_touches_no_pod() -> None:
     world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
     world.scale(5)
     assert list(world.plan().actions()) == []
+
+
+def test_a_set_that_is_being_deleted_still_forgets_revisions() -> None:
+    world = settled(1)
+    first = world.set.status.current_revision
+    world.set_image("nginx:2")
+    world.settle()
+    world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    world.set.spec.revision_history_limit = 0
+    decided = world.plan()
+    assert (decided.steps, [drop.name for drop in decided.cleanup]) == ((), [first])
+    world.set_image("nginx:3")
+    assert [step.phase for step in world.plan().steps] == ["revisions"]
 
 
 def test_a_member_whose_number_is_too_large_has_no_place() -> None:

@@ -156,6 +156,48 @@ def test_a_plan_in_words() -> None:
     ]
 
 
+def test_the_phases_of_a_plan_are_in_the_order_of_the_rules() -> None:
+    world = settled(5, "Parallel")
+    world.set.spec.persistent_volume_claim_retention_policy = retention("Delete", "Retain")
+    world.pods["web-1"].metadata.owner_references = []
+    world.revisions[world.revision_of("web-0")].metadata.owner_references = []
+    world.gone("web-0")
+    world.scale(3)
+    world.set_image("nginx:2")
+    rolling(world, 0, 2)
+    decided = world.plan()
+    assert [
+        (step.phase, step.pace, [str(a).split(" (")[0].split(" at ")[0] for a in step.actions])
+        for step in decided.steps
+    ] == [
+        ("adoption", "one by one", [f"adopt revision {world.set.status.current_revision}"]),
+        ("claiming", "one by one", ["adopt pod web-1"]),
+        ("revisions", "one by one", [f"create revision {decided.status.update_revision}"]),
+        ("replicas", "doubling", ["create pod web-0"]),
+        ("retention", "doubling", [f"set owners of claim www-web-{o} to Pod web-{o}" for o in (4, 3)]),
+        ("condemned", "doubling", ["delete pod web-4", "delete pod web-3"]),
+        ("update", "one by one", ["delete pod web-2"]),
+    ]
+
+
+def test_an_ordered_plan_goes_pod_by_pod() -> None:
+    world = settled(3)
+    world.scale(2)
+    assert [(step.phase, step.pace) for step in world.plan().steps] == [("condemned", "one by one")]
+
+
+def test_what_is_decided_can_be_compared_and_kept() -> None:
+    """Values all the way down: tuples, no lists that somebody could change."""
+    world = settled(5, "Parallel")
+    world.pods["web-1"].metadata.owner_references = []
+    world.scale(3)
+    decided = world.plan()
+    assert isinstance(hash(decided.waiting_for and decided.waiting_for.about), int)
+    assert {type(step.groups) for step in decided.steps} == {tuple}
+    assert {type(group) for step in decided.steps for group in step.groups} == {tuple}
+    assert (type(decided.steps), type(decided.cleanup)) == (tuple, tuple)
+
+
 # --- no room for the update -------------------------------------------------------------------------------------------
 
 
