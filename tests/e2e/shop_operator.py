@@ -21,13 +21,12 @@ def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
 
 
 @kopf.on.create("configmaps", labels=SHOP)
-async def opened(name: str, namespace: str | None, body: kopf.Body, **_: Any) -> dict[str, str]:
+async def opened(name: str, namespace: str | None, body: kopf.Body, **_: Any) -> None:
     tree = stateful_set(int(body["data"]["replicas"]), pod("web", container()), podManagementPolicy="Parallel")
     tree["metadata"]["name"] = name
     kopf.adopt(tree, owner=body)
     await (await StatefulSet(tree, namespace=namespace, api=await kr8s.asyncio.api())).create()
     kopf.info(body, reason="Opened", message=f"{name} has opened")
-    return {"set": name}
 
 
 @kopf.on.update("configmaps", labels=SHOP, field="data.replicas")
