@@ -117,6 +117,8 @@ class Resource(Generic[T]):
     """Seconds of graceful deletion for an object, given the requested grace period; None: the kind has no grace."""
     default_propagation: Literal["Background", "Orphan"] = "Background"
     view: View[T] | None = None
+    share: Callable[[T], None] | None = None
+    """Makes an object that nobody changes any more have the parts that are alike everywhere in common with others."""
 
     @property
     def singular(self) -> str:

@@ -73,6 +73,8 @@ class Registry:
         return obj
 
     def _share(self, resource: Resource[Any], revision: int, obj: Object) -> None:
+        if resource.share is not None:
+            resource.share(obj)
         self._recent[resource.type, revision] = obj
         if len(self._recent) > SHARED:
             self._recent.popitem(last=False)

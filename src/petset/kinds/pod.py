@@ -8,6 +8,7 @@ from petset.api.resources import Resource, Strategy, Subresource
 from petset.api.table import Column
 from petset.api.types import Pod, PodStatus
 from petset.kinds.columns import AGE, NAME, NONE
+from petset.kinds.podspec.api_access import share_source
 from petset.kinds.podspec.defaults import default_pod_object, default_pod_spec
 from petset.kinds.podspec.qos import qos_class
 from petset.kinds.podspec.update import pod_spec_update_errors
@@ -117,6 +118,7 @@ RESOURCE = Resource(
     namespaced=True,
     strategy=PodStrategy(),
     status=PodStatusStrategy(),
+    share=lambda pod: share_source(pod.spec),
     subresources=(
         Subresource("attach", "PodAttachOptions", ("create", "get")),
         Subresource("binding", "Binding", ("create",)),

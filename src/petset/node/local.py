@@ -105,7 +105,10 @@ class LocalNode:
         self.streams = NodeStreams(self._find_pod, runtime, around.clock)
         self._sources = ClientSources(around.client)
         self._volumes = self._make_volumes()
-        self._refresher = VolumeRefresher(self._volumes, around.informers, self.name, around.clock)
+        # nobody reads the files of a pod on paper
+        self._refresher = (
+            None if config.simulated else VolumeRefresher(self._volumes, around.informers, self.name, around.clock)
+        )
         self._agent = Agent(self._dependencies())
 
     @classmethod
@@ -141,7 +144,8 @@ class LocalNode:
             tasks.start("services", self._feed.run)
             await self._feed.synced()
             await self._until_it_works(DNS, self._listen)
-        tasks.start("volume refresh", self._refresher.run)
+        if self._refresher is not None:
+            tasks.start("volume refresh", self._refresher.run)
         tasks.start("agent", self._agent.run)
 
     async def destroy(self) -> None:

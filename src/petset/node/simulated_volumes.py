@@ -1,15 +1,24 @@
-"""Volumes for containers that never run: the one by which every pod reaches the API is not written."""
+"""Volumes for containers that never run: the one by which every pod reaches the API is not made."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from petset.api.types import Pod, Volume
 from petset.node.volumes import Volumes
 
 
 class SimulatedVolumes(Volumes):
-    """Everything of `Volumes` but volumes with tokens in them; thousands of pods leave the disk alone."""
+    """Everything of `Volumes` but those with tokens in them; thousands of pods leave the disk alone."""
 
-    async def _write(self, pod: Pod, volume: Volume, path: Path) -> None:
-        sources = volume.projected.sources if volume.projected is not None else ()
-        if all(source.service_account_token is None for source in sources):
-            await super()._write(pod, volume, path)
+    async def mount(self, pod: Pod) -> Mapping[str, Path]:
+        """As everywhere, without those volumes."""
+        volumes = [volume for volume in pod.spec.volumes if not holds_token(volume)]
+        return await super().mount(replace(pod, spec=replace(pod.spec, volumes=volumes)))
+
+
+def holds_token(volume: Volume) -> bool:
+    """Whether a token is among what a volume shows."""
+    sources = volume.projected.sources if volume.projected is not None else ()
+    return any(source.service_account_token is not None for source in sources)
