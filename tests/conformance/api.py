@@ -95,8 +95,9 @@ class Api:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, connection: Connection, namespace: str) -> AsyncIterator["Api"]:
-        headers = {"User-Agent": "conformance/1"}
+    async def opened(cls, connection: Connection, namespace: str, user: str = "") -> AsyncIterator["Api"]:
+        """For the administrator, who may act as another user."""
+        headers = {"User-Agent": "conformance/1"} | ({"Impersonate-User": user} if user else {})
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
         connector = aiohttp.TCPConnector(ssl=tls_context(connection) or False)
