@@ -27,12 +27,9 @@ async def reconcile_default_policy(server: ApiServer) -> None:
 
 async def _reconcile_role(server: ApiServer, expected: AnyRole) -> None:
     present = server.registry.find(type(expected), expected.metadata.namespace, expected.metadata.name)
-    if present is None:
-        await _create(server, expected)
-        return
-    wanted = reconciled_role(present, expected)
-    if wanted is not None:
-        await _update(server, wanted)
+    await _write(
+        server, expected if present is None else reconciled_role(present, expected), is_there=present is not None
+    )
 
 
 async def _reconcile_binding(server: ApiServer, expected: ClusterRoleBinding) -> None:
@@ -40,21 +37,18 @@ async def _reconcile_binding(server: ApiServer, expected: ClusterRoleBinding) ->
     if present is not None and refers_elsewhere(present, expected):
         await server.delete(_IDENTITY, _target(server, present), DeleteOptions())
         present = None
-    if present is None:
-        await _create(server, expected)
+    wanted = expected if present is None else reconciled_binding(present, expected)
+    await _write(server, wanted, is_there=present is not None)
+
+
+async def _write(server: ApiServer, wanted: Object | None, *, is_there: bool) -> None:
+    if wanted is None:
         return
-    wanted = reconciled_binding(present, expected)
-    if wanted is not None:
-        await _update(server, wanted)
-
-
-async def _create(server: ApiServer, obj: Object) -> None:
-    target = Target(server.catalogue.of(type(obj)), obj.metadata.namespace)
-    await server.create(_IDENTITY, target, obj, _OPTIONS)
-
-
-async def _update(server: ApiServer, obj: Object) -> None:
-    await server.update(_IDENTITY, _target(server, obj), obj, _OPTIONS)
+    if is_there:
+        await server.update(_IDENTITY, _target(server, wanted), wanted, _OPTIONS)
+    else:
+        target = Target(server.catalogue.of(type(wanted)), wanted.metadata.namespace)
+        await server.create(_IDENTITY, target, wanted, _OPTIONS)
 
 
 def _target(server: ApiServer, obj: Object) -> Target:
