@@ -68,6 +68,13 @@ def drafting(text: str, **labels: str) -> Callable[[int], Draft]:
     return lambda revision: Draft(f"{text}@{revision}".encode(), labels, {"metadata.name": text})
 
 
+def newest_of(store: Store, name: str) -> int:
+    """The revision that a pod is at."""
+    newest = store.newest("pods", name)
+    assert newest is not None
+    return newest.revision
+
+
 def put(store: Store, name: str, text: str = "x", collection: str = "pods") -> Awaitable[Record]:
     newest = store.newest(collection, name)
     return store.write(collection, name, drafting(text), newest.revision if newest else None)
@@ -250,6 +257,23 @@ class TestReads:
     )
     async def test_scan_continues_after_a_name(self, filled: Store, prefix: str, after: str, names: list[str]) -> None:
         assert [record.name for record in filled.scan("pods", prefix, after)] == names
+
+    async def test_list_gives_what_has_all_the_labels(self, store: Store) -> None:
+        shop = {"default/b": "web", "default/a": "web", "kube/c": "web", "default/d": "db"}
+        for name, app in shop.items():
+            await store.write("pods", name, drafting("x", app=app, tier="shop"), None)
+
+        def names(prefix: str, *labels: tuple[str, str]) -> list[str]:
+            return [record.name for record in store.list("pods", prefix, labels).records]
+
+        assert names("", ("app", "web")) == ["default/a", "default/b", "kube/c"]
+        assert names("default/", ("tier", "shop"), ("app", "web")) == ["default/a", "default/b"]
+        assert names("default/", ("app", "db"), ("tier", "none")) == []
+        await store.write("pods", "default/a", drafting("y", app="db"), newest_of(store, "default/a"))
+        await remove(store, "kube/c")
+        assert names("", ("app", "web")) == ["default/b"]
+        assert names("", ("app", "db")) == ["default/a", "default/d"]
+        assert names("", ("tier", "shop")) == ["default/b", "default/d"]
 
     async def test_a_snapshot_does_not_change_with_the_store(self, filled: Store) -> None:
         snapshot = filled.list("pods", "default/")

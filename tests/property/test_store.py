@@ -34,12 +34,21 @@ PREFIXES = st.sampled_from(["", "default", "default/", "default/a", "kube/", "no
 TEXTS = st.text("abc", min_size=1, max_size=3)
 
 
+def labels_of(value: str) -> Mapping[str, str]:
+    """One of its own, one that some share, one that all have."""
+    return {"text": value, value[0]: value[1], "all": ""}
+
+
 def index(_collection: str, value: bytes) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    return {"text": value.decode()}, {}
+    return labels_of(value.decode()), {}
 
 
 def drafting(text: str) -> Callable[[int], Draft]:
-    return lambda revision: Draft(f"{text}@{revision}".encode(), {"text": f"{text}@{revision}"}, {})
+    def draft(revision: int) -> Draft:
+        value = f"{text}@{revision}"
+        return Draft(value.encode(), labels_of(value), {})
+
+    return draft
 
 
 def outcome(attempt: Callable[[], Awaitable[Record]]) -> Awaitable[Record] | Record | None:
@@ -161,6 +170,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle()
         assert self.oracle.list(collection, prefix) == self.subject.list(collection, prefix)
         assert list(self.oracle.scan(collection, prefix, after)) == list(self.subject.scan(collection, prefix, after))
+
+    @rule(collection=COLLECTIONS, prefix=PREFIXES, label=st.sampled_from("abc"), value=st.sampled_from("ab@"))
+    def select(self, collection: str, prefix: str, label: str, value: str) -> None:
+        self.settle()
+        for labels in ([(label, value)], [(label, value), ("all", "")], [("all", "")]):
+            assert self.oracle.list(collection, prefix, labels) == self.subject.list(collection, prefix, labels)
 
     @invariant()
     def the_newest_state_is_the_same(self) -> None:

@@ -20,6 +20,7 @@ from petset.api.resources import Resource
 from petset.apiserver import selection
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Listing, ListOptions, Target
+from petset.apiserver.selection import Selection
 from petset.store.interface import Record, Snapshot
 
 _MOST_DIGITS = 20
@@ -40,7 +41,7 @@ def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
     _check_options(options)
     resource = target.resource
     wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
-    snapshot = _snapshot(registry, target, wanted.name)
+    snapshot = _snapshot(registry, target, wanted)
     revision, after = snapshot.revision, ""
     _check_revision(options, revision)
     if options.continue_:
@@ -54,11 +55,11 @@ def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
     return _page(resource, records, revision, options.limit, counted=wanted.everything)
 
 
-def _snapshot(registry: Registry, target: Target, name: str | None) -> Snapshot:
+def _snapshot(registry: Registry, target: Target, wanted: Selection) -> Snapshot:
     """The records to select from; a selector by name, as clients that wait for one object use, reads only that."""
-    resource = target.resource
+    resource, name = target.resource, wanted.name
     if name is None or (resource.namespaced and not target.namespace):
-        return registry.store.list(registry.collection(resource), prefix_of(target))
+        return registry.store.list(registry.collection(resource), prefix_of(target), wanted.labels.equal)
     record = registry.store.read(registry.collection(resource), resource.key(target.namespace, name))
     return Snapshot((record,) if record else (), registry.store.revision)
 

@@ -124,7 +124,7 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
     initial: Iterator[list[WatchChange]] = iter(())
     start = asked
     if from_now:
-        snapshot = registry.store.list(registry.collection(resource), prefix)
+        snapshot = registry.store.list(registry.collection(resource), prefix, wanted.labels.equal)
         start = snapshot.revision
         records = snapshot.records if options.send_initial_events is not False else ()
         if resource.view is not None:

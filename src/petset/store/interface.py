@@ -18,7 +18,7 @@ Promises, checked by the contract suite:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -148,8 +148,8 @@ class Store(Protocol):
         """The newest accepted state of one record, durable or not: what the next write is decided against."""
         ...
 
-    def list(self, collection: str, prefix: str = "") -> Snapshot:
-        """The durable records whose name starts with `prefix`, in order."""
+    def list(self, collection: str, prefix: str = "", labels: Sequence[tuple[str, str]] = ()) -> Snapshot:
+        """The durable records whose name starts with `prefix` and that have these labels, in order."""
         ...
 
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:

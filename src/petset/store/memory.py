@@ -2,7 +2,7 @@
 
 import asyncio
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 from petset.store.commit import Commit
@@ -51,9 +51,10 @@ class MemoryStore:
         """The same: what is accepted is durable."""
         return self.read(collection, name)
 
-    def list(self, collection: str, prefix: str = "") -> Snapshot:
-        """The records whose name starts with `prefix`, in order."""
-        return Snapshot(tuple(self.scan(collection, prefix)), self._revision)
+    def list(self, collection: str, prefix: str = "", labels: Sequence[tuple[str, str]] = ()) -> Snapshot:
+        """The records whose name starts with `prefix` and that have these labels, in order."""
+        records = self.scan(collection, prefix)
+        return Snapshot(tuple(r for r in records if set(labels) <= set(r.labels.items())), self._revision)
 
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:
         """Like `list`, from the first name greater than `after`."""

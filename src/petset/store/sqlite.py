@@ -36,6 +36,7 @@ from petset.store.interface import (
     StoreFailed,
     WriteConflict,
 )
+from petset.store.labels import LabelIndex
 from petset.store.watchcache import DEFAULT_HISTORY, CachedWatch, History, WatchCache
 
 T = TypeVar("T")
@@ -198,6 +199,9 @@ class SqliteStore:
             loaded[collection][name] = Record(name, revision, value, *indexer(collection, value))
         self._durable: dict[str, SortedDict[str, Record]] = defaultdict(SortedDict)
         self._durable.update((collection, SortedDict(records)) for collection, records in loaded.items())
+        self._labels: dict[str, LabelIndex] = defaultdict(LabelIndex)
+        for collection, records in loaded.items():
+            self._labels[collection] = LabelIndex((name, record.labels) for name, record in records.items())
         self._accepted_revision = database.revision
         self._overlay: dict[tuple[str, str], _Operation] = {}
         self._pending: deque[_Operation] = deque()
@@ -252,9 +256,15 @@ class SqliteStore:
             return self.read(collection, name)
         return None if operation.deleted else operation.record
 
-    def list(self, collection: str, prefix: str = "") -> Snapshot:
-        """The durable records whose name starts with `prefix`, in order."""
-        return Snapshot(tuple(self.scan(collection, prefix)), self.revision)
+    def list(self, collection: str, prefix: str = "", labels: Sequence[tuple[str, str]] = ()) -> Snapshot:
+        """The durable records whose name starts with `prefix` and that have these labels, in order."""
+        if not labels:
+            return Snapshot(tuple(self.scan(collection, prefix)), self.revision)
+        records = self._durable[collection]
+        names = sorted(name for name in self._labels[collection].fewest(labels) if name.startswith(prefix))
+        found = map(records.__getitem__, names)
+        wanted = (record for record in found if all(record.labels.get(key) == value for key, value in labels))
+        return Snapshot(tuple(wanted), self.revision)
 
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:
         """The same, lazily, from the first name greater than `after`; valid only until the next await."""
@@ -379,6 +389,8 @@ class SqliteStore:
         if self._overlay[key] is operation:
             del self._overlay[key]
         previous = records.get(record.name)
+        before = {} if previous is None else previous.labels
+        self._labels[operation.collection].change(record.name, before, {} if operation.deleted else record.labels)
         if operation.deleted:
             del records[record.name]
             return Event(EventType.DELETED, record, previous, {})
