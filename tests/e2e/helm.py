@@ -2,16 +2,14 @@
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.server import ROOT
+from tests.e2e.server import program
 
-FETCHED = ROOT / ".cache" / "helm" / "helm"
-HELM = shutil.which("helm") or (str(FETCHED) if FETCHED.exists() else "")
+HELM = program("helm")
 NO_HELM = "" if HELM else "Helm is not installed: make setup fetches it"
 CHARTS = Path(__file__).parent / "charts"
 TIMEOUT = 80.0

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import selectors
-import shutil
 import subprocess
 import termios
 from collections.abc import Callable, Iterator
@@ -16,8 +15,10 @@ from typing import Any
 import yaml
 
 from petset.aio.clock import SystemClock
+from tests.e2e.server import program
 
-NO_KUBECTL = "" if shutil.which("kubectl") else "kubectl is not installed"
+KUBECTL = program("kubectl")
+NO_KUBECTL = "" if KUBECTL else "kubectl is not installed: make setup fetches it"
 TIMEOUT = 60.0
 CLOCK = SystemClock()
 
@@ -59,7 +60,7 @@ class Kubectl:
         if "--" in options:
             at = options.index("--")
             options, separator, rest = options[:at], ["--"], options[at + 1 :]
-        return ["kubectl", "--kubeconfig", str(self.kubeconfig), *scope, *options, *separator, *rest]
+        return [KUBECTL, "--kubeconfig", str(self.kubeconfig), *scope, *options, *separator, *rest]
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "-o", "json"))

@@ -27,6 +27,12 @@ NEWER_NGINX = "nginx:1.8"
 BUSYBOX = "busybox:1.36"
 
 
+def program(name: str) -> str:
+    """A client of this machine, else the one that `make setup` has fetched; empty when there is none."""
+    fetched = ROOT / ".cache" / "clients" / name
+    return shutil.which(name) or (str(fetched) if fetched.exists() else "")
+
+
 def own_network(number: int) -> NetworkConfig:
     """A name and ranges that hardly anybody else on this machine uses at the same time."""
     low, high = number % 256, number // 256 % 8

@@ -135,6 +135,9 @@ def test_watch_shows_the_present_and_then_changes(page: Kubectl) -> None:
         output.until(lambda text: re.search(r"^MODIFIED +web-1 ", text, re.MULTILINE) is not None)
 
 
+FROM = r"(spec\.containers\{nginx\}: )?"  # newer kubectl names the container
+
+
 def test_describe_a_pod(page: Kubectl) -> None:
     text = page("describe", "pod", "web-0")
     for pattern in (
@@ -157,9 +160,9 @@ def test_describe_a_pod(page: Kubectl) -> None:
         r"^QoS Class: +BestEffort$",
         r"^Tolerations: +node.kubernetes.io/not-ready:NoExecute op=Exists for 300s$",
         r"^  Normal +Scheduled .* default-scheduler +Successfully assigned",
-        rf'^  Normal +Pulled .* kubelet +Container image "{NGINX}" already present on machine',
-        r"^  Normal +Created .* kubelet +Created container:? nginx$",
-        r"^  Normal +Started .* kubelet +Started container nginx$",
+        rf'^  Normal +Pulled .* kubelet +{FROM}Container image "{NGINX}" already present on machine',
+        rf"^  Normal +Created .* kubelet +{FROM}Created container:? nginx$",
+        rf"^  Normal +Started .* kubelet +{FROM}Started container nginx$",
     ):
         assert re.search(pattern, text, re.MULTILINE), f"{pattern} not in\n{text}"
 
