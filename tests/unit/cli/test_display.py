@@ -81,3 +81,14 @@ def test_a_terminal_shows_lines_panel_and_tables() -> None:
         display.note("kubeconfig: [x]")
     for text in ("web-0 ready (2.1 s)", *WAITING, "STATEFULSET", "web-0", "kubeconfig: [x]"):
         assert text.strip() in out.getvalue()
+
+
+def test_the_mark_of_a_line_colours_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    with TerminalDisplay(out) as display:
+        display.say("web-0 created")
+        display.say("web-0 ready")
+    assert "\x1b[36m• \x1b[0mweb-0 created" in out.getvalue()
+    assert "\x1b[36m• \x1b[0m\x1b[32mweb-0 ready" in out.getvalue()

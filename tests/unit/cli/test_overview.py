@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from petset.api.types import Pod
+from petset.api.types import EphemeralVolumeSource, Pod, Volume
 from petset.cli.data_directory import DataDirectory
 from petset.cli.hints import after_up, program
 from petset.cli.progress.overview import PodRow, dns_name, pod_rows, set_rows
@@ -33,6 +33,13 @@ def test_a_row_has_what_people_look_for() -> None:
 def test_what_is_not_known_yet_is_a_dash() -> None:
     (row,) = pod_rows(Snapshot(pods=[a_pod()]), "cluster.local")
     assert (row.node, row.ip, row.claim, row.directory) == ("-", "-", "www-web-0", "-")
+
+
+def test_a_claim_made_for_one_pod_is_shown_too() -> None:
+    pod = a_pod()
+    pod.spec.volumes.append(Volume(name="scratch", ephemeral=EphemeralVolumeSource()))
+    (row,) = pod_rows(Snapshot(pods=[pod], claims=[a_claim("web-0-scratch")]), "cluster.local")
+    assert row.claim == "www-web-0\nweb-0-scratch"
 
 
 def test_pods_stand_in_the_order_of_their_ordinals_and_pods_of_no_set_last() -> None:
