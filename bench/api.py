@@ -28,8 +28,6 @@ from bench.wire import Channel, Refused, Server, server_of
 
 from petset.client.kubeconfig import read_kubeconfig
 
-NAMESPACE = "petset-bench-api"
-PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 MERGE = "application/merge-patch+json"
 SELECTED = 10
 """Pods that the selector of a selector list chooses."""
@@ -107,6 +105,7 @@ class Bench:
     """The loads against one server."""
 
     def __init__(self, server: Server, process: Process | None, channels: list[Channel], options: argparse.Namespace):
+        self._pods = f"/api/v1/namespaces/{options.namespace}/pods"
         self._server = server
         self._process = process
         self._channels = channels
@@ -144,7 +143,7 @@ class Bench:
         """Creates pods until there are so many."""
         first, count = self.stored, wanted - self.stored
         row = await self.rate(
-            f"create, up to {wanted:,} pods", count, lambda channel, n: channel.ask("POST", PODS, pod(first + n))
+            f"create, up to {wanted:,} pods", count, lambda channel, n: channel.ask("POST", self._pods, pod(first + n))
         )
         self.stored = wanted
         return row
@@ -152,7 +151,9 @@ class Bench:
     async def get(self) -> Row:
         """Single pods."""
         return await self.rate(
-            "get", self._options.count, lambda channel, n: channel.ask("GET", f"{PODS}/{name_of(n % self.stored)}")
+            "get",
+            self._options.count,
+            lambda channel, n: channel.ask("GET", f"{self._pods}/{name_of(n % self.stored)}"),
         )
 
     async def patch(self, name: str, subresource: str, body: Callable[[int], bytes], count: int = 0) -> Row:
@@ -161,7 +162,7 @@ class Bench:
         turn = self._turn
 
         def work(channel: Channel, n: int) -> Awaitable[bytes]:
-            path = f"{PODS}/{name_of(n % self.stored)}{subresource}"
+            path = f"{self._pods}/{name_of(n % self.stored)}{subresource}"
             return channel.ask("PATCH", path, body(turn * 1000 + n // self.stored), MERGE)
 
         return await self.rate(name, count or self._options.count, work)
@@ -172,7 +173,7 @@ class Bench:
         row = await self.rate(
             f"delete, down to {left:,} pods",
             count,
-            lambda channel, n: channel.ask("DELETE", f"{PODS}/{name_of(first + n)}?gracePeriodSeconds=0"),
+            lambda channel, n: channel.ask("DELETE", f"{self._pods}/{name_of(first + n)}?gracePeriodSeconds=0"),
         )
         self.stored = left
         return row
@@ -181,11 +182,11 @@ class Bench:
 
     async def list(self, count: int) -> Row:
         """All pods."""
-        return await self.rate(f"list of {self.stored:,}", count, lambda channel, _: channel.ask("GET", PODS))
+        return await self.rate(f"list of {self.stored:,}", count, lambda channel, _: channel.ask("GET", self._pods))
 
     async def pages(self, count: int) -> Row:
         """The first page of all pods."""
-        path = f"{PODS}?limit=500"
+        path = f"{self._pods}?limit=500"
         return await self.rate(f"page of 500 of {self.stored:,}", count, lambda channel, _: channel.ask("GET", path))
 
     async def select(self, count: int) -> Row:
@@ -194,7 +195,7 @@ class Bench:
         return await self.rate(
             f"selector list, {SELECTED} of {self.stored:,}",
             count,
-            lambda channel, n: channel.ask("GET", f"{PODS}?labelSelector=app%3Dbench,shard%3D{n % shards}"),
+            lambda channel, n: channel.ask("GET", f"{self._pods}?labelSelector=app%3Dbench,shard%3D{n % shards}"),
         )
 
     # --- watches -----------------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ class Bench:
         try:
             revision = await self._revision()
             for channel in listening:
-                channel.watch(f"{PODS}?watch=1&resourceVersion={revision}", on_events)
+                channel.watch(f"{self._pods}?watch=1&resourceVersion={revision}", on_events)
             await asyncio.sleep(0.5 + watchers / 500)
             cpu, began = self.cpu(), time.perf_counter()
             row = await self.patch("", "", label_patch, changes)
@@ -233,7 +234,7 @@ class Bench:
         async def one(channel: Channel) -> None:
             complete = asyncio.Event()
             options = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
-            channel.watch(f"{PODS}?watch=1&{options}", lambda _, ended: complete.set() if ended else None)
+            channel.watch(f"{self._pods}?watch=1&{options}", lambda _, ended: complete.set() if ended else None)
             await complete.wait()
 
         seconds = []
@@ -258,7 +259,7 @@ class Bench:
 
         async def one(number: int, due: float) -> None:
             channel = free.pop() if free else await Channel(self._server).open()
-            await channel.ask("PATCH", f"{PODS}/{name_of(number % self.stored)}", body, MERGE)
+            await channel.ask("PATCH", f"{self._pods}/{name_of(number % self.stored)}", body, MERGE)
             taken.append(time.perf_counter() - due)
             free.append(channel)
 
@@ -278,7 +279,7 @@ class Bench:
 
     async def _revision(self) -> str:
         """Where a watch can begin."""
-        body = await self._channels[0].ask("GET", f"{PODS}?limit=1")
+        body = await self._channels[0].ask("GET", f"{self._pods}?limit=1")
         found = re.search(rb'"resourceVersion":\s*"(\d+)"', body)
         assert found is not None
         return found[1].decode()
@@ -293,20 +294,20 @@ def _both(ordered: Sequence[float]) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def namespace(channel: Channel) -> AsyncIterator[None]:
+async def namespace(channel: Channel, name: str) -> AsyncIterator[None]:
     """The namespace of the loads, ready for pods."""
-    body = json.dumps({"metadata": {"name": NAMESPACE}}).encode()
+    body = json.dumps({"metadata": {"name": name}}).encode()
     try:
         await channel.ask("POST", "/api/v1/namespaces", body)
     except Refused as error:
-        sys.exit(f"{error}; delete namespace {NAMESPACE} first")
+        sys.exit(f"{error}; delete namespace {name} first, or name another")
     account = json.dumps({"metadata": {"name": "default"}}).encode()
     with suppress(Refused):  # a controller may have been quicker
-        await channel.ask("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
+        await channel.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)
     try:
         yield
     finally:
-        await channel.ask("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+        await channel.ask("DELETE", f"/api/v1/namespaces/{name}")
 
 
 async def loads(bench: Bench, options: argparse.Namespace) -> AsyncIterator[Row]:
@@ -342,7 +343,7 @@ async def measure(process: Process, options: argparse.Namespace) -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python", end=" ")
     print(f"{platform.python_version()}, {options.connections} connections\n")
     print("| load | rate | p50, ms | p99, ms | server's CPU, µs |\n| --- | ---: | ---: | ---: | ---: |")
-    async with namespace(channels[0]):
+    async with namespace(channels[0], options.namespace):
         async for row in loads(Bench(server, seen, channels, options), options):
             print(row, flush=True)
             if seen is not None and "informer start-up" in row.name:
@@ -356,6 +357,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the API.")
     parser.add_argument("--kubeconfig", type=Path, help="a server that is there; default: one is started")
     parser.add_argument("--context", default="", help="of the kubeconfig; default: the current one")
+    parser.add_argument("--namespace", default="petset-bench-api", help="one that is not there yet")
     parser.add_argument("--pid", type=int, help="the server's process, when it is on this machine")
     parser.add_argument("--connections", type=int, default=16, help="at the same time (16)")
     parser.add_argument("--count", type=int, default=4_000, help="requests about single pods (4,000)")
