@@ -30,7 +30,7 @@ KINDS = {
         "authorization.k8s.io/v1",
         "LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview",
     ),
-    "autoscaling.v1": ("autoscaling/v1", "Scale"),
+    "autoscaling.v1": ("autoscaling/v1", "HorizontalPodAutoscaler Scale"),
     "autoscaling.v2": ("autoscaling/v2", "HorizontalPodAutoscaler"),
     "coordination.v1": ("coordination.k8s.io/v1", "Lease"),
     "discovery.v1": ("discovery.k8s.io/v1", "EndpointSlice"),

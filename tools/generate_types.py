@@ -40,6 +40,7 @@ ROOTS = [
     *(AUTHORIZATION + kind for kind in (
         "LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview",
     )),
+    "io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler",
     "io.k8s.api.autoscaling.v1.Scale",
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
     "io.k8s.api.coordination.v1.Lease",
@@ -59,8 +60,17 @@ ROOTS = [
     )),
 ]  # fmt: skip
 
-# Named by hand, because core/v1 has a type of the same name.
+# Named by hand, because another version or group has a type of the same name.
 CLASS_NAMES = {
+    **{
+        f"io.k8s.api.autoscaling.v1.{name}": f"AutoscalingV1{name}"
+        for name in (
+            "CrossVersionObjectReference",
+            "HorizontalPodAutoscaler",
+            "HorizontalPodAutoscalerSpec",
+            "HorizontalPodAutoscalerStatus",
+        )
+    },
     "io.k8s.api.discovery.v1.EndpointPort": "DiscoveryEndpointPort",
     "io.k8s.api.events.v1.Event": "EventsV1Event",
     "io.k8s.api.events.v1.EventSeries": "EventsV1EventSeries",
@@ -440,6 +450,7 @@ LISTS = [
     )),
     "io.k8s.api.apps.v1.ControllerRevisionList",
     "io.k8s.api.apps.v1.StatefulSetList",
+    "io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerList",
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerList",
     "io.k8s.api.coordination.v1.LeaseList",
     "io.k8s.api.discovery.v1.EndpointSliceList",

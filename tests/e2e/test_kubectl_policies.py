@@ -115,6 +115,19 @@ def test_explain_knows_the_field(stored: Kubectl, field: str) -> None:
     assert f"FIELD: {field.rpartition('.')[2]} <" in stored("explain", field)
 
 
+def test_commands_make_them(kubectl: Kubectl) -> None:
+    kubectl.apply(stateful_set(0, pod("", container())))
+    kubectl("autoscale", "statefulset", "web", "--max=3", "--cpu-percent=70")
+    kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=50%")
+    kubectl("create", "quota", "web", "--hard=pods=2", "--scopes=BestEffort")
+    kubectl("create", "ingress", "web", "--rule=a.example/path=web:80,tls=secret")
+    lines = [" ".join(line.split()) for line in kubectl("get", "hpa,pdb,ing", "--no-headers").splitlines() if line]
+    assert lines[0].startswith("horizontalpodautoscaler.autoscaling/web StatefulSet/web cpu: <unknown>/70% 1 3 0")
+    assert lines[1].startswith("poddisruptionbudget.policy/web 50% N/A 0")
+    assert lines[2].startswith("ingress.networking.k8s.io/web <none> a.example 80, 443")
+    assert kubectl.json("get", "quota", "web")["spec"] == {"hard": {"pods": "2"}, "scopes": ["BestEffort"]}
+
+
 def test_other_workloads_are_no_kind_here(stored: Kubectl) -> None:
     deployment = manifest("apps/v1", "Deployment")
     complaint = stored.fails("apply", "-f", "-", stdin=json.dumps(deployment))

@@ -175,8 +175,8 @@ class Catalogue:
         return None
 
     def in_category(self, category: str) -> tuple[Resource[Any], ...]:
-        """What `kubectl get all` stands for, when the category is `all`."""
-        return tuple(resource for resource in self.resources if category in resource.categories)
+        """What `kubectl get all` stands for, when the category is `all`: each stored kind once."""
+        return tuple(r for r in self.resources if r.view is None and category in r.categories)
 
     def stored(self, resource: Resource[Any]) -> Resource[Any]:
         """The resource whose objects are in the store: itself, or what it is a view of."""

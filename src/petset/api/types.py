@@ -21,6 +21,7 @@ _JSON_NAMES = {
     "cluster_ip": "clusterIP",
     "cluster_ips": "clusterIPs",
     "container_id": "containerID",
+    "current_cpu_utilization_percentage": "currentCPUUtilizationPercentage",
     "dataset_uuid": "datasetUUID",
     "disk_uri": "diskURI",
     "downward_api": "downwardAPI",
@@ -46,6 +47,7 @@ _JSON_NAMES = {
     "set_hostname_as_fqdn": "setHostnameAsFQDN",
     "storage_policy_id": "storagePolicyID",
     "system_uuid": "systemUUID",
+    "target_cpu_utilization_percentage": "targetCPUUtilizationPercentage",
     "target_wwns": "targetWWNs",
     "volume_id": "volumeID",
 }
@@ -1226,6 +1228,34 @@ class SubjectAccessReview(Object, kw_only=True):
     kind: str = field(default_factory=lambda: "SubjectAccessReview")
     spec: SubjectAccessReviewSpec = field(default_factory=SubjectAccessReviewSpec)
     status: SubjectAccessReviewStatus = field(default_factory=SubjectAccessReviewStatus)
+
+
+class AutoscalingV1CrossVersionObjectReference(Struct, kw_only=True):
+    api_version: str | None = None
+    kind: str = field(default_factory=str)
+    name: str = field(default_factory=str)
+
+
+class AutoscalingV1HorizontalPodAutoscalerSpec(Struct, kw_only=True):
+    max_replicas: Int32 = field(default_factory=int)
+    min_replicas: Int32 | None = None
+    scale_target_ref: AutoscalingV1CrossVersionObjectReference = field(default_factory=AutoscalingV1CrossVersionObjectReference)
+    target_cpu_utilization_percentage: Int32 | None = None
+
+
+class AutoscalingV1HorizontalPodAutoscalerStatus(Struct, kw_only=True):
+    current_cpu_utilization_percentage: Int32 | None = None
+    current_replicas: Int32 = field(default_factory=int)
+    desired_replicas: Int32 = field(default_factory=int)
+    last_scale_time: Time | None = None
+    observed_generation: Int64 | None = None
+
+
+class AutoscalingV1HorizontalPodAutoscaler(Object, kw_only=True):
+    api_version: str = field(default_factory=lambda: "autoscaling/v1")
+    kind: str = field(default_factory=lambda: "HorizontalPodAutoscaler")
+    spec: AutoscalingV1HorizontalPodAutoscalerSpec = field(default_factory=AutoscalingV1HorizontalPodAutoscalerSpec)
+    status: AutoscalingV1HorizontalPodAutoscalerStatus = field(default_factory=AutoscalingV1HorizontalPodAutoscalerStatus)
 
 
 class ScaleSpec(Struct, kw_only=True):
