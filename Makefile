@@ -11,7 +11,7 @@ help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/dev.stamp ## make .venv with the locked dependencies, fetch Helm and kubectl, and see to a container engine
-	@$(BIN)/python scripts/clients.py
+	@$(BIN)/python scripts/clients.py || echo "Helm could not be fetched: its tests are skipped."
 	@# without root, tests that need containers are skipped, saying so
 	@scripts/install-engine.sh && scripts/install-packages.sh iproute2 procps || [ "$$(id -u)" -ne 0 ]
 
