@@ -275,7 +275,7 @@ _CREATE: dict[type[Object], tuple[Step, ...]] = {
     RoleBinding: (_BINDING,),
 }
 _UPDATE: dict[type[Object], tuple[Step, ...]] = {
-    Pod: (_with_registry(keep_priority),),
+    Pod: (_with_registry(keep_priority), _tolerate_lost_nodes),
     PersistentVolumeClaim: (_let_grow_by_class,),
     ClusterRole: (_ROLE,),
     Role: (_ROLE,),

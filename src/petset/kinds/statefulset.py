@@ -113,7 +113,10 @@ def _spec_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
         yield from not_negative("spec.ordinals.start", spec.ordinals.start)
     if not spec.selector.match_labels and not spec.selector.match_expressions:
         yield required("spec.selector")
-    yield from label_selector("spec.selector", spec.selector)
+    wrong = list(label_selector("spec.selector", spec.selector))
+    yield from wrong
+    if wrong:
+        yield invalid("spec.selector", spec.selector, "")
 
 
 def _policies_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
@@ -127,7 +130,7 @@ def _policies_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
     if policy is not None:
         place = "spec.persistentVolumeClaimRetentionPolicy"
         for name, value in (("whenDeleted", policy.when_deleted), ("whenScaled", policy.when_scaled)):
-            yield from one_of(f"{place}.{name}", value, ("Delete", "Retain"))
+            yield from one_of(f"{place}.{name}", value, ("Retain", "Delete"))
 
 
 def _update_strategy_errors(path: str, spec: StatefulSetSpec) -> Iterator[FieldError]:

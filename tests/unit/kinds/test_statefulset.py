@@ -173,7 +173,7 @@ def test_accepts(change: Tree) -> None:
         (
             {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Keep"}},
             "spec.persistentVolumeClaimRetentionPolicy.whenScaled",
-            'Unsupported value: "Keep": supported values: "Delete", "Retain"',
+            'Unsupported value: "Keep": supported values: "Retain", "Delete"',
         ),
         ({"selector": None}, "spec.selector", "Required value"),
         (
