@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, cast
 
+import aiohttp
 import pytest
 from lightkube import ALL_NS, AsyncClient, KubeConfig
 from lightkube.core.exceptions import ApiError, ObjectDeleted
@@ -16,7 +17,7 @@ from lightkube.types import CascadeType, PatchType
 
 from tests.e2e.manifests import claim_template, config_map, container, pod, service, stateful_set
 from tests.e2e.namespace import Namespace
-from tests.e2e.server import Server
+from tests.e2e.server import NGINX, Server
 
 pytestmark = [
     pytest.mark.e2e,
@@ -85,6 +86,19 @@ async def test_kr8s_watches_patches_and_logs(api: Any, namespace: Namespace) -> 
     assert (await api.version())["major"] == "1"
 
 
+async def test_kr8s_forwards_ports(api: Any, namespace: Namespace) -> None:
+    ports = [{"containerPort": 80}]
+    nginx = {"name": "main", "image": NGINX, "ports": ports, "readinessProbe": {"tcpSocket": {"port": 80}}}
+    served = await objects.Pod(pod("web", nginx), namespace=namespace.name, api=api)
+    await served.create()
+    async with asyncio.timeout(60):
+        await served.wait("condition=Ready")
+        async with served.portforward(80, local_port="auto") as port, aiohttp.ClientSession() as session:
+            for _ in range(3):
+                async with session.get(f"http://127.0.0.1:{port}/") as answer:
+                    assert answer.status in {200, 403}, "nginx answers, with or without a page"
+
+
 # --- lightkube --------------------------------------------------------------------------------------------------------
 
 
@@ -105,6 +119,10 @@ async def test_lightkube_runs_a_set(lightkube: AsyncClient) -> None:
             if type_ != "DELETED" and seen.status is not None and seen.status.readyReplicas == 2:
                 break
         await lightkube.wait(Pod, "web-1", for_conditions=["Ready"])
+        done = await lightkube.exec(
+            "web-1", command=["sh", "-c", "cat; hostname; exit 3"], stdin="hello\n", stdout=True
+        )
+        assert (done.stdout, done.exit_code) == ("hello\nweb-1\n", 3)
     scaled = await lightkube.get(StatefulSet.Scale, "web")
     assert scaled.spec is not None
     scaled.spec.replicas = 1
