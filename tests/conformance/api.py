@@ -1,7 +1,9 @@
 """A cluster's API by raw HTTP, and what is looked at in its answers. Nothing here knows what answers."""
 
+import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +47,7 @@ PLACES = {
 }
 CLUSTER_WIDE = frozenset({"namespaces", "nodes", "persistentvolumes", "storageclasses"})
 CLOCK = SystemClock()
+GOODBYE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,19 @@ class Api:
         headers = {"User-Agent": "conformance/1"} | ({"Impersonate-User": user} if user else {})
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        connector = aiohttp.TCPConnector(ssl=tls_context(connection) or False)
+        sockets: list[socket.socket] = []
+
+        def opened(address: tuple[Any, ...]) -> socket.socket:
+            sockets.append(socket.socket(*address[:3]))
+            sockets[-1].setblocking(False)
+            return sockets[-1]
+
+        connector = aiohttp.TCPConnector(ssl=tls_context(connection) or False, socket_factory=opened)
         async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
             yield cls(session, connection.server, namespace)
-            await connector.close()
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            while any(each.fileno() >= 0 for each in sockets):  # aiohttp does not wait for goodbyes over TLS
+                await CLOCK.sleep(0.002)
 
     async def begin(self) -> None:
         """Makes the namespace; its ServiceAccount comes by itself, or is made where nobody makes it."""
