@@ -7,8 +7,7 @@ with the port's number in two bytes, the lower one first.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import WSMsgType, web
@@ -17,23 +16,22 @@ from petset.aio.tasks import Supervisor
 from petset.api.errors import BadRequest
 from petset.httpd import spdy
 from petset.httpd.carrying import Forwarding, Inbox
-from petset.httpd.tunnel import PROTOCOL, Send, Tunnel
+from petset.httpd.tunnel import PROTOCOL, Tunnel
+from petset.httpd.upgrade import Send, asks_for_spdy, negotiated, until_gone, upgraded
 
 log = logging.getLogger(__name__)
 
 CHANNELS = "v4.channel.k8s.io"
 TUNNEL = f"SPDY/3.1+{PROTOCOL}"
-UPGRADE = "SPDY/3.1"
 LARGEST_MESSAGE = 16 * 1024 * 1024
 _MOST_CHANNELS = 256
 
 
 async def serve_ports(request: web.BaseRequest, forwarding: Forwarding) -> web.StreamResponse:
     """Forwards ports for as long as the client stays. Raises BadRequest for what cannot become a conversation."""
-    upgrade = request.headers.get("Upgrade", "")
-    if upgrade.upper() == UPGRADE:
+    if asks_for_spdy(request):
         return await _serve_spdy(request, forwarding)
-    if upgrade.lower() != "websocket":
+    if request.headers.get("Upgrade", "").lower() != "websocket":
         raise BadRequest("Upgrade request required")
     offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")} - {""}
     if TUNNEL in offered:
@@ -68,16 +66,6 @@ def _websocket(request: web.BaseRequest, protocol: str) -> web.WebSocketResponse
     return socket
 
 
-def until_gone(send: Callable[[bytes], Awaitable[None]]) -> Send:
-    """Sends for as long as there is somebody; that nobody is left shows where the client is listened to."""
-
-    async def send_or_drop(data: bytes) -> None:
-        with suppress(ConnectionError):
-            await send(data)
-
-    return send_or_drop
-
-
 # --- SPDY -------------------------------------------------------------------------------------------------------------
 
 
@@ -100,60 +88,15 @@ async def _serve_tunnel(
 
 
 async def _serve_spdy(request: web.BaseRequest, forwarding: Forwarding) -> web.StreamResponse:
-    offered = {
-        word.strip() for value in request.headers.getall("X-Stream-Protocol-Version", []) for word in value.split(",")
-    }
-    if PROTOCOL not in offered:
-        raise BadRequest(f"unable to upgrade: server accepts [{PROTOCOL}]")
-    headers = {"Connection": "Upgrade", "Upgrade": UPGRADE, "X-Stream-Protocol-Version": PROTOCOL}
-    response = web.StreamResponse(status=101, headers=headers)
-    response.force_close()
-    transport = request.transport
-    if transport is None:
-        raise ConnectionResetError("the client has left")
-    incoming = _Incoming(transport)
-    writer = await response.prepare(request)
-    assert writer is not None
-    request.protocol.set_parser(incoming)  # type: ignore[arg-type] # of a parser, aiohttp needs no more than this
-    async with Supervisor("port forward") as tasks:
-        tunnel = Tunnel(forwarding, until_gone(writer.write), tasks)
+    protocol = negotiated(request, (PROTOCOL,))
+    async with upgraded(request, protocol) as connection, Supervisor("port forward") as tasks:
+        tunnel = Tunnel(forwarding, connection.send, tasks)
         try:
-            while data := await incoming.read():
+            while data := await connection.incoming.read():
                 await tunnel.receive(data)
         except spdy.SpdyError as error:
             log.debug("port forward of %s: %s", forwarding.pod, error)
-    return response
-
-
-class _Incoming:
-    """Bytes of a connection that speaks HTTP no more. While some wait no more are read."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._chunks: list[bytes] = []
-        self._ended = False
-        self._news = asyncio.Event()
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """From the connection."""
-        self._chunks.append(data)
-        self._transport.pause_reading()
-        self._news.set()
-        return False, b""
-
-    def feed_eof(self) -> None:
-        """The client has left."""
-        self._ended = True
-        self._news.set()
-
-    async def read(self) -> bytes:
-        """What has come; empty at the end."""
-        while not self._chunks and not self._ended:
-            self._news.clear()
-            self._transport.resume_reading()
-            await self._news.wait()
-        data, self._chunks = b"".join(self._chunks), []
-        return data
+        return connection.response
 
 
 # --- channels ---------------------------------------------------------------------------------------------------------

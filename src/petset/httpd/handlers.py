@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from petset.api.errors import MethodNotAllowed, UnsupportedMediaType
+from petset.api.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
 from petset.api.types import DeleteOptions
 from petset.apiserver import decoding, encodings
 from petset.apiserver.authorization.attributes import on
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, Target, WriteOptions
-from petset.client.interface import ExecOptions, PatchType
+from petset.client.interface import PatchType
 from petset.httpd import routes, streams
 from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
@@ -22,6 +22,8 @@ from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form
 from petset.httpd.pieces import Pieces
+from petset.httpd.remote_command import serve_spdy_session
+from petset.httpd.upgrade import asks_for_spdy
 from petset.httpd.watch import Watcher, serve_watch
 
 PATCH_TYPES: dict[str, PatchType] = {
@@ -101,9 +103,11 @@ class ResourceHandler:
             return await serve_ports(request, Forwarding(target.name, self._server.pods.ports(target)))
         options = streams.exec_options(request.query, request.query.getall("command", []))
         pods = self._server.pods
-        if not streams.is_websocket(request):
-            await streams.refuse(pods.attach(target, ExecOptions(container=options.container)))
         opening = pods.exec(target, options) if target.subresource == "exec" else pods.attach(target, options)
+        if asks_for_spdy(request):
+            return await serve_spdy_session(request, opening, options)
+        if not streams.is_websocket(request):
+            raise BadRequest("Upgrade request required")
         return await streams.serve_session(request, opening, options)
 
     # --- writing ------------------------------------------------------------------------------------------------------

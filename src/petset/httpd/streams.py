@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -91,17 +91,8 @@ async def serve_logs(
 
 
 def is_websocket(request: web.BaseRequest) -> bool:
-    """Whether the client asks in a protocol that this server speaks."""
+    """Whether the client asks for a WebSocket."""
     return request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-async def refuse(attaching: AbstractAsyncContextManager[StreamSession]) -> NoReturn:
-    """Answers a client that asks in SPDY. kubectl does so once its WebSocket was refused, and shows only this answer.
-
-    So what was wrong with the container comes first. Attaching finds it out and, unlike exec, starts nothing.
-    """
-    async with attaching:
-        raise BadRequest("Upgrade request required: this server speaks WebSocket for exec and attach, not SPDY")
 
 
 async def serve_session(
@@ -121,7 +112,7 @@ async def serve_session(
             input_ = tasks.background("input", _receive_input(socket, session))
             await asyncio.wait((output, input_), return_when=asyncio.FIRST_COMPLETED)
             if output.done() or not socket.closed:
-                status = await _outcome(output, session)
+                status = await outcome(output, session)
                 await _finish(socket, status)
         return socket
 
@@ -153,13 +144,13 @@ async def _receive_input(socket: web.WebSocketResponse, session: StreamSession) 
         if channel == STDIN:
             await session.write(data)
         elif channel == RESIZE:
-            await _resize(session, data)
+            await resize(session, data)
         elif channel == CLOSE and data[:1] == bytes([STDIN]):
             await session.close_stdin()
 
 
-async def _resize(session: StreamSession, data: bytes) -> None:
-    """What is no size changes none."""
+async def resize(session: StreamSession, data: bytes) -> None:
+    """Gives a terminal its size. What is no size changes none."""
     try:
         size = msgspec.json.decode(data, type=TerminalSize)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -168,7 +159,8 @@ async def _resize(session: StreamSession, data: bytes) -> None:
     await session.resize(size.Width, size.Height)
 
 
-async def _outcome(output: "asyncio.Task[None]", session: StreamSession) -> dict[str, Any]:
+async def outcome(output: "asyncio.Task[None]", session: StreamSession) -> dict[str, Any]:
+    """The Status with which a process ends, once all its output was sent."""
     try:
         await output
         code = await session.exit_code()

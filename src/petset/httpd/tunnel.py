@@ -5,20 +5,18 @@ The streams' headers are those of upstream's `streaming/portforward/httpstream.g
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from petset.aio.tasks import Supervisor
 from petset.httpd import spdy
 from petset.httpd.carrying import Forwarding, Inbox
+from petset.httpd.upgrade import Send
 
 log = logging.getLogger(__name__)
 
 PROTOCOL = "portforward.k8s.io"
 MOST_STREAMS = 2000
 """Streams of one client at a time: a thousand connections."""
-
-Send = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(slots=True, eq=False)

@@ -304,11 +304,6 @@ async def test_each_port_has_two_channels(door: Door, protocol: str) -> None:
             {**handshake(TUNNEL), "Sec-WebSocket-Version": "1"},
             "unable to upgrade: the request is no handshake of WebSocket version 13",
         ),
-        (
-            "",
-            {"Upgrade": "SPDY/3.1", "Connection": "Upgrade"},
-            "unable to upgrade: server accepts [portforward.k8s.io]",
-        ),
     ],
 )
 async def test_what_cannot_become_a_conversation_is_refused(
@@ -316,6 +311,13 @@ async def test_what_cannot_become_a_conversation_is_refused(
 ) -> None:
     reply = await door.ask("GET", PORTS + query, headers=headers)
     assert (reply.status, reply.message) == (400, message)
+
+
+async def test_another_protocol_within_spdy_is_refused(door: Door) -> None:
+    headers = {"Upgrade": "SPDY/3.1", "Connection": "Upgrade", "X-Stream-Protocol-Version": "v4.channel.k8s.io"}
+    reply = await door.ask("POST", PORTS, headers=headers)
+    spoken = "client supports [v4.channel.k8s.io], server accepts [portforward.k8s.io]"
+    assert (reply.status, reply.message) == (403, f"unable to upgrade: unable to negotiate protocol: {spoken}")
 
 
 async def test_a_pod_that_is_not_there_is_an_ordinary_error(door: Door) -> None:

@@ -469,7 +469,6 @@ HANDSHAKE = {
     ("changed", "message"),
     [
         ({"Upgrade": ""}, "Upgrade request required"),
-        ({"Upgrade": "SPDY/3.1"}, "Upgrade request required"),
         ({"Sec-WebSocket-Protocol": "frog"}, "client supports [frog], server accepts [v5.channel.k8s.io"),
         ({"Sec-WebSocket-Protocol": ""}, "unable to negotiate protocol"),
         ({"Sec-WebSocket-Version": "99"}, "no handshake"),
