@@ -134,6 +134,15 @@ async def test_a_null_says_nothing_and_is_owned(api: Api) -> None:
     assert owners(shared)["two:Apply"] == {"f:metadata": {"f:labels": {}}}
 
 
+async def test_an_empty_list_of_items_is_not_owned(api: Api) -> None:
+    """An empty map is, and a list that is owned as a whole."""
+    spec = {"hostAliases": [], "tolerations": [], "imagePullSecrets": [], "nodeSelector": {}}
+    body = merged(stateful_set(), {"spec": {"template": {"spec": {**spec, "dnsConfig": {"options": []}}}}})
+    made = (await api.apply("statefulsets/web", body, "one")).done(201)
+    owned = owners(made)["one:Apply"]["f:spec"]["f:template"]["f:spec"]
+    assert set(owned) == {"f:containers", "f:tolerations", "f:nodeSelector", "f:dnsConfig"}
+
+
 async def test_the_status_belongs_to_its_subresource(api: Api) -> None:
     await api.apply("statefulsets/web", merged(stateful_set(), {"status": {"replicas": 5}}), "one")
     head = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}}

@@ -140,14 +140,21 @@ def _update_strategy_errors(path: str, spec: StatefulSetSpec) -> Iterator[FieldE
     elif strategy.type == "OnDelete":
         if strategy.rolling_update is not None:
             rule = "only allowed for updateStrategy 'RollingUpdate'"
-            yield invalid(f"{path}.rollingUpdate", strategy.rolling_update, rule)
+            yield invalid(f"{path}.rollingUpdate", _shown_rolling(strategy.rolling_update), rule)
     elif strategy.type != "RollingUpdate":
-        yield invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")
+        rolling = strategy.rolling_update
+        shown = {"Type": strategy.type, "RollingUpdate": _shown_rolling(rolling) if rolling is not None else None}
+        yield invalid(path, shown, "must be 'RollingUpdate' or 'OnDelete'")
     elif strategy.rolling_update is not None:
         yield from not_negative(f"{path}.rollingUpdate.partition", strategy.rolling_update.partition)
         yield from _max_unavailable_errors(
             f"{path}.rollingUpdate.maxUnavailable", strategy.rolling_update.max_unavailable
         )
+
+
+def _shown_rolling(rolling: RollingUpdateStatefulSetStrategy) -> dict[str, int | str | None]:
+    """As upstream's refusals show its own struct."""
+    return {"Partition": rolling.partition or 0, "MaxUnavailable": rolling.max_unavailable}
 
 
 def _max_unavailable_errors(path: str, value: int | str | None) -> Iterator[FieldError]:

@@ -194,7 +194,7 @@ def _merge_maps(live: Tree, config: Tree, node: Node) -> Tree:
         if value is not None:
             result[key] = _merge_values(live.get(key), value, below)
         elif node.kind == "map":
-            result[key] = ""
+            result[key] = "0" if node.item is not None and node.item.type == "quantity" else ""
         elif not (is_granular_map(below) or is_granular_list(below)):
             result.pop(key, None)
     return result

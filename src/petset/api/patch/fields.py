@@ -72,7 +72,10 @@ def compare(old: Tree, new: Tree, node: Node) -> tuple[Fields, Fields]:
 
 
 def applied_fields(config: Tree, node: Node) -> Fields:
-    """The fields that an applied configuration names: leaves, items of lists, and maps and lists that are empty."""
+    """The fields that an applied configuration names: leaves, items of lists, and maps that are empty.
+
+    A list whose items are owned one by one names nothing when it has none, and nor does a map of such lists.
+    """
     return _applied_map(config, node)
 
 
@@ -132,16 +135,19 @@ def _present(value: Any, node: Node | None) -> Fields:
 
 
 def _applied_map(config: Tree, node: Node) -> Fields:
-    return {f"f:{key}": _applied(value, child(node, key)) for key, value in config.items()}
+    named = {f"f:{key}": _applied(value, child(node, key)) for key, value in config.items()}
+    return {element: fields for element, fields in named.items() if fields is not None}
 
 
-def _applied(value: Any, node: Node | None) -> Fields:
+def _applied(value: Any, node: Node | None) -> Fields | None:
+    """The fields below a value; None when not even the value is named."""
     if node is not None and isinstance(value, dict) and is_granular_map(node):
-        return _applied_map(value, node)
+        below = _applied_map(value, node)
+        return None if value and not below else below
     if node is not None and isinstance(value, list) and is_granular_list(node):
         fields: Fields = {}
         for element, item in items_by_element(value, node).items():
-            below = _applied(item, node.item)
-            fields[element] = {ITSELF: {}, **below} if below else {}
-        return fields
+            named = _applied(item, node.item)
+            fields[element] = {ITSELF: {}, **named} if named else {}
+        return fields or None
     return {}

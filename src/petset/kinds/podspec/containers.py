@@ -35,11 +35,6 @@ def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
     """Everything wrong with init containers and containers; `path` is that of the pod spec."""
     around = Surroundings.of(spec)
     names: set[str] = set()
-    for index, container in enumerate(spec.init_containers):
-        where = f"{path}.initContainers[{index}]"
-        yield from _container_errors(where, container, around)
-        yield from _init_container_errors(where, container)
-        yield from _unique(where, container.name, names)
     if not spec.containers:
         yield required(f"{path}.containers")
     for index, container in enumerate(spec.containers):
@@ -47,6 +42,11 @@ def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
         yield from _container_errors(where, container, around)
         yield from _actions_errors(where, container, around)
         yield from optional_one_of(f"{where}.restartPolicy", container.restart_policy, _RESTART_POLICIES)
+        yield from _unique(where, container.name, names)
+    for index, container in enumerate(spec.init_containers):
+        where = f"{path}.initContainers[{index}]"
+        yield from _container_errors(where, container, around)
+        yield from _init_container_errors(where, container)
         yield from _unique(where, container.name, names)
     yield from _host_port_errors(f"{path}.containers", spec.containers, host_network=bool(spec.host_network))
 
