@@ -244,6 +244,8 @@ class TestReads:
         assert [record.name for record in snapshot.records] == names
         assert snapshot.revision == filled.revision == 9
         assert [record.name for record in filled.scan("pods", prefix)] == names
+        assert filled.count("pods", prefix) == len(names)
+        assert filled.count("frogs", prefix) == 0
 
     @pytest.mark.parametrize(
         ("prefix", "after", "names"),
@@ -257,6 +259,7 @@ class TestReads:
     )
     async def test_scan_continues_after_a_name(self, filled: Store, prefix: str, after: str, names: list[str]) -> None:
         assert [record.name for record in filled.scan("pods", prefix, after)] == names
+        assert filled.count("pods", prefix, after) == len(names)
 
     async def test_list_gives_what_has_all_the_labels(self, store: Store) -> None:
         shop = {"default/b": "web", "default/a": "web", "kube/c": "web", "default/d": "db"}

@@ -170,6 +170,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.settle()
         assert self.oracle.list(collection, prefix) == self.subject.list(collection, prefix)
         assert list(self.oracle.scan(collection, prefix, after)) == list(self.subject.scan(collection, prefix, after))
+        assert self.oracle.count(collection, prefix, after) == self.subject.count(collection, prefix, after)
 
     @rule(collection=COLLECTIONS, prefix=PREFIXES, label=st.sampled_from("abc"), value=st.sampled_from("ab@"))
     def select(self, collection: str, prefix: str, label: str, value: str) -> None:

@@ -8,7 +8,8 @@ import base64
 import binascii
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,12 +42,13 @@ def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
     _check_options(options)
     resource = target.resource
     wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
-    snapshot = _snapshot(registry, target, wanted)
-    revision, after = snapshot.revision, ""
+    revision, after = registry.store.revision, ""
     _check_revision(options, revision)
     if options.continue_:
         revision, after = _read_token(options.continue_, revision)
-    records = snapshot.records
+    if options.limit > 0 and wanted.everything and resource.view is None:
+        return _page_of_all(registry, target, _Place(revision, after), options.limit)
+    records = _snapshot(registry, target, wanted).records
     if after:
         records = records[bisect_right(records, after, key=lambda record: record.name) :]
     records = tuple(registry.shown(resource, record) for record in records) if resource.view else records
@@ -67,6 +69,24 @@ def _snapshot(registry: Registry, target: Target, wanted: Selection) -> Snapshot
 def prefix_of(target: Target) -> str:
     """What the names of the records of a request start with."""
     return f"{target.namespace}/" if target.resource.namespaced and target.namespace else ""
+
+
+class _Place(NamedTuple):
+    """Where a page begins: after a name, of a list that was begun at a revision."""
+
+    revision: int
+    after: str
+
+
+def _page_of_all(registry: Registry, target: Target, place: _Place, limit: int) -> Listing:
+    """A page without a selector costs what it shows, however much follows."""
+    resource, prefix = target.resource, prefix_of(target)
+    collection = registry.collection(resource)
+    page = tuple(islice(registry.store.scan(collection, prefix, place.after), limit))
+    remaining = registry.store.count(collection, prefix, page[-1].name) if page else 0
+    if not remaining:
+        return Listing(resource, page, place.revision)
+    return Listing(resource, page, place.revision, _token(place.revision, page[-1].name), remaining)
 
 
 def _page(resource: Resource[Any], records: tuple[Record, ...], revision: int, limit: int, *, counted: bool) -> Listing:

@@ -152,6 +152,10 @@ class Store(Protocol):
         """The durable records whose name starts with `prefix` and that have these labels, in order."""
         ...
 
+    def count(self, collection: str, prefix: str = "", after: str = "") -> int:
+        """How many records `scan` would give, without going through them."""
+        ...
+
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:
         """Like `list`, lazily, from the first name greater than `after`; valid only until the next await."""
         ...

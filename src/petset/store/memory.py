@@ -56,6 +56,10 @@ class MemoryStore:
         records = self.scan(collection, prefix)
         return Snapshot(tuple(r for r in records if set(labels) <= set(r.labels.items())), self._revision)
 
+    def count(self, collection: str, prefix: str = "", after: str = "") -> int:
+        """How many records `scan` gives."""
+        return len(list(self.scan(collection, prefix, after)))
+
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:
         """Like `list`, from the first name greater than `after`."""
         for (owner, name), record in sorted(self._records.items()):

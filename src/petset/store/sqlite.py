@@ -266,6 +266,14 @@ class SqliteStore:
         wanted = (record for record in found if all(record.labels.get(key) == value for key, value in labels))
         return Snapshot(tuple(wanted), self.revision)
 
+    def count(self, collection: str, prefix: str = "", after: str = "") -> int:
+        """How many records `scan` would give, without going through them."""
+        records = self._durable.get(collection)
+        if records is None:
+            return 0
+        first = records.bisect_right(after) if after >= prefix else records.bisect_left(prefix)
+        return max(0, records.bisect_right(prefix + LAST_CHARACTER) - first)
+
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:
         """The same, lazily, from the first name greater than `after`; valid only until the next await."""
         records = self._durable.get(collection)
