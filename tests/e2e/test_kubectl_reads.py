@@ -193,7 +193,9 @@ def test_events(page: Kubectl) -> None:
 
 def test_explain_and_discovery(page: Kubectl) -> None:
     assert re.search(r"^KIND: +StatefulSet\nVERSION: +v1$", page("explain", "statefulset"), re.MULTILINE)
-    assert "FIELD: replicas <integer>" in page("explain", "sts.spec.replicas")
+    replicas = page("explain", "sts.spec.replicas")
+    assert "FIELD: replicas <integer>" in replicas
+    assert "How many pods there should be." in replicas
     header, rows = page.table("api-resources")
     assert header == ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]
     assert ["statefulsets", "sts", "apps/v1", "true", "StatefulSet"] in rows
@@ -201,3 +203,13 @@ def test_explain_and_discovery(page: Kubectl) -> None:
     assert re.search(r"^Server Version: v1\.", page("version"), re.MULTILINE)
     assert "Kubernetes control plane" in page("cluster-info")
     assert page("get", "--raw", "/readyz") == "ok"
+    assert "[+]etcd ok\n" in page("get", "--raw", "/readyz?verbose")
+    assert 'apiserver_storage_objects{resource="pods"}' in page("get", "--raw", "/metrics")
+
+
+def test_the_server_validates_fields(page: Kubectl) -> None:
+    wrong = PAGE.replace("  serviceName:", "  replica: 4\n  serviceName:")
+    refused = page.fails("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=wrong)
+    assert 'unknown field "spec.replica"' in refused
+    refused = page.fails("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=wrong)
+    assert ".spec.replica: field not declared in schema" in refused
