@@ -136,7 +136,7 @@ async def test_a_null_says_nothing_and_is_owned(api: Api) -> None:
 
 async def test_an_empty_list_of_items_is_not_owned(api: Api) -> None:
     """An empty map is, and a list that is owned as a whole."""
-    spec = {"hostAliases": [], "tolerations": [], "imagePullSecrets": [], "nodeSelector": {}}
+    spec: Tree = {"hostAliases": [], "tolerations": [], "imagePullSecrets": [], "nodeSelector": {}}
     body = merged(stateful_set(), {"spec": {"template": {"spec": {**spec, "dnsConfig": {"options": []}}}}})
     made = (await api.apply("statefulsets/web", body, "one")).done(201)
     owned = owners(made)["one:Apply"]["f:spec"]["f:template"]["f:spec"]
