@@ -43,7 +43,7 @@ KINDS = {
 }
 
 
-JSON_NAMES = {"aPIGroup": "apiGroup"}
+JSON_NAMES = {"aPIGroup": "apiGroup", "uID": "uid"}
 """Where the definitions name a field otherwise than its JSON."""
 
 

@@ -115,7 +115,7 @@ def test_kubectl_creates_tokens(kubectl: Kubectl) -> None:
     assert 'serviceaccounts "nobody" not found' in kubectl.fails("create", "token", "nobody")
     kubectl("delete", "serviceaccount", "robot")
     answer = json.loads(kubectl(*CREATE, stdin=json.dumps(review)))
-    assert answer["status"] == {"error": 'serviceaccounts "robot" not found', "user": {}}
+    assert answer["status"] == {"error": '[invalid bearer token, serviceaccounts "robot" not found]', "user": {}}
 
 
 async def test_the_token_is_the_pods_users_alone(namespace: Namespace) -> None:

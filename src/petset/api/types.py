@@ -1090,7 +1090,7 @@ class BoundObjectReference(Struct, kw_only=True):
 class TokenRequestSpec(Struct, kw_only=True):
     attestations: dict[str, list[str]] = field(default_factory=dict)
     audiences: list[str] = field(default_factory=_always_list)
-    bound_object_ref: BoundObjectReference | None = None
+    bound_object_ref: BoundObjectReference | None = field(default_factory=_null)
     expiration_seconds: Int64 | None = None
 
 

@@ -27,8 +27,8 @@ from petset.api.types import (
     ServiceAccount,
     TokenRequest,
 )
-from petset.apiserver import decoding, metadata, patch, read, write
-from petset.apiserver.authentication.tokens import GROUP
+from petset.apiserver import decoding, metadata, ownership, patch, read, write
+from petset.apiserver.authentication.tokens import GROUP, default_request
 from petset.apiserver.eviction import evict
 from petset.apiserver.registry import Registry, encode, modified
 from petset.apiserver.request import Answer, Content, PatchBody, Target
@@ -211,10 +211,16 @@ async def _evict(change: Change, content: Content) -> Answer:
 
 async def _give_token(change: Change, content: Content) -> Answer:
     """Makes a token for a ServiceAccount; nothing of it is stored."""
-    version = f"{GROUP}/v1"
+    namespace, name, version = change.target.namespace, change.target.name, f"{GROUP}/v1"
     request, warnings = decoding.read_as(content, TokenRequest, version, change.options.field_validation)
-    given = change.server.tokens.issue(change.target.namespace, change.target.name, request)
-    return Answer(Record(change.target.name, 0, encode(given), {}, {}), None, 201, warnings)
+    metadata.place(change.resource, request, namespace)
+    default_request(request)
+    request.metadata.managed_fields = []
+    if ownership.tracks(request, change.options, "token"):
+        who = replace(change.writer(), api_version=version)
+        ownership.track(request, None, who, has_status=True)
+    given = change.server.tokens.issue(namespace, name, request)
+    return Answer(Record(name, 0, encode(given), {}, {}), None, 201, warnings)
 
 
 def _success(answer: Answer) -> Answer:

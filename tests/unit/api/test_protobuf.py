@@ -77,6 +77,14 @@ def test_a_field_has_its_json_name() -> None:
     assert tree["spec"] == {"parameters": {"apiGroup": "example.com", "kind": "Settings"}}
 
 
+def test_the_uid_of_what_a_token_is_bound_to_is_called_so() -> None:
+    """The definitions call it uID, nobody else does."""
+    reference = field(1, "Pod") + field(2, "v1") + field(3, "web-0") + field(4, "5c9c8fd8")
+    tree = to_tree(body("authentication.k8s.io/v1", "TokenRequest", field(2, field(3, reference))))
+    wanted = {"kind": "Pod", "apiVersion": "v1", "name": "web-0", "uid": "5c9c8fd8"}
+    assert tree["spec"]["boundObjectRef"] == wanted
+
+
 def test_quantities_bytes_times_and_raw_json() -> None:
     claim = field(2, field(2, field(2, field(1, "storage") + field(2, field(1, "1Gi")))))
     assert to_tree(body("v1", "PersistentVolumeClaim", claim))["spec"]["resources"]["requests"] == {"storage": "1Gi"}

@@ -22,6 +22,9 @@ EXTENDED_SECONDS = 365 * 24 * 3600
 
 _FACTS = "authentication.kubernetes.io/"
 
+UNKNOWN = "invalid bearer token"
+"""What is said of a token that is not this server's."""
+
 
 class InvalidToken(Exception):
     """The token stands for nobody. The message says why, and nothing of the token."""

@@ -3,7 +3,7 @@
 from petset.api.errors import BadRequest
 from petset.api.types import TokenReviewStatus, UserInfo
 from petset.apiserver import decoding, ownership
-from petset.apiserver.authentication.claims import InvalidToken
+from petset.apiserver.authentication.claims import UNKNOWN, InvalidToken
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, Content, Identity
 from petset.apiserver.write import Change
@@ -17,11 +17,13 @@ async def review_token(change: Change, content: Content) -> Answer:
         raise BadRequest("token is required for TokenReview in authentication")
     obj.metadata.managed_fields = []
     if ownership.tracks(obj, change.options, ""):
-        ownership.track(obj, None, change.writer(), has_status=False)
+        ownership.track(obj, None, change.writer(), has_status=True)
     try:
         user, audiences = change.server.tokens.review(obj.spec.token, obj.spec.audiences)
     except InvalidToken as error:
-        obj.status = TokenReviewStatus(error=str(error))
+        why = str(error)
+        # upstream asks twice, and the one that asks first knows of no reason
+        obj.status = TokenReviewStatus(error=why if why == UNKNOWN else f"[{UNKNOWN}, {why}]")
     else:
         obj.status = TokenReviewStatus(authenticated=True, audiences=audiences, user=user_info(user))
     return Answer(Record("", 0, encode(obj), {}, {}), None, 201, warnings)

@@ -24,6 +24,7 @@ from petset.api.types import (
 )
 from petset.apiserver.authentication.claims import (
     LEEWAY_SECONDS,
+    UNKNOWN,
     Binding,
     Claims,
     Grant,
@@ -76,7 +77,7 @@ class ServiceAccountTokens:
 
     def issue(self, namespace: str, name: str, request: TokenRequest) -> TokenRequest:
         """Fills in a request and gives it its token. Raises NotFound, BadRequest, Conflict, Invalid."""
-        _check_place(namespace, name, request)
+        _check_name(name, request)
         account = self._registry.find(ServiceAccount, namespace, name)
         if account is None:
             raise NotFound.of("", "serviceaccounts", name)
@@ -85,9 +86,10 @@ class ServiceAccountTokens:
             why = f"the UID in the token request ({meta.uid}) does not match the UID of the service account ({uid})"
             raise Conflict.of(GROUP, "TokenRequest", name, why)
         now = self._registry.clock.now()
-        seconds = DEFAULT_SECONDS if spec.expiration_seconds is None else spec.expiration_seconds
+        default_request(request)
+        seconds = spec.expiration_seconds or 0
         _check_seconds(seconds)
-        spec.expiration_seconds, spec.audiences = seconds, spec.audiences or [self.issuer]
+        spec.audiences = spec.audiences or [self.issuer]
         meta.name, meta.namespace, meta.uid, meta.creation_timestamp = name, namespace, uid, format_time(now)
         bound = Binding(namespace, serviceaccount=Reference(name, uid))
         if spec.bound_object_ref is not None:
@@ -100,8 +102,9 @@ class ServiceAccountTokens:
     def _bound(self, bound: Binding, wanted: BoundObjectReference) -> Binding:
         """The binding to the object that a request names, which has to be there."""
         name, namespace = wanted.name or "", bound.namespace
-        match wanted.api_version, wanted.kind:
-            case "v1", "Pod":
+        group, _, version = (wanted.api_version or "").rpartition("/")
+        match group, wanted.kind:
+            case "", "Pod":
                 pod = self._existing(Pod, namespace, name)
                 account = bound.serviceaccount.name
                 if pod.spec.service_account_name != account:
@@ -109,11 +112,10 @@ class ServiceAccountTokens:
                     raise BadRequest(f"{text} serviceaccount name.")
                 reference = _same(wanted, pod)
                 return msgspec.structs.replace(bound, pod=reference, node=self._node_of(pod))
-            case "v1", "Node":
+            case "", "Node":
                 return msgspec.structs.replace(bound, node=_same(wanted, self._existing(Node, "", name)))
-            case "v1", "Secret":
+            case "", "Secret":
                 return msgspec.structs.replace(bound, secret=_same(wanted, self._existing(Secret, namespace, name)))
-        group, _, version = (wanted.api_version or "").rpartition("/")
         raise BadRequest(f"cannot bind token to object of type {group}/{version}, Kind={wanted.kind or ''}")
 
     def _existing(self, kind: type[Any], namespace: str, name: str) -> Any:
@@ -154,12 +156,12 @@ class ServiceAccountTokens:
             return known
         try:
             if _read_issuer(read_payload(token)).iss != self.issuer:
-                raise InvalidToken("invalid bearer token")
+                raise InvalidToken(UNKNOWN)
             claims = _read_claims(self.key.open(token))
         except BadSignature as error:
             raise InvalidToken(str(error)) from error
         except msgspec.DecodeError as error:
-            raise InvalidToken("invalid bearer token") from error
+            raise InvalidToken(UNKNOWN) from error
         if len(self._checked) >= MOST_REMEMBERED:
             del self._checked[next(iter(self._checked))]
         self._checked[digest] = claims
@@ -203,16 +205,17 @@ class ServiceAccountTokens:
         return parse_time(found.deletion_timestamp) < self._registry.clock.now() - leeway
 
 
-def _check_place(namespace: str, name: str, request: TokenRequest) -> None:
-    errors = []
+def default_request(request: TokenRequest) -> None:
+    """Fills in what a request says when it says nothing."""
+    if request.spec.expiration_seconds is None:
+        request.spec.expiration_seconds = DEFAULT_SECONDS
+
+
+def _check_name(name: str, request: TokenRequest) -> None:
     if request.metadata.name not in {"", name}:
         text = "must match the service account name if specified"
-        errors.append(field.invalid("metadata.name", request.metadata.name, text))
-    elif request.metadata.namespace not in {"", namespace}:
-        text = "must match the service account namespace if specified"
-        errors.append(field.invalid("metadata.namespace", request.metadata.namespace, text))
-    if errors:
-        raise Invalid.of(GROUP, "TokenRequest", name, errors)
+        error = field.invalid("metadata.name", request.metadata.name, text)
+        raise Invalid.of(GROUP, "TokenRequest", name, [error])
 
 
 def _check_seconds(seconds: int) -> None:

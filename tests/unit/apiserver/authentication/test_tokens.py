@@ -84,8 +84,8 @@ async def test_a_token_that_lives_longer_still_tells_the_time_that_was_asked_for
         (TokenRequest(metadata=ObjectMeta(name="other")), Invalid, "must match the service account name if specified"),
         (
             TokenRequest(metadata=ObjectMeta(namespace="other")),
-            Invalid,
-            "must match the service account namespace if specified",
+            BadRequest,
+            "the namespace of the provided object does not match the namespace sent on the request",
         ),
         (TokenRequest(metadata=ObjectMeta(uid="other")), Conflict, "does not match the UID of the service account"),
         (
@@ -120,6 +120,7 @@ async def test_who_is_not_there_gets_no_token(server: ApiServer) -> None:
         (bound("Node", "gone"), NotFound, 'nodes "gone" not found'),
         (bound("Pod", "web-0", "other"), Conflict, "The object might have been deleted and then recreated"),
         (bound("Pod", "web-1"), BadRequest, 'cannot bind token for serviceaccount "robot" to pod running with'),
+        (BoundObjectReference(kind="Pod", name="gone"), NotFound, 'pods "gone" not found'),
         (bound("ConfigMap", "c"), BadRequest, "cannot bind token to object of type /v1, Kind=ConfigMap"),
         (
             BoundObjectReference(api_version="apps/v1", kind="Pod", name="web-0"),
@@ -135,6 +136,13 @@ async def test_what_it_is_bound_to_has_to_be_there_and_the_accounts_own(
     await create(server, pod("web-1"))
     with pytest.raises(error, match=why):
         await ask_for(server, reference)
+
+
+async def test_the_fields_of_a_request_belong_to_who_asks(server: ApiServer, account: ServiceAccount) -> None:
+    [entry] = (await ask(server)).metadata.managed_fields
+    assert (entry.manager, entry.subresource, entry.api_version) == ("tester", "token", "authentication.k8s.io/v1")
+    assert entry.fields_v1 is not None
+    assert set(entry.fields_v1) == {"f:spec"}
 
 
 async def test_a_request_of_another_kind_is_none(server: ApiServer, account: ServiceAccount) -> None:
@@ -278,7 +286,7 @@ async def test_a_review_is_about_those_who_ask(server: ApiServer, account: Servi
     assert (await review(server, token, "mail", "vault")).audiences == ["vault"]
     refused = await review(server, token)
     assert refused == TokenReviewStatus(
-        error=f'token audiences ["vault"] is invalid for the target audiences ["{ISSUER}"]'
+        error=f'[invalid bearer token, token audiences ["vault"] is invalid for the target audiences ["{ISSUER}"]]'
     )
 
 
