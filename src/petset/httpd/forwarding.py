@@ -44,19 +44,28 @@ async def serve_ports(request: web.BaseRequest, forwarding: Forwarding) -> web.S
 
 
 def ports_of(values: Sequence[str]) -> list[int]:
-    """The ports that a query names, one or several in a value. Raises BadRequest."""
-    ports = []
-    for text in ",".join(values).split(",") if values else ():
-        if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 65536):
-            raise BadRequest(f"unable to parse {text!a} as a port")
-        if int(text) < 1:
-            raise BadRequest(f'port "{text}" must be > 0')
-        ports.append(int(text))
+    """The ports that a query names, one or several in a value. Raises BadRequest, in upstream's words."""
+    ports = [_port(text) for text in ",".join(values).split(",")] if values else []
     if not ports:
         raise BadRequest('query parameter "port" is required')
     if 2 * len(ports) > _MOST_CHANNELS:
         raise BadRequest(f"more than {_MOST_CHANNELS // 2} ports cannot be told apart")
     return ports
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise BadRequest(f"cannot convert to []int32: strconv.ParseUint: parsing {_quoted(text)}: invalid syntax")
+    number = int(text) if len(text) < 20 else 65536
+    if number > 65535:
+        raise BadRequest(f"cannot convert to []int32: strconv.ParseUint: parsing {_quoted(text)}: value out of range")
+    if number < 1:
+        raise BadRequest(f"port {_quoted(text)} must be > 0")
+    return number
+
+
+def _quoted(text: str) -> str:
+    return f'"{ascii(text)[1:-1]}"'
 
 
 def _websocket(request: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
