@@ -153,8 +153,14 @@ class RequestMetrics:
         self.clock = clock
         self.read_only = InFlight()
         self.mutating = InFlight()
+        self._watches = InFlight()
         self.watch_events: Counter[Resource[Any]] = Counter()
         self._by_labels: dict[Labels, Requests] = {}
+
+    @property
+    def open_watches(self) -> int:
+        """How many watches there are now."""
+        return self._watches.now
 
     def all(self) -> list[Requests]:
         """Everything counted so far."""
@@ -167,6 +173,6 @@ class RequestMetrics:
         if requests is None:
             requests = self._by_labels[labels] = Requests(labels)
         if labels.verb in _LONG_RUNNING:
-            return Running(requests, None, self.clock, began)
-        in_flight = self.read_only if labels.verb in _READS else self.mutating
-        return Running(requests, in_flight, self.clock, began)
+            in_flight = self._watches if labels.verb == "WATCH" else None
+            return Running(requests, in_flight, self.clock, began)
+        return Running(requests, self.read_only if labels.verb in _READS else self.mutating, self.clock, began)

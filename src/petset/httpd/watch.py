@@ -22,8 +22,9 @@ from petset.apiserver.watch import WatchChange, error_frame
 from petset.httpd.metrics import RequestMetrics
 from petset.httpd.patience import Patience
 
-GATHERING = 0.005
-"""Seconds from one write to the next, when changes come by ones and twos: a write costs more than a change."""
+GATHERING, GATHERING_EACH, LONGEST_GATHERING = 0.005, 0.0002, 0.05
+"""Seconds from one write to the next, when changes come by ones and twos, for a write costs more than a change: at
+least, for each open watch, and at most."""
 MANY = 50
 """Changes at once after which there is no such pause."""
 
@@ -57,11 +58,16 @@ async def serve_watch(
                     for piece in _pieces(server.registry, resource, batch, watcher.form):
                         await patience.wait(response.write(piece))
                     if len(batch) < MANY:
-                        await _CLOCK.sleep(GATHERING)
+                        await _CLOCK.sleep(pause(metrics.open_watches))
             except StatusError as error:
                 await patience.wait(response.write(error_frame(error.status())))
             await patience.wait(response.write_eof())
         return response
+
+
+def pause(watches: int) -> float:
+    """Seconds that a watch waits after it wrote, when there are so many."""
+    return min(LONGEST_GATHERING, max(GATHERING, GATHERING_EACH * watches))
 
 
 def _pieces(registry: Registry, resource: Resource[Any], changes: list[WatchChange], form: Form) -> Iterator[bytes]:

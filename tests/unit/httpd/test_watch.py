@@ -1,0 +1,33 @@
+"""Watches over HTTP: when what goes out."""
+
+from pathlib import Path
+
+import pytest
+
+from petset.api.types import ConfigMap, ObjectMeta
+from petset.httpd.watch import pause
+from tests.unit.apiserver.calls import create
+from tests.unit.httpd.wire import opened
+
+WATCH = b"GET /api/v1/namespaces/default/configmaps?watch=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize(("watches", "seconds"), [(1, 0.005), (25, 0.005), (100, 0.02), (250, 0.05), (10_000, 0.05)])
+def test_the_more_watch_the_longer_news_are_gathered(watches: int, seconds: float) -> None:
+    assert pause(watches) == pytest.approx(seconds)
+
+
+async def test_what_happens_between_two_writes_goes_out_together(tmp_path: Path) -> None:
+    async with opened(tmp_path) as door, door.open() as wire:
+        await wire.send(WATCH)
+        await wire.head()
+        names = [f"map-{number:03}" for number in range(200)]
+        for name in names:
+            await create(door.server, ConfigMap(metadata=ObjectMeta(name=name)))
+        received, chunks = b"", 0
+        while received.count(b"\n") < len(names):
+            received += await wire.chunk()
+            chunks += 1
+        assert [line.count(b'"ADDED"') for line in received.splitlines()] == [1] * len(names)
+        assert [name for name in names if f'"{name}"'.encode() not in received] == []
+        assert chunks < len(names)
