@@ -78,6 +78,21 @@ FILLED: list[tuple[str, str, Tree, Tree]] = [
         },
     ),
     (
+        "a pod asks for as much as its containers",
+        "pods",
+        pod(
+            resources={"limits": {"cpu": "4", "memory": "1Gi"}},
+            containers=[{"name": "c", "image": "x", "resources": {"limits": {"cpu": "500m"}}}],
+        ),
+        {"spec": {"resources": {"requests": {"cpu": "500m", "memory": "1Gi"}}}},
+    ),
+    (
+        "who lets others in says how",
+        "services",
+        service(externalIPs=["192.0.2.1"]),
+        {"spec": {"externalTrafficPolicy": "Cluster"}},
+    ),
+    (
         "the latest image is pulled always",
         "pods",
         container(image="nginx"),
@@ -242,6 +257,12 @@ TOLD: list[tuple[str, str, Tree, list[str]]] = [
         "services",
         service(trafficDistribution="PreferClose"),
         ['spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'],
+    ),
+    (
+        "what a headless Service does not have",
+        "services",
+        service(clusterIP="None", externalIPs=["192.0.2.1"], sessionAffinity="ClientIP"),
+        ["spec.externalIPs is ignored for headless services", "spec.SessionAffinity is ignored for headless services"],
     ),
     ("nothing", "pods", pod(), []),
 ]

@@ -79,6 +79,29 @@ SERVICES: list[tuple[str, Tree, list[str]]] = [
         ['spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services'],
     ),
     (
+        "families of a name",
+        {
+            "metadata": {"name": "s"},
+            "spec": {"type": "ExternalName", "externalName": "a.b", "ipFamilyPolicy": "SingleStack"},
+        },
+        ["spec.ipFamilyPolicy: Forbidden: may not be set for ExternalName services"],
+    ),
+    (
+        "a class of balancers without one",
+        service(loadBalancerClass="a/b"),
+        ["spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'"],
+    ),
+    (
+        "two ports that are one",
+        service(ports=[{"port": 80, "name": "a"}, {"port": 80, "name": "b"}]),
+        [
+            (
+                "spec.ports[1]: Duplicate value: "
+                '{"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}'
+            )
+        ],
+    ),
+    (
         "ports that only a balancer has",
         service(allocateLoadBalancerNodePorts=True),
         ["spec.allocateLoadBalancerNodePorts: Forbidden: may only be used when `type` is 'LoadBalancer'"],

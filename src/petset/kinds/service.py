@@ -55,7 +55,7 @@ class ServiceStrategy(Strategy[Service]):
         if spec.type == "ExternalName":
             return
         spec.internal_traffic_policy = spec.internal_traffic_policy or "Cluster"
-        if spec.type in {"NodePort", "LoadBalancer"}:
+        if _is_exposed(spec):
             spec.external_traffic_policy = spec.external_traffic_policy or "Cluster"
         if spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports is None:
             spec.allocate_load_balancer_node_ports = True
@@ -66,14 +66,12 @@ class ServiceStrategy(Strategy[Service]):
         _complete_addresses(obj.spec)
 
     def validate_create(self, obj: Service) -> list[FieldError]:
-        """The whole spec."""
-        return list(_errors(obj.spec))
+        """The whole spec, once it is clear which addresses are meant."""
+        return list(_agreement_errors(obj.spec)) or list(_errors(obj.spec))
 
     def warnings(self, obj: Service) -> list[str]:
-        """A word that has a newer one."""
-        if obj.spec.traffic_distribution != "PreferClose":
-            return []
-        return ['spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"']
+        """What is passed over, and what has a newer word."""
+        return list(_warnings(obj.spec))
 
     def prepare_update(self, obj: Service, old: Service) -> None:
         """The status has an endpoint of its own, and an address left out of an update is the one that is there."""
@@ -84,7 +82,8 @@ class ServiceStrategy(Strategy[Service]):
 
     def validate_update(self, obj: Service, old: Service) -> list[FieldError]:
         """The spec, and that the address stays."""
-        return [*_change_errors(obj.spec, old.spec), *_errors(obj.spec)]
+        wrong = [*_change_errors(obj.spec, old.spec), *_agreement_errors(obj.spec)]
+        return wrong or list(_errors(obj.spec))
 
 
 class ServiceStatusStrategy(Strategy[Service]):
@@ -93,6 +92,30 @@ class ServiceStatusStrategy(Strategy[Service]):
     def prepare_update(self, obj: Service, old: Service) -> None:
         """Keeps the spec."""
         obj.spec = old.spec
+
+
+def _warnings(spec: ServiceSpec) -> Iterator[str]:
+    """Follows upstream's `GetWarningsForService`."""
+    if spec.cluster_ip == HEADLESS:
+        if spec.load_balancer_ip:
+            yield "spec.loadBalancerIP is ignored for headless services"
+        if spec.external_ips:
+            yield "spec.externalIPs is ignored for headless services"
+        if spec.session_affinity != "None":
+            yield "spec.SessionAffinity is ignored for headless services"
+    elif spec.external_ips and spec.type != "ExternalName":
+        yield "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
+    if spec.type == "ExternalName" and spec.external_ips:
+        yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
+    if spec.type != "ExternalName" and spec.external_name:
+        yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
+    if spec.traffic_distribution == "PreferClose":
+        yield 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+
+
+def _is_exposed(spec: ServiceSpec) -> bool:
+    """Whether anybody outside of the cluster may come."""
+    return spec.type in {"NodePort", "LoadBalancer"} or (spec.type == "ClusterIP" and bool(spec.external_ips))
 
 
 def _complete_addresses(spec: ServiceSpec) -> None:
@@ -169,12 +192,24 @@ def _errors(spec: ServiceSpec) -> Iterator[FieldError]:
     yield from _exposure_errors(spec)
 
 
+def _agreement_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    """The address and the list of addresses mean the same one."""
+    if spec.cluster_ips and not spec.cluster_ip and spec.type != "ExternalName":
+        yield invalid("spec.clusterIPs", spec.cluster_ips, "must be empty when `clusterIP` is not specified")
+    if spec.cluster_ip and spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
+        yield invalid("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`")
+
+
 def _type_errors(spec: ServiceSpec) -> Iterator[FieldError]:
     if spec.type in {"LoadBalancer", "NodePort"} and spec.cluster_ip == HEADLESS:
         yield invalid("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {spec.type} services")
     if spec.type == "ExternalName":
         if spec.cluster_ip or spec.cluster_ips:
             yield forbidden("spec.clusterIPs", "may not be set for ExternalName services")
+        if spec.ip_families:
+            yield forbidden("spec.ipFamilies", "may not be set for ExternalName services")
+        if spec.ip_family_policy is not None:
+            yield forbidden("spec.ipFamilyPolicy", "may not be set for ExternalName services")
         name = (spec.external_name or "").removesuffix(".")
         if not name:
             yield required("spec.externalName")
@@ -192,12 +227,20 @@ def _ports_errors(spec: ServiceSpec) -> Iterator[FieldError]:
         yield from one_of(f"{path}.protocol", port.protocol, PROTOCOLS)
         yield from port_number_or_name(f"{path}.targetPort", port.target_port)
         yield from optional_errors(f"{path}.appProtocol", port.app_protocol, qualified_name_errors)
+    for index, port in enumerate(spec.ports):
         if port.node_port and spec.type == "ClusterIP":
-            yield forbidden(f"{path}.nodePort", "may not be used when `type` is 'ClusterIP'")
+            yield forbidden(f"spec.ports[{index}].nodePort", "may not be used when `type` is 'ClusterIP'")
+    for index, port in enumerate(spec.ports):
         key = (port.port, port.protocol)
         if key in numbers:
-            yield duplicate(path, ServicePort(port=port.port, protocol=port.protocol))
+            yield duplicate(f"spec.ports[{index}]", _shown_port(port))
         numbers.add(key)
+
+
+def _shown_port(port: ServicePort) -> dict[str, str | int | None]:
+    """As upstream's refusals show its own struct."""
+    zero: dict[str, str | int | None] = {"Name": "", "Protocol": port.protocol, "AppProtocol": None}
+    return {**zero, "Port": port.port, "TargetPort": 0, "NodePort": 0}
 
 
 def _port_name_errors(path: str, name: str, names: set[str], *, needed: bool) -> Iterator[FieldError]:
@@ -221,10 +264,6 @@ def _affinity_errors(spec: ServiceSpec) -> Iterator[FieldError]:
 
 
 def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
-    if spec.cluster_ips and not spec.cluster_ip:
-        yield invalid("spec.clusterIPs", spec.cluster_ips, "must be empty when `clusterIP` is not specified")
-    if spec.cluster_ip and spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
-        yield invalid("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`")
     if len(spec.cluster_ips) > 2:
         yield invalid("spec.clusterIPs", spec.cluster_ips, "may only hold up to 2 values")
     for index, address in enumerate(spec.cluster_ips):
@@ -235,13 +274,17 @@ def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
         if is_ip(address) and ip_address(address).is_loopback:
             rule = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
             yield invalid(f"spec.externalIPs[{index}]", address, rule)
+    if spec.load_balancer_source_ranges and spec.type != "LoadBalancer":
+        yield forbidden("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'")
     for index, source in enumerate(spec.load_balancer_source_ranges):
         yield from format_errors(f"spec.LoadBalancerSourceRanges[{index}]", source.strip(), cidr_errors)
 
 
 def _policies_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    if spec.allocate_load_balancer_node_ports is not None and spec.type != "LoadBalancer":
+        yield forbidden("spec.allocateLoadBalancerNodePorts", "may only be used when `type` is 'LoadBalancer'")
     external = spec.external_traffic_policy
-    if external is not None and spec.type not in {"LoadBalancer", "NodePort"}:
+    if external is not None and not _is_exposed(spec):
         rule = "may only be set for externally-accessible services"
         yield invalid("spec.externalTrafficPolicy", external, rule)
     else:
@@ -267,8 +310,11 @@ def _families_errors(spec: ServiceSpec) -> Iterator[FieldError]:
 
 def _exposure_errors(spec: ServiceSpec) -> Iterator[FieldError]:
     """What only some types have."""
-    if spec.allocate_load_balancer_node_ports is not None and spec.type != "LoadBalancer":
-        yield forbidden("spec.allocateLoadBalancerNodePorts", "may only be used when `type` is 'LoadBalancer'")
+    if spec.load_balancer_class is not None:
+        if spec.type != "LoadBalancer":
+            yield forbidden("spec.loadBalancerClass", "may only be used when `type` is 'LoadBalancer'")
+        else:
+            yield from format_errors("spec.loadBalancerClass", spec.load_balancer_class, qualified_name_errors)
     needed = spec.type == "LoadBalancer" and spec.external_traffic_policy == "Local"
     if spec.health_check_node_port and not needed:
         rule = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"

@@ -274,7 +274,7 @@ def test_refuses_container(change: Tree, path: str, message: str) -> None:
     [
         ({"containers": []}, "spec.containers", "Required value"),
         ({"containers": [CONTAINER, CONTAINER]}, "spec.containers[1].name", 'Duplicate value: "nginx"'),
-        ({"initContainers": [CONTAINER]}, "spec.containers[0].name", 'Duplicate value: "nginx"'),
+        ({"initContainers": [CONTAINER]}, "spec.initContainers[0].name", 'Duplicate value: "nginx"'),
         (
             {"initContainers": [{"name": "i", "image": "i", "readinessProbe": {"exec": {"command": ["a"]}}}]},
             "spec.initContainers[0].readinessProbe",

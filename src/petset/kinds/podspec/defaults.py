@@ -7,6 +7,7 @@ here gives every running set a new revision. `default_pod_object` is for pods al
 
 from collections.abc import Iterable
 
+from petset.api.quantity import QuantityError
 from petset.api.types import (
     Container,
     HTTPGetAction,
@@ -18,6 +19,7 @@ from petset.api.types import (
     ResourceRequirements,
 )
 from petset.kinds.podspec.images import pull_policy
+from petset.kinds.podspec.totals import total_requests
 from petset.kinds.podspec.volume_defaults import default_volume
 from petset.kinds.quantities import canonicalize
 
@@ -53,17 +55,25 @@ def default_pod_object(spec: PodSpec) -> None:
         spec.enable_service_links = True
     if (spec.termination_grace_period_seconds or 0) < 0:
         spec.termination_grace_period_seconds = 1
-    if spec.resources is not None:
-        asked = {name for container in spec.containers for name in container.resources.requests}
-        for name, limit in spec.resources.limits.items():
-            if name not in asked:
-                spec.resources.requests.setdefault(name, limit)
     for container in all_containers(spec):
         for name, limit in container.resources.limits.items():
             container.resources.requests.setdefault(name, limit)
         if spec.host_network:
             for port in container.ports:
                 port.host_port = port.host_port or port.container_port
+    _default_pod_requests(spec)
+
+
+def _default_pod_requests(spec: PodSpec) -> None:
+    """What a pod as a whole asks for when only its limits are told: as much as its containers, else the limit."""
+    if spec.resources is None or not spec.resources.limits:
+        return
+    try:
+        asked = total_requests(spec)
+    except QuantityError:  # which validation tells
+        asked = {}
+    for name, limit in spec.resources.limits.items():
+        spec.resources.requests.setdefault(name, str(asked[name]) if name in asked else limit)
 
 
 def default_container(container: Container) -> None:
