@@ -31,21 +31,31 @@ PLACES = {
     "configmaps": "api/v1",
     "endpoints": "api/v1",
     "events": "api/v1",
+    "limitranges": "api/v1",
     "namespaces": "api/v1",
     "nodes": "api/v1",
     "persistentvolumeclaims": "api/v1",
     "persistentvolumes": "api/v1",
     "pods": "api/v1",
+    "resourcequotas": "api/v1",
     "secrets": "api/v1",
     "serviceaccounts": "api/v1",
     "services": "api/v1",
     "controllerrevisions": "apis/apps/v1",
     "statefulsets": "apis/apps/v1",
+    "horizontalpodautoscalers": "apis/autoscaling/v2",
     "leases": "apis/coordination.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
+    "ingressclasses": "apis/networking.k8s.io/v1",
+    "ingresses": "apis/networking.k8s.io/v1",
+    "networkpolicies": "apis/networking.k8s.io/v1",
+    "poddisruptionbudgets": "apis/policy/v1",
+    "priorityclasses": "apis/scheduling.k8s.io/v1",
     "storageclasses": "apis/storage.k8s.io/v1",
 }
-CLUSTER_WIDE = frozenset({"namespaces", "nodes", "persistentvolumes", "storageclasses"})
+CLUSTER_WIDE = frozenset(
+    {"ingressclasses", "namespaces", "nodes", "persistentvolumes", "priorityclasses", "storageclasses"}
+)
 CLOCK = SystemClock()
 GOODBYE_SECONDS = 10.0
 
