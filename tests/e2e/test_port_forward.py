@@ -4,6 +4,7 @@ import gc
 import hashlib
 import http.client
 import re
+import threading
 import urllib.request
 import warnings
 from collections.abc import Iterator
@@ -138,6 +139,10 @@ def forwarded(core: Any, namespace: str, ports: str) -> Iterator[Any]:
         yield ways
     finally:
         ways.close()
+        for thread in threading.enumerate():
+            if thread.name.startswith("Kubernetes port forward proxy"):
+                thread.join(TIMEOUT)
+        ways.websocket.shutdown()  # the client leaves a socket open whose other end was closed first
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
