@@ -250,3 +250,27 @@ async def test_the_address_of_a_service_stays(api: Api) -> None:
     assert again["spec"]["clusterIP"] == made["spec"]["clusterIP"]
     reply = await api.patch("services/s", {"spec": {"clusterIP": "None", "clusterIPs": ["None"]}})
     refused(reply, 422, "Invalid", causes=['spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set'])
+
+
+async def test_one_address_stands_for_all(api: Api) -> None:
+    (await api.post("services", service())).done(201)
+    reply = await api.patch("services/s", {"spec": {"clusterIP": "None"}})
+    refused(reply, 422, "Invalid", causes=['spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set'])
+
+
+async def test_a_change_of_type_takes_along_what_only_the_old_one_has(api: Api) -> None:
+    made = (await api.post("services", service(selector={"a": "b"}))).done(201)["spec"]
+    balanced = (await api.patch("services/s", {"spec": {"type": "LoadBalancer"}})).done()["spec"]
+    assert (balanced["allocateLoadBalancerNodePorts"], balanced["externalTrafficPolicy"]) == (True, "Cluster")
+    assert balanced["clusterIP"] == made["clusterIP"]
+    assert (await api.patch("services/s", {"spec": {"type": "ClusterIP"}})).done()["spec"] == made
+    named = {"spec": {"type": "ExternalName", "externalName": "a.example"}}
+    left = (await api.patch("services/s", named)).done()["spec"]
+    assert {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"}.isdisjoint(left)
+
+
+async def test_only_balancers_let_anybody_in(api: Api) -> None:
+    (await api.post("services", service())).done(201)
+    reply = await api.patch("services/s/status", {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
+    causes = ["status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"]
+    refused(reply, 422, "Invalid", causes=causes)

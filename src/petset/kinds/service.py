@@ -75,7 +75,7 @@ class ServiceStrategy(Strategy[Service]):
 
     def prepare_update(self, obj: Service, old: Service) -> None:
         """The status has an endpoint of its own, and an address left out of an update is the one that is there."""
-        obj.status = old.status
+        obj.status = old.status if obj.spec.type == "LoadBalancer" else ServiceStatus(conditions=old.status.conditions)
         _keep_addresses(obj, old)
         _complete_addresses(obj.spec)
         _drop_what_the_type_lost(obj.spec, old.spec)
@@ -92,6 +92,12 @@ class ServiceStatusStrategy(Strategy[Service]):
     def prepare_update(self, obj: Service, old: Service) -> None:
         """Keeps the spec."""
         obj.spec = old.spec
+
+    def validate_update(self, obj: Service, old: Service) -> list[FieldError]:
+        """Only balancers let anybody in."""
+        if not obj.status.load_balancer.ingress or obj.spec.type == "LoadBalancer":
+            return []
+        return [forbidden("status.loadBalancer.ingress", "may only be used when `spec.type` is 'LoadBalancer'")]
 
 
 def _warnings(spec: ServiceSpec) -> Iterator[str]:
@@ -163,6 +169,8 @@ def _keep_addresses(obj: Service, old: Service) -> None:
         obj.spec.cluster_ip = old.spec.cluster_ip
     if not obj.spec.cluster_ips and obj.spec.cluster_ip == old.spec.cluster_ip:
         obj.spec.cluster_ips = old.spec.cluster_ips
+    elif obj.spec.cluster_ip != old.spec.cluster_ip and obj.spec.cluster_ips == old.spec.cluster_ips:
+        obj.spec.cluster_ips = []  # who changes only the one address means both
 
 
 def _drop_what_the_type_lost(new: ServiceSpec, old: ServiceSpec) -> None:
@@ -175,8 +183,15 @@ def _drop_what_the_type_lost(new: ServiceSpec, old: ServiceSpec) -> None:
         given = {port.node_port for port in old.ports}
         for port in new.ports:
             port.node_port = None if port.node_port in given else port.node_port
-        if new.external_traffic_policy == old.external_traffic_policy:
-            new.external_traffic_policy = None
+    if _is_exposed(old) and not _is_exposed(new) and new.external_traffic_policy == old.external_traffic_policy:
+        new.external_traffic_policy = None
+    if old.type == "LoadBalancer" and new.type != "LoadBalancer":
+        if new.allocate_load_balancer_node_ports == old.allocate_load_balancer_node_ports:
+            new.allocate_load_balancer_node_ports = None
+        if new.load_balancer_class == old.load_balancer_class:
+            new.load_balancer_class = None
+        if new.health_check_node_port == old.health_check_node_port:
+            new.health_check_node_port = None
 
 
 def _errors(spec: ServiceSpec) -> Iterator[FieldError]:
