@@ -49,6 +49,17 @@ def refused(reply: Reply, message: str, **details: str) -> None:
     assert reply.tree["details"] == details
 
 
+async def test_who_reads_everything_runs_nothing(door: Door) -> None:
+    """The older form of a watch is a GET as well, and must not be a way around what exec asks for."""
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]
+    await grant(door, "ClusterRole", "auditor", "ada", rules)
+    command = "pods/web-0/exec?command=id&stdout=1"
+    asked = await send(door, "GET", f"/api/v1/namespaces/default/{command}", impersonate_user="ada")
+    assert asked.status == 403
+    asked = await send(door, "GET", f"/api/v1/watch/namespaces/default/{command}", impersonate_user="ada")
+    assert (asked.status, asked.tree["reason"]) == (404, "NotFound")
+
+
 async def test_one_may_do_what_a_role_says_and_no_more(door: Door) -> None:
     assert (await send(door, "GET", MAPS, impersonate_user="jane")).status == 200
     refused(

@@ -81,7 +81,7 @@ class ResourceHandler:
 
     async def _read(self, request: web.BaseRequest, route: routes.Route) -> web.StreamResponse:
         target, query = route.target, request.query
-        watches = route.watches or routes.flag(query, "watch")
+        watches = routes.asks_for_watch(route, query)
         streams_ = target.subresource in STREAMS
         if request.method == "HEAD" and (watches or streams_):
             raise MethodNotAllowed("the server does not allow this method on the requested resource")

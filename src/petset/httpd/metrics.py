@@ -14,7 +14,7 @@ from petset.aio.clock import Clock
 from petset.aio.histogram import Histogram
 from petset.api.errors import StatusError
 from petset.api.resources import Resource
-from petset.httpd.routes import Route, flag
+from petset.httpd.routes import Route, asks_for_watch
 
 _SMALL = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
 SECONDS = (*_SMALL, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
@@ -54,7 +54,7 @@ def _verb(method: str, route: Route, query: Mapping[str, str], media_type: str) 
     if route.target.subresource in _CONNECTS:
         return "CONNECT"
     if method in ("GET", "HEAD"):
-        if route.watches or flag(query, "watch"):
+        if asks_for_watch(route, query):
             return "WATCH"
         return "GET" if route.target.name else "LIST"
     if method == "DELETE" and not route.target.name:

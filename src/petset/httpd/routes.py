@@ -39,7 +39,14 @@ def parse_path(catalogue: Catalogue, path: str) -> Route:
         raise NotFound.path()
     watches = rest[:1] == ["watch"]
     target = _target(catalogue, (group, version), rest[1:] if watches else rest)
+    if watches and target.subresource:
+        raise NotFound.path()  # no subresource can be watched: exec under that name is a hole, not a watch
     return Route(target, watches)
+
+
+def asks_for_watch(route: Route, query: Mapping[str, str]) -> bool:
+    """Whether a GET is a watch; a parameter makes one only of a list, as for whoever decides what it may do."""
+    return route.watches or (not route.target.name and flag(query, "watch"))
 
 
 def _target(catalogue: Catalogue, place: tuple[str, str], rest: list[str]) -> Target:

@@ -38,6 +38,9 @@ def test_a_path_names_a_target(path: str, meant: tuple[str, ...]) -> None:
         "/api/v1/namespaces/default/pods/web-0/nothing",
         "/api/v1/namespaces/default/pods/web-0/log/more",
         "/api/v1/namespaces/default/nodes/n",
+        "/api/v1/watch/namespaces/default/pods/web-0/exec",
+        "/api/v1/watch/namespaces/default/pods/web-0/log",
+        "/apis/apps/v1/watch/namespaces/default/statefulsets/web/scale",
     ],
 )
 def test_an_unknown_path_is_not_found(path: str) -> None:
@@ -49,6 +52,19 @@ def test_the_older_watch_path_watches_one_name() -> None:
     route = routes.parse_path(CATALOGUE, "/api/v1/watch/namespaces/default/pods/web-0")
     assert route.watches
     assert routes.watch_options({}, route.target).field_selector == "metadata.name=web-0"
+
+
+@pytest.mark.parametrize(
+    ("path", "watches"),
+    [
+        ("/api/v1/namespaces/default/secrets", True),
+        ("/api/v1/namespaces/default/secrets/a", False),
+        ("/apis/apps/v1/namespaces/default/statefulsets/web/scale", False),
+        ("/api/v1/watch/namespaces/default/secrets/a", True),
+    ],
+)
+def test_who_may_get_one_object_cannot_make_a_watch_of_it(path: str, watches: bool) -> None:
+    assert routes.asks_for_watch(routes.parse_path(CATALOGUE, path), {"watch": "1"}) == watches
 
 
 @pytest.mark.parametrize(
