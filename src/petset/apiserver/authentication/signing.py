@@ -123,7 +123,7 @@ def _parts(signed: str, signature: str) -> tuple[_Header, bytes, bytes]:
         raise BadSignature("invalid bearer token")
     try:
         return _read_header(_decode(header)), _decode(payload), _decode(signature)
-    except (ValueError, msgspec.DecodeError) as error:
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise BadSignature("invalid bearer token") from error
 
 

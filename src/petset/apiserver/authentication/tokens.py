@@ -160,7 +160,7 @@ class ServiceAccountTokens:
             claims = _read_claims(self.key.open(token))
         except BadSignature as error:
             raise InvalidToken(str(error)) from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidToken(UNKNOWN) from error
         if len(self._checked) >= MOST_REMEMBERED:
             del self._checked[next(iter(self._checked))]

@@ -1,5 +1,6 @@
 """Tokens as they are asked for, given, and recognized again."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,26 @@ async def test_a_token_ends_with_its_time(server: ApiServer, account: ServiceAcc
         server.tokens.review(token, [])
 
 
-@pytest.mark.parametrize("token", ["", "abc", "a.b.c", "e30.e30.e30", "\udcff"])
+def unsigned(header: bytes, payload: bytes) -> str:
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (header, payload, b"signature"))
+
+
+DEEP = b'{"alg":"ES256","x":' + b"[" * 3000 + b"]" * 3000 + b"}"
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "abc",
+        "a.b.c",
+        "e30.e30.e30",
+        "\udcff",
+        pytest.param(unsigned(b'{"alg":"ES256"}', b'{"iss":"\xff"}'), id="no UTF-8"),
+        pytest.param(unsigned(DEEP, b"{}"), id="a deep header"),
+        pytest.param(unsigned(b'{"alg":"ES256"}', DEEP), id="a deep payload"),
+    ],
+)
 async def test_what_is_no_token_stands_for_nobody(server: ApiServer, token: str) -> None:
     assert server.tokens.user(token) is None
 
