@@ -18,6 +18,7 @@ from petset.api.patch.trees import Tree
 from petset.api.resources import Catalogue, Resource
 from petset.api.types import Object
 from petset.apiserver.fields import Fields
+from petset.apiserver.fieldsets import FieldSets
 from petset.store.interface import Draft, Indexer, Record, Store, StoreFailed, WriteConflict
 
 T = TypeVar("T", bound=Object)
@@ -35,6 +36,7 @@ class Registry:
         self.catalogue = catalogue
         self.store = store
         self.clock = clock
+        self._field_sets = FieldSets()
         self._recent: OrderedDict[tuple[type[Object], int], Any] = OrderedDict()
         self._decoders: dict[type[Object], msgspec.json.Decoder[Any]] = {
             resource.type: msgspec.json.Decoder(resource.type) for resource in catalogue.resources
@@ -73,6 +75,7 @@ class Registry:
         return obj
 
     def _share(self, resource: Resource[Any], revision: int, obj: Object) -> None:
+        self._field_sets.share(obj.metadata.managed_fields)
         if resource.share is not None:
             resource.share(obj)
         self._recent[resource.type, revision] = obj
