@@ -27,10 +27,13 @@ from petset.api.types import (
     ResourceQuota,
     ResourceQuotaSpec,
     Service,
+    ServiceAccount,
     ServicePort,
     ServiceSpec,
     StatefulSet,
     StatefulSetSpec,
+    TokenRequest,
+    TokenRequestSpec,
 )
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
@@ -471,6 +474,14 @@ class TestSubresources:
             await client.create_subresource(Pod, "web-0", "default", "eviction", eviction)
         assert [cause["reason"] for cause in caught.value.details["causes"]] == ["DisruptionBudget"]
         assert caught.value.retry_after_seconds == 10
+
+    async def test_an_account_is_given_a_token(self, client: Client) -> None:
+        asked = TokenRequest(spec=TokenRequestSpec(expiration_seconds=600))
+        given = await client.create_subresource(ServiceAccount, "default", "default", "token", asked)
+        assert given.status.token.count(".") == 2
+        assert (given.metadata.name, asked.status.token) == ("default", "")
+        with pytest.raises(NotFound, match='serviceaccounts "nobody" not found'):
+            await client.create_subresource(ServiceAccount, "nobody", "default", "token", asked)
 
     async def test_a_namespace_goes_when_it_is_finalized(self, client: Client) -> None:
         await client.create(Namespace(metadata=ObjectMeta(name="other")))
