@@ -78,8 +78,10 @@ class TcpRelay:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Ends a connection so that the other side sees it broken, not complete."""
-    with suppress(OSError):  # it may be broken already
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    sock = writer.get_extra_info("socket")
+    if sock is not None:  # uvloop forgets that of a connection which is closed
+        with suppress(OSError):  # it may be broken already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     writer.transport.abort()
 
 

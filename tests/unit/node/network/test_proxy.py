@@ -1,10 +1,11 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+import uvloop
 
 from petset.node.network.proxy import (
     Backends,
@@ -17,6 +18,7 @@ from petset.node.network.proxy import (
     plan,
     preference,
 )
+from petset.node.network.relays import reset
 
 ONE, TWO, THREE = ("10.0.0.1", 80), ("10.0.0.2", 80), ("10.0.0.3", 80)
 WEB, DNS = Front("10.96.0.5", 80, "TCP"), Front("10.96.0.6", 53, "UDP")
@@ -226,3 +228,17 @@ async def test_a_client_whose_endpoint_died_reaches_another(proxy: ServiceProxy)
     client.close()
     alive.close()
     assert answer == b"alive a"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_is_closed_already_can_be_broken(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def close_and_break() -> bool:
+        async with echo(b"") as (host, port):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            await writer.wait_closed()
+            reset(writer)
+            return writer.transport.is_closing()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(close_and_break())
