@@ -15,6 +15,7 @@ from petset.api.resources import Resource
 from petset.api.types import Object, Service
 from petset.apiserver.quotas import Quotas
 from petset.apiserver.registry import Registry
+from petset.store.interface import Store
 
 SERVICE_CIDR = "10.96.0.0/16"
 NODE_PORTS = range(30000, 32768)
@@ -33,19 +34,29 @@ class Allocator(Protocol):
         """Frees everything of a deleted object."""
         ...
 
+    def recount(self) -> None:
+        """Counts what is stored, and nothing else."""
+        ...
+
 
 class Allocations:
-    """The allocators by kind; kinds without one need nothing. Quotas count every kind."""
+    """The allocators by kind; kinds without one need nothing. Quotas count every kind.
 
-    def __init__(self, allocators: dict[type[Object], Allocator], quotas: Quotas) -> None:
+    A full disk takes back writes that were counted when they were accepted; then all is counted anew.
+    """
+
+    def __init__(self, store: Store, allocators: dict[type[Object], Allocator], quotas: Quotas) -> None:
+        self._store = store
         self._allocators = allocators
         self._quotas = quotas
+        self._failures = store.failures
 
     def take(self, resource: Resource[Any], obj: Object, old: Object | None) -> Undo:
         """As `Allocator.take`; the returned function takes the allocation back, for a write that is not carried out.
 
         Raises Forbidden when a quota is used up.
         """
+        self._recount_after_loss()
         uncount = self._quotas.take(resource, obj, old)
         allocator = self._allocators.get(resource.type)
         if allocator is None:
@@ -64,10 +75,19 @@ class Allocations:
 
     def release(self, resource: Resource[Any], obj: Object) -> None:
         """As `Allocator.release`."""
+        self._recount_after_loss()
         self._quotas.release(resource, obj)
         allocator = self._allocators.get(resource.type)
         if allocator:
             allocator.release(obj)
+
+    def _recount_after_loss(self) -> None:
+        if self._failures == self._store.failures:
+            return
+        self._failures = self._store.failures
+        self._quotas.recount()
+        for allocator in self._allocators.values():
+            allocator.recount()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +115,8 @@ class ServiceAllocator:
         self._ports: set[int] = set()
         self._next_address = 256 if self._network.num_addresses > 1024 else 1
         self._next_port = 0
-        for service in registry.all(Service):
-            self._exchange(_NO_NUMBERS, _Numbers.of(service))
+        self._registry = registry
+        self.recount()
 
     def take(self, obj: Service, old: Service | None) -> Undo:
         """Gives a cluster IP and node ports where the type asks for them."""
@@ -112,6 +132,13 @@ class ServiceAllocator:
     def release(self, obj: Service) -> None:
         """Everything goes back to the pools."""
         self._exchange(_Numbers.of(obj), _NO_NUMBERS)
+
+    def recount(self) -> None:
+        """The pools as the stored Services leave them."""
+        self._addresses.clear()
+        self._ports.clear()
+        for service in self._registry.all(Service):
+            self._exchange(_NO_NUMBERS, _Numbers.of(service))
 
     def _exchange(self, given: _Numbers, taken: _Numbers) -> None:
         self._addresses -= given.addresses - taken.addresses

@@ -70,7 +70,7 @@ class ApiServer:
         self.tokens = ServiceAccountTokens(self.registry, settings.signing_key, settings.issuer)
         self.authorizer = Authorizer(self.registry)
         addresses = ServiceAllocator(self.registry, settings.service_cidr)
-        allocations = Allocations({Service: addresses}, Quotas(self.registry))
+        allocations = Allocations(store, {Service: addresses}, Quotas(self.registry))
         self._server = Server(self.registry, allocations, self.tokens, self.authorizer)
 
     async def get(self, target: Target) -> Answer:

@@ -28,8 +28,7 @@ class Quotas:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._ledgers: dict[str, Ledger] = {}
-        for quota in registry.all(ResourceQuota):
-            self._open(quota)
+        self.recount()
 
     def take(self, resource: Resource[Any], obj: Object, old: Object | None) -> Undo:
         """Counts the new state of an object, whose decided write follows. Raises Forbidden.
@@ -57,6 +56,12 @@ class Quotas:
         ledger.put((resource.collection, obj.metadata.name), None)
         if isinstance(obj, ResourceQuota):
             self._reopen(obj, None)
+
+    def recount(self) -> None:
+        """Counts what is stored, and nothing else."""
+        self._ledgers.clear()
+        for quota in self._registry.all(ResourceQuota):
+            self._open(quota)
 
     def _count(self, ledger: Ledger, resource: Resource[Any], obj: Any, old: Any | None) -> Undo:
         place = (resource.collection, obj.metadata.name)

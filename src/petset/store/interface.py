@@ -140,6 +140,11 @@ class Store(Protocol):
         """Why the newest write of which the outcome is known is not durable; None when it is."""
         ...
 
+    @property
+    def failures(self) -> int:
+        """How often accepted writes were lost, all that were not durable at once: who counts them has to begin anew."""
+        ...
+
     def read(self, collection: str, name: str) -> Record | None:
         """The durable state of one record."""
         ...

@@ -43,6 +43,11 @@ class MemoryStore:
         """None: memory refuses nothing."""
         return None
 
+    @property
+    def failures(self) -> int:
+        """None."""
+        return 0
+
     def read(self, collection: str, name: str) -> Record | None:
         """The state of one record."""
         return self._records.get((collection, name))

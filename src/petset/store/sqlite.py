@@ -244,6 +244,11 @@ class SqliteStore:
         """Why the newest write of which the outcome is known is not durable; None when it is."""
         return self._failure
 
+    @property
+    def failures(self) -> int:
+        """How often the disk refused a group, and with it all that was accepted after it."""
+        return self._failures
+
     def read(self, collection: str, name: str) -> Record | None:
         """The durable state of one record."""
         records = self._durable.get(collection)

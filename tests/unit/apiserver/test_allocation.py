@@ -1,16 +1,30 @@
 """Cluster IPs and node ports: who gets which, who keeps it, when it is free again."""
 
+from collections.abc import Callable
+
 import pytest
 
-from petset.api.errors import InternalError, Invalid
-from petset.api.types import DeleteOptions, ObjectMeta, Service, ServicePort, ServiceSpec
+from petset.api.errors import Forbidden, InternalError, Invalid
+from petset.api.types import (
+    DeleteOptions,
+    Object,
+    ObjectMeta,
+    Pod,
+    ResourceQuota,
+    ResourceQuotaSpec,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer, Settings
 from petset.apiserver.request import PatchBody, WriteOptions
 from petset.kinds import CATALOGUE
+from petset.store.commit import Commit
+from petset.store.interface import Draft
 from petset.store.memory import MemoryStore
 from petset.testing.clock import VirtualClock
-from tests.unit.apiserver.calls import ME, PLAINLY, create, decoded, fetch, target
+from tests.unit.apiserver.calls import ME, PLAINLY, create, decoded, fetch, pod, target
 
 
 def service(name: str, type_: str | None = None, address: str | None = None, ports: int = 1) -> Service:
@@ -26,8 +40,8 @@ async def patch(server: ApiServer, name: str, spec: dict[str, object]) -> Servic
     return decoded(await server.patch(ME, target(Service, name), body, PLAINLY), Service)
 
 
-async def delete(server: ApiServer, name: str) -> None:
-    await server.delete(ME, target(Service, name), DeleteOptions())
+async def delete(server: ApiServer, name: str, kind: type[Object] = Service) -> None:
+    await server.delete(ME, target(kind, name), DeleteOptions(grace_period_seconds=0))
 
 
 async def test_the_api_has_the_first_address(server: ApiServer) -> None:
@@ -129,3 +143,74 @@ class TestNodePorts:
         wish.spec.ports[0].node_port = before.spec.ports[0].node_port
         granted = await create(server, wish)
         assert granted.spec.ports[0].node_port == before.spec.ports[0].node_port
+
+
+class FullStore(MemoryStore):
+    """Accepts every write, and loses it while it is `full`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+        self._lost = 0
+
+    @property
+    def failures(self) -> int:
+        """How many were lost."""
+        return self._lost
+
+    def write(self, collection: str, name: str, draft: Callable[[int], Draft], expected: int | None) -> Commit:
+        """Loses what it accepts when it is full."""
+        return self._lose(draft) if self.full else super().write(collection, name, draft, expected)
+
+    def delete(self, collection: str, name: str, last: Callable[[int], Draft], expected: int) -> Commit:
+        """The same."""
+        return self._lose(last) if self.full else super().delete(collection, name, last, expected)
+
+    def _lose(self, draft: Callable[[int], Draft]) -> Commit:
+        draft(self.revision + 1)
+        self._lost += 1
+        commit = Commit()
+        commit.fail("the disk is full")
+        return commit
+
+
+class TestADiskThatWasFull:
+    @pytest.fixture
+    def store(self) -> FullStore:
+        return FullStore()
+
+    @pytest.fixture
+    async def server(self, store: FullStore, clock: VirtualClock) -> ApiServer:
+        server = ApiServer(CATALOGUE, store, clock)
+        await create_system_objects(server, 6443)
+        return server
+
+    async def test_keeps_no_number_of_a_service_that_was_not_stored(self, server: ApiServer, store: FullStore) -> None:
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await create(server, service("a", address="10.96.7.7"))
+        store.full = False
+        assert (await create(server, service("b", address="10.96.7.7"))).spec.cluster_ip == "10.96.7.7"
+
+    async def test_frees_no_number_of_a_service_that_is_still_there(self, server: ApiServer, store: FullStore) -> None:
+        await create(server, service("a", address="10.96.7.7"))
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await delete(server, "a")
+        store.full = False
+        with pytest.raises(Invalid, match="provided IP is already allocated"):
+            await create(server, service("b", address="10.96.7.7"))
+
+    async def test_leaves_quotas_as_they_were(self, server: ApiServer, store: FullStore) -> None:
+        await create(server, ResourceQuota(metadata=ObjectMeta(name="one"), spec=ResourceQuotaSpec(hard={"pods": "1"})))
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await create(server, pod("lost"))
+        store.full = False
+        await create(server, pod("kept"))
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await delete(server, "kept", Pod)
+        store.full = False
+        with pytest.raises(Forbidden, match="used: pods=1, limited: pods=1"):
+            await create(server, pod("late"))
