@@ -321,7 +321,7 @@ async def loads(bench: Bench, options: argparse.Namespace) -> AsyncIterator[Row]
     yield await bench.select(options.count // 4)
     yield await bench.start_up(10)
     yield await bench.fan_out(100, options.changes)
-    yield await bench.fan_out(1_000, max(10, options.changes // 10))
+    yield await bench.fan_out(1_000, max(100, options.changes // 5))
     if not options.quick:
         yield await bench.fill(10_000)
         yield await bench.patch("patch, 10,000 stored", "", label_patch)
