@@ -151,7 +151,9 @@ def check_typed(config: Tree, kind: type[Object]) -> None:
 
 
 def _untyped(config: Tree, why: str) -> str:
-    metadata = config.get("metadata") or {}
+    metadata = config.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}
     named = f"{metadata.get('namespace') or ''}/{metadata.get('name') or ''}"
     return f"failed to create typed patch object ({named}; {_type_of(config)}): {why}"
 

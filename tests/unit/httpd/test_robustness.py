@@ -404,6 +404,8 @@ async def test_patches_of_sets_that_do_not_fit(door: Door, patch: bytes) -> None
         (b'{"kind":1,"apiVersion":["v1"]}', "fieldManager=me", 400),
         (b'{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"other"}}', "fieldManager=me", 400),
         (b'{"kind":"ConfigMap","apiVersion":"v1","data":[]}', "fieldManager=me", 400),
+        (b'{"kind":"ConfigMap","apiVersion":"v1","metadata":"settings"}', "fieldManager=me", 400),
+        (b'{"kind":"ConfigMap","apiVersion":"v1","metadata":["a"],"data":5}', "fieldManager=me", 400),
         (b'{"kind":"ConfigMap","apiVersion":"v1","metadata":{"managedFields":[{}]}}', "fieldManager=me", 400),
         (b'{"kind":"ConfigMap","apiVersion":"v1"}', f"fieldManager={'x' * 200}", 422),
     ],
