@@ -1,5 +1,6 @@
 """Watches over HTTP: when what goes out."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,7 @@ async def test_what_happens_between_two_writes_goes_out_together(tmp_path: Path)
         await wire.send(WATCH)
         await wire.head()
         names = [f"map-{number:03}" for number in range(200)]
-        for name in names:
-            await create(door.server, ConfigMap(metadata=ObjectMeta(name=name)))
+        await asyncio.gather(*(create(door.server, ConfigMap(metadata=ObjectMeta(name=name))) for name in names))
         received, chunks = b"", 0
         while received.count(b"\n") < len(names):
             received += await wire.chunk()
