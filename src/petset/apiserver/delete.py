@@ -29,7 +29,7 @@ async def delete(change: Change, options: DeleteOptions) -> Answer:
 
     The body is the object while it is still there and for kinds whose upstream returns it, a Status otherwise.
     """
-    _check_options(options)
+    check_options(options)
     record = change.newest()
     old = change.registry.shared(change.resource, record)
     check_preconditions(change.resource, old, options)
@@ -115,7 +115,8 @@ def _finalizers(resource: Resource[Any], meta: ObjectMeta, options: DeleteOption
     return meta.finalizers if set(new) == set(meta.finalizers) else new
 
 
-def _check_options(options: DeleteOptions) -> None:
+def check_options(options: DeleteOptions) -> None:
+    """Raises Invalid for options that make no sense, whatever is to be deleted."""
     errors = []
     policy = options.propagation_policy
     if policy and options.orphan_dependents is not None:

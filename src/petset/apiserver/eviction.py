@@ -58,6 +58,7 @@ def _options(change: Change, eviction: Eviction) -> DeleteOptions:
         raise Invalid.of("policy", "Eviction", change.target.name, [invalid(path, value=True, detail=text)])
     if change.options.dry_run and not options.dry_run:
         options.dry_run = ["All"]
+    delete.check_options(options)  # before a budget pays for a deletion that would be refused
     return options
 
 

@@ -236,3 +236,12 @@ async def test_it_needs_a_pod_and_options_that_fit(server: ApiServer) -> None:
     await running(server)
     with pytest.raises(Invalid, match="can not be set for pod eviction"):
         await evict(server, ignore_store_read_error_with_cluster_breaking_potential=True)
+
+
+@pytest.mark.parametrize("wrong", [{"propagation_policy": "Sideways"}, {"dry_run": ["Some"]}])
+async def test_a_deletion_that_makes_no_sense_costs_no_budget(server: ApiServer, wrong: dict[str, Any]) -> None:
+    await running(server)
+    await budget(server, current_healthy=2, desired_healthy=1, expected_pods=2, disruptions_allowed=1)
+    with pytest.raises(Invalid, match="DeleteOptions"):
+        await evict(server, **wrong)
+    assert (await fetch(server, PodDisruptionBudget, "web")).status.disruptions_allowed == 1
