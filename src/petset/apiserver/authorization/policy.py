@@ -21,6 +21,8 @@ from petset.store.interface import Compacted, EventType, Lagged, Watch
 
 MOST_REMEMBERED = 1_000
 """Answers of each identity, and identities; beyond that the memory begins anew."""
+LONGEST_REMEMBERED = 512
+"""Characters of a question: strangers may ask about anything, and a URL may be long."""
 
 Place: TypeAlias = tuple[str, str]
 """Namespace (empty: cluster-wide) and name of a role or binding."""
@@ -56,7 +58,7 @@ class Grants:
     def __init__(self, grants: Iterable[Grant]) -> None:
         self._grants = list(grants)
         self._by_name = any(rule.resource_names for rule in self.rules())
-        self._answers: dict[tuple[str | None, ...], str | None] = {}
+        self._answers: dict[tuple[str | None, ...], str] = {}
 
     def rules(self) -> Rules:
         """Every rule, in the order of the bindings' names, those of the cluster first."""
@@ -69,15 +71,17 @@ class Grants:
         return list(dict.fromkeys(texts))
 
     def reason(self, asked: Attributes) -> str | None:
-        """Which binding allows it; None when none does."""
+        """Which binding allows it; None when none does. What is refused is seldom asked again, or by a stranger."""
         name = asked.name if self._by_name else ""
         key = (asked.verb, asked.group, asked.resource, asked.subresource, name, asked.path)
         try:
             return self._answers[key]
         except KeyError:
-            if len(self._answers) >= MOST_REMEMBERED:
-                self._answers.clear()
-            answer = self._answers[key] = self._find(asked)
+            answer = self._find(asked)
+            if answer is not None and sum(len(part or "") for part in key) <= LONGEST_REMEMBERED:
+                if len(self._answers) >= MOST_REMEMBERED:
+                    self._answers.clear()
+                self._answers[key] = answer
             return answer
 
     def _find(self, asked: Attributes) -> str | None:
@@ -112,9 +116,11 @@ class Policy:
         key = (identity.name, identity.groups, namespace)
         found = self._grants.get(key)
         if found is None:
-            if len(self._grants) >= MOST_REMEMBERED:
-                self._grants.clear()
-            found = self._grants[key] = Grants(self._grants_of(identity, namespace))
+            found = Grants(self._grants_of(identity, namespace))
+            if len(namespace) <= LONGEST_REMEMBERED:
+                if len(self._grants) >= MOST_REMEMBERED:
+                    self._grants.clear()
+                self._grants[key] = found
         return found
 
     def rules_of(self, ref: RoleRef, namespace: str) -> Rules | None:

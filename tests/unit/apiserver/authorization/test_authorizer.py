@@ -1,6 +1,7 @@
 """Who may do what, by the stored roles and bindings, as they change."""
 
-from collections.abc import AsyncIterator
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -181,3 +182,30 @@ async def test_answers_do_not_depend_on_what_was_asked_before(server: ApiServer)
     first = [may(server, JANE, *question) for question in questions]
     again = [may(server, JANE, *question) for question in reversed(questions)]
     assert first == list(reversed(again)) == [False, True, True, True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        lambda who, text: Attributes(who, "get", path=text),
+        lambda who, text: Attributes(who, "get", resource="pods", namespace=text),
+        lambda who, text: Attributes(who, "get", resource=text),
+    ],
+)
+async def test_what_strangers_ask_for_is_not_kept(
+    server: ApiServer, about: Callable[[Identity, str], Attributes]
+) -> None:
+    """A question is as long as a URL may be, and anybody may ask."""
+    await write(
+        server, cluster_role("all", rule("*", "*", "*"), paths("*", "*")), cluster_binding("all", "all", user("joe"))
+    )
+    joe = Identity("joe")
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            for who in (JANE, joe):
+                server.authorizer.decide(about(who, f"/{number}{'x' * 100_000}"))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
