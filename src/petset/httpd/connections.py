@@ -62,7 +62,7 @@ class ConnectionHandler(web.RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """The answer to what is no request, after which the connection is closed."""
-        log.debug("no request from %s: %s", request.remote, message or exc)
+        log.debug("no request from %s: %s", request.remote, _reason(exc, message))
         if request.writer.output_size > 0:
             raise ConnectionResetError("the answer has begun already")
         response = error_response(_refusal(status, exc, message))
@@ -77,8 +77,12 @@ def _refusal(status: int, error: BaseException | None, message: str | None) -> S
         )
     if status >= 500:
         return InternalError("Internal error occurred: see the log of petset")
-    reason = (message or str(error)).partition("\n")[0].rstrip(":")
-    return BadRequest(f"the request is no HTTP: {reason}")
+    return BadRequest(f"the request is no HTTP: {_reason(error, message)}")
+
+
+def _reason(error: BaseException | None, message: str | None) -> str:
+    """The first line says what is wrong; others show what came, which may be a token."""
+    return (message or str(error)).partition("\n")[0].rstrip(":")
 
 
 class Listener(web.Server):

@@ -55,6 +55,10 @@ async def test_tokens_are_not_written_to_the_log(door: Door, caplog: pytest.LogC
     given = await token(door)
     await ask_with(door, given)
     await ask_with(door, f"{given}x")
+    async with door.open(anonymous=True) as wire:
+        await wire.send(f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {given}\x01\r\n\r\n".encode())
+        assert given not in (await wire.reply()).message
+    assert "no request from" in caplog.text
     assert given not in caplog.text
     assert given.rpartition(".")[2] not in caplog.text
 
