@@ -3,6 +3,7 @@
 Follows apimachinery's `api/validation/objectmeta.go` and the generic registry's `rest/create.go`, `rest/update.go`.
 """
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ FOREGROUND = "foregroundDeletion"
 
 _LONGEST_GENERATED_PREFIX = 63 - 5
 _ANNOTATIONS_LIMIT = 256 * 1024
+_LONGEST_REMEMBERED = 512
 _PLAIN_FINALIZERS = frozenset({ORPHAN, FOREGROUND, "kubernetes"})
 
 
@@ -165,21 +167,13 @@ def _finalizer_errors(finalizers: list[str]) -> list[FieldError]:
     return errors
 
 
-@lru_cache(4096)
-def _qualified(key: str) -> tuple[str, ...]:
-    return tuple(names.qualified_name_errors(key))
+def _remembered(check: Callable[[str], Iterable[str]]) -> Callable[[str], tuple[str, ...]]:
+    """The same check, whose answers are kept; not about texts so long that they are wrong, and take memory."""
+    known = lru_cache(4096)(lambda text: tuple(check(text)))
+    return lambda text: known(text) if len(text) <= _LONGEST_REMEMBERED else tuple(check(text))
 
 
-@lru_cache(4096)
-def _annotation_key(key: str) -> tuple[str, ...]:
-    return tuple(names.qualified_name_errors(key.lower()))
-
-
-@lru_cache(4096)
-def _label_value(value: str) -> tuple[str, ...]:
-    return tuple(names.label_value_errors(value))
-
-
-@lru_cache(4096)
-def _label(value: str) -> tuple[str, ...]:
-    return tuple(names.dns1123_label_errors(value))
+_qualified = _remembered(names.qualified_name_errors)
+_annotation_key = _remembered(lambda key: names.qualified_name_errors(key.lower()))
+_label_value = _remembered(names.label_value_errors)
+_label = _remembered(names.dns1123_label_errors)

@@ -1,5 +1,7 @@
 """The metadata rules of every kind."""
 
+import tracemalloc
+
 import pytest
 
 from petset.api.errors import BadRequest
@@ -114,3 +116,19 @@ def test_a_cluster_wide_object_is_in_no_namespace() -> None:
     obj = Namespace(metadata=ObjectMeta(namespace="other"))
     metadata.place(CATALOGUE.of(Namespace), obj, "")
     assert obj.metadata.namespace == ""
+
+
+def test_long_nonsense_is_not_kept() -> None:
+    """Whoever may create something, or only try to, must not be able to fill the memory with it."""
+    resource = CATALOGUE.of(ConfigMap)
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            text = f"{number}{'x' * 100_000}"
+            meta = ObjectMeta(name="a", labels={text: text}, annotations={text: ""}, finalizers=[text])
+            assert len(metadata.errors_of(resource, meta)) > 3
+        del text, meta
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
