@@ -7,7 +7,8 @@ import pytest
 from petset.api.errors import BadRequest, Conflict, Invalid, NotFound, StatusError
 from petset.api.types import ConfigMap, Pod
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import PatchBody, PatchType, WriteOptions
+from petset.apiserver.request import PatchBody, WriteOptions
+from petset.client.interface import PatchType
 from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, fetch, pod, target, tree
 
 

@@ -15,7 +15,8 @@ from petset.api.errors import (
 )
 from petset.api.types import ConfigMap, Event, EventsV1Event, ObjectMeta, ObjectReference, StatefulSet
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import Body, FieldValidation, WriteOptions
+from petset.apiserver.request import Body, WriteOptions
+from petset.client.interface import FieldValidation
 from tests.unit.apiserver.calls import (
     ME,
     PLAINLY,

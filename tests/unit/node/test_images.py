@@ -49,7 +49,7 @@ class Notes(EventRecorder):
         super().__init__(ScriptedClient(), "kubelet", clock=clock)  # type: ignore[arg-type]
         self.noted: list[tuple[str, str]] = []
 
-    def event(self, about: object, type_: str, reason: str, message: str) -> None:
+    def event(self, about: object, type_: str, reason: str, message: str, *, allowance: str = "") -> None:
         self.noted.append((reason, message))
 
 

@@ -92,8 +92,8 @@ def test_a_null_owns_its_field_unsets_a_value_and_leaves_a_collection() -> None:
     nulls = config({"replicas": None}, creationTimestamp=None, labels=None, annotations={"b": None})
     result = apply(live, nulls, force=True)
     assert without_owners(result) == config({"serviceName": "s"}, labels={"a": "1"}, annotations={"b": ""})
-    below = {"f:labels": {}, "f:annotations": {"f:b": {}}}
-    assert owned(result)["me Apply"] == {"f:metadata": below, "f:spec": {"f:replicas": {}}}
+    owned_metadata: dict[str, dict[str, object]] = {"f:labels": {}, "f:annotations": {"f:b": {}}}
+    assert owned(result)["me Apply"] == {"f:metadata": owned_metadata, "f:spec": {"f:replicas": {}}}
 
 
 def test_who_only_becomes_an_owner_has_no_time() -> None:
