@@ -138,7 +138,7 @@ def test_a_set_runs_against_its_quota_and_goes_on_with_a_larger_one(kubectl: Kub
     kubectl.apply(manifest("v1", "ResourceQuota", spec={"hard": {"pods": "1"}}))
     kubectl.apply(stateful_set(2, pod("", container()), podManagementPolicy="Parallel"))
     with kubectl.following("get", "events", "--watch", "-o", "custom-columns=R:.reason,M:.message") as events:
-        seen = events.until(lambda text: "FailedCreate" in text)
+        seen = events.until(lambda text: "limited: pods=1" in text)
     assert "exceeded quota: web, requested: pods=1, used: pods=1, limited: pods=1" in seen
     kubectl("patch", "quota", "web", "--type=merge", "-p", '{"spec":{"hard":{"pods":"2"}}}')
     kubectl("rollout", "status", "statefulset/web", "--timeout=90s")
