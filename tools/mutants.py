@@ -10,11 +10,12 @@ the reason. Fails when another one survives, or when one of these is noticed, or
 import argparse
 import ast
 import copy
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
-import signal
+import resource
 import sys
 import tomllib
 from collections import Counter
@@ -27,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "petset.controllers.statefulset"
 SOURCES = ROOT / "src/petset/controllers/statefulset"
 EQUIVALENT = ROOT / "tools/equivalent_mutants.toml"
-TIMEOUT = 120
+CPU_SECONDS = 25
+MEMORY = 2**32
 UNIT = "tests/unit/controllers/statefulset"
 SIMULATION = "tests/simulation"
 TESTS = {
@@ -75,6 +77,10 @@ FUNCTIONS = {"max": "min", "min": "max", "any": "all", "all": "any"}
 PASSED_THROUGH = ("reversed", "sorted", "tuple", "list")
 
 
+Place = tuple[tuple[str, int | None], ...]
+"""The way to a node: fields, and places in those that are lists."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change. `name` is the same as long as the function has the same text there."""
@@ -82,7 +88,18 @@ class Mutant:
     module: str
     name: str
     line: int
-    tree: ast.Module
+    place: Place
+    new: ast.AST | None
+    """What is put there; None: nothing."""
+
+    def tree(self) -> ast.Module:
+        """The whole module with the change."""
+        return replaced(parsed(self.module), self.place, self.new)
+
+
+def parsed(module: str) -> ast.Module:
+    """A module of the package as it is."""
+    return ast.parse((SOURCES / f"{module}.py").read_text())
 
 
 # --- making mutants ---------------------------------------------------------------------------------------------------
@@ -90,7 +107,7 @@ class Mutant:
 
 def mutants_of(module: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its lines."""
-    tree = ast.parse((SOURCES / f"{module}.py").read_text())
+    tree = parsed(module)
     seen: Counter[str] = Counter()
     for path, function in places(tree):
         node = at(tree, path)
@@ -101,7 +118,7 @@ def mutants_of(module: str) -> Iterator[Mutant]:
             text = f"{module}.{function}: {short(before)} -> {short(after)}"
             seen[text] += 1
             name = text if seen[text] == 1 else f"{text} #{seen[text]}"
-            yield Mutant(module, name, getattr(node, "lineno", 0), replaced(tree, path, new))
+            yield Mutant(module, name, getattr(node, "lineno", 0), path, new)
 
 
 def said(node: ast.AST | None) -> str:
@@ -117,13 +134,10 @@ def short(text: str) -> str:
     return text if len(text) <= 90 else f"{text[:60]} ... {text[-25:]}"
 
 
-Path_ = tuple[tuple[str, int | None], ...]
-
-
-def places(tree: ast.Module) -> Iterator[tuple[Path_, str]]:
+def places(tree: ast.Module) -> Iterator[tuple[Place, str]]:
     """The way to every node that may be changed, and the function it is in."""
 
-    def walk(node: ast.AST, path: Path_, function: str) -> Iterator[tuple[Path_, str]]:
+    def walk(node: ast.AST, path: Place, function: str) -> Iterator[tuple[Place, str]]:
         for field, value in ast.iter_fields(node):
             if field in ("annotation", "returns", "decorator_list", "type_params", "bases", "keywords_of_class"):
                 continue
@@ -146,7 +160,7 @@ def is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def at(tree: ast.AST, path: Path_) -> ast.AST:
+def at(tree: ast.AST, path: Place) -> ast.AST:
     """The node at the end of a path."""
     node = tree
     for field, index in path:
@@ -155,11 +169,10 @@ def at(tree: ast.AST, path: Path_) -> ast.AST:
     return node
 
 
-def replaced(tree: ast.Module, path: Path_, new: ast.AST | None) -> ast.Module:
-    """A copy of the module with another node at the end of a path; None takes it away."""
-    whole = copy.deepcopy(tree)
+def replaced(tree: ast.Module, path: Place, new: ast.AST | None) -> ast.Module:
+    """The module with another node at the end of a path; None takes it away."""
     *way, (field, index) = path
-    parent = at(whole, tuple(way))
+    parent = at(tree, tuple(way))
     if index is None:
         setattr(parent, field, new)
     else:
@@ -167,7 +180,7 @@ def replaced(tree: ast.Module, path: Path_, new: ast.AST | None) -> ast.Module:
         siblings[index : index + 1] = [new] if new is not None else []
         if field == "body" and not siblings:
             siblings.append(ast.Pass())
-    return ast.fix_missing_locations(whole)
+    return ast.fix_missing_locations(tree)
 
 
 def variants(node: ast.AST) -> Iterator[ast.AST | None]:
@@ -282,13 +295,14 @@ def run(mutant: Mutant | None, tests: Sequence[str]) -> None:
     """In the child: imports the mutant and runs the tests."""
     code = 70
     try:
-        signal.alarm(TIMEOUT)  # which ends the process
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))  # which ends the process
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
         if mutant is not None:
             path = SOURCES / f"{mutant.module}.py"
-            sys.meta_path.insert(0, OneModule(f"{PACKAGE}.{mutant.module}", mutant.tree, path))
+            sys.meta_path.insert(0, OneModule(f"{PACKAGE}.{mutant.module}", mutant.tree(), path))
         import pytest  # noqa: PLC0415 - imported by the parent already
 
         options = ["-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -304,6 +318,7 @@ def prepare() -> None:
     sys.dont_write_bytecode = False
     for name in ("pytest", "hypothesis", "hypothesis.stateful", "msgspec", "petset.api.types", "petset.kinds"):
         importlib.import_module(name)
+    gc.freeze()  # so that children do not search what they share
     loaded = [name for name in sys.modules if name.startswith(PACKAGE)]
     if loaded:
         sys.exit(f"{loaded[0]} is imported too early")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from petset.api.types import ControllerRevision, Object, PersistentVolumeClaim, Pod, StatefulSet
 from petset.controllers.statefulset import model
-from petset.controllers.statefulset.plan import plan
 from tests.simulation.world import SMOOTH, Fate, Snapshot, World, observed
 
 KINDS: tuple[type[Object], ...] = (StatefulSet, Pod, PersistentVolumeClaim, ControllerRevision)
@@ -67,7 +66,7 @@ class Process:
         """One run, on what is shown now. What it saw and decided."""
         self.note()
         seen = self.observe()
-        decided = plan(seen)
+        decided = self.world.planner(seen)
         written = self.world.carry_out(decided, seen.set, fate)
         self.catch_up(written)
         if fate.dies:

@@ -36,7 +36,7 @@ from petset.controllers.statefulset.plan import plan as plain
 from petset.controllers.statefulset.status import ENDED
 from petset.controllers.volumes.protection import VolumeProtection
 from tests.simulation.drivers import MODES
-from tests.simulation.promises import check_order, check_update
+from tests.simulation.promises import check
 from tests.simulation.world import claims_used, retention
 from tests.unit.controllers.statefulset.cluster import SetCluster
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
@@ -72,8 +72,7 @@ class Process(SetCluster):
         seen = self.observer.observe(key_of(set_))
         assert seen is not None
         assert plan == plain(seen)
-        check_order(seen, plan)
-        check_update(seen, plan)
+        check(seen, plan)
         return await self.carry_out(set_, plan)
 
     async def run_once(self) -> None:

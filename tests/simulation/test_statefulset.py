@@ -1,24 +1,30 @@
-"""Random worlds: whatever pods, users, caches, the network and the clock do, a set keeps its promises at every step."""
+"""Random worlds: whatever pods, users, caches, the network and the clock do, a set keeps its promises at every step.
 
+`PETSET_SEED` chooses other worlds; `pytest -s` shows how many steps there were, and the seed of the run.
+"""
+
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from petset.api.meta import is_running_and_ready, is_terminating
 from petset.api.types import Object, Pod, RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
 from petset.controllers.statefulset import model
 from petset.controllers.statefulset.identity import ordinals
-from petset.controllers.statefulset.names import POD_NAME_LABEL
-from petset.controllers.statefulset.status import ENDED
+from petset.controllers.statefulset.names import POD_NAME_LABEL, ordinal_of
+from petset.controllers.statefulset.plan import plan
 from tests.simulation.drivers import MODES, Driver
 from tests.simulation.process import KINDS, Process
-from tests.simulation.promises import check_order, check_update
-from tests.simulation.world import Fate, World, retention, web
+from tests.simulation.promises import check
+from tests.simulation.world import Fate, Planner, Snapshot, World, claims_used, retention, web
 
 CHANCE = st.integers(min_value=0, max_value=7)
 KEEP_OR_DELETE = st.sampled_from(["Retain", "Delete"])
@@ -28,6 +34,8 @@ class StatefulSetMachine(RuleBasedStateMachine):
     """One set, its pods, a user who changes her mind, a node, a garbage collector, and a controller with bad luck."""
 
     world: World
+    planner: ClassVar[Planner] = staticmethod(plan)
+    steps: ClassVar[int] = 0
 
     @initialize(
         replicas=st.integers(0, 5),
@@ -36,7 +44,7 @@ class StatefulSetMachine(RuleBasedStateMachine):
         age=st.integers(0, 12),
     )
     def begin(self, replicas: int, mode: str, least: int, age: int) -> None:
-        self.world = World(web(replicas, policy=mode))
+        self.world = World(web(replicas, policy=mode), planner=type(self).planner)
         self.world.set.spec.min_ready_seconds = least
         self.process = Process(self.world)
         self.claims_may_go = False
@@ -59,6 +67,13 @@ class StatefulSetMachine(RuleBasedStateMachine):
         strategy = self.world.set.spec.update_strategy
         strategy.type = "RollingUpdate"
         strategy.rolling_update = RollingUpdateStatefulSetStrategy(partition=partition, max_unavailable=budget)
+        self.world.changed()
+        self.process.note()
+
+    @rule()
+    def update_without_block(self) -> None:
+        self.world.set.spec.update_strategy.type = "RollingUpdate"
+        self.world.set.spec.update_strategy.rolling_update = None
         self.world.changed()
         self.process.note()
 
@@ -108,6 +123,21 @@ class StatefulSetMachine(RuleBasedStateMachine):
             self.process.note()
 
     @rule(chance=CHANCE)
+    def take_pod_out_for_a_while(self, chance: int) -> None:
+        """The controller lets it go meanwhile."""
+        self.take_pod_out(chance)
+        self.process.catch_up(KINDS)
+        self.run(Fate())
+        self.put_pod_back(chance)
+
+    @rule(chance=CHANCE)
+    def lose_claim_of_waiting_pod(self, chance: int) -> None:
+        if name := self.pick(chance, lambda pod: pod.status.phase == "Pending" and not is_terminating(pod)):
+            for claim in claims_used(self.world.pods[name]) & self.world.claims.keys():
+                self.world.delete_claim(claim)
+            self.process.note()
+
+    @rule(chance=CHANCE)
     def damage_pod(self, chance: int) -> None:
         if name := self.pick(chance, lambda pod: True):
             self.world.pods[name].metadata.labels.pop(POD_NAME_LABEL, None)
@@ -145,6 +175,14 @@ class StatefulSetMachine(RuleBasedStateMachine):
         if name := self.pick(chance, is_terminating):
             self.world.gone(name)
             self.process.note()
+
+    @rule()
+    def node_is_lost(self) -> None:
+        """Nobody hears of its pods any more: none is ready, and none that terminates goes."""
+        for name, pod in self.world.pods.items():
+            if pod.status.phase == "Running":
+                self.world.unready(name)
+        self.process.note()
 
     @rule()
     def garbage_is_collected(self) -> None:
@@ -206,18 +244,43 @@ class StatefulSetMachine(RuleBasedStateMachine):
         """One run. Neither claims nor successors of what was seen are ever touched."""
         claims = {name: claim.metadata.uid for name, claim in self.world.claims.items()}
         pods = {name: pod.metadata.uid for name, pod in self.world.pods.items()}
+        before = self.process.note()
         seen, decided = self.process.run(fate)
-        check_order(seen, decided)
-        check_update(seen, decided)
+        check(seen, decided)
         present = {name: claim.metadata.uid for name, claim in self.world.claims.items()}
         assert claims.items() <= present.items(), "no claim is lost or replaced"
+        if fate == Fate():
+            self.check_idleness(seen, decided, before)
         touched = {a.name: a.uid for a in decided.actions() if isinstance(a, model.DeletePod)}
         for name, uid in pods.items():
             pod = self.world.pods.get(name)
             assert pod is None or pod.metadata.uid == uid, "no pod is replaced within a run"
             assert pod is not None or touched.get(name) == uid, "only the very pod that was seen is deleted"
 
+    def check_idleness(self, seen: model.Observed, decided: model.Plan, before: Snapshot) -> None:
+        """On fresh news and with luck, what is planned changes something, unless it is refused."""
+        planned = [action for action in decided.actions() if not isinstance(action, model.ReportForeignOwner)]
+        refused = any(isinstance(action, model.RefusePod | model.RefuseClaims) for action in planned)
+        if not planned or refused or not self.world.is_shown_by(seen):
+            return
+        strangers = {
+            n for n, pod in self.world.pods.items() if is_terminating(pod) or pod.metadata.labels["app"] != "nginx"
+        }
+        tried = {action.pod.metadata.name for action in planned if isinstance(action, model.CreatePod)}
+        changed = replace(self.world.snapshot(), revision=before.revision) != before
+        assert changed or tried & strangers, "an unchanged world gives an empty plan"
+
     # --- always -------------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def steps_are_counted(self) -> None:
+        type(self).steps += 1
+
+    @invariant()
+    def no_claim_is_shared(self) -> None:
+        if hasattr(self, "world"):
+            used = [name for pod in self.world.pods.values() for name in claims_used(pod)]
+            assert len(set(used)) == len(used)
 
     @invariant()
     def history_is_no_longer_than_it_may_be(self) -> None:
@@ -234,12 +297,15 @@ class StatefulSetMachine(RuleBasedStateMachine):
         spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(partition=0)
         for name, pod in list(self.world.pods.items()):
             pod.metadata.labels["app"] = "nginx"
-            if pod.status.phase in ENDED:
-                self.world.delete(name)  # several of them out of range hold an ordered set up for good
+            if not self.world.can_run(name) and ordinal_of("web", name) not in ordinals(self.world.set):
+                self.world.delete(name)  # several of them out of range hold an ordered set up for good, as upstream
         self.world.changed()
         self.world.settle()
         plan = self.world.plan()
         assert (list(plan.actions()), plan.waiting_for) == ([], None)
+        assert {ref.uid for pod in self.world.pods.values() for ref in pod.metadata.owner_references} <= {"set-uid"}
+        assert all(pod.metadata.owner_references for pod in self.world.pods.values())
+        assert all(pod.metadata.labels.get(POD_NAME_LABEL) == name for name, pod in self.world.pods.items())
         assert sorted(self.world.pods) == sorted(f"web-{ordinal}" for ordinal in ordinals(self.world.set))
         assert set(self.world.images().values()) <= {spec.template.spec.containers[0].image}
         status = self.world.set.status
@@ -254,6 +320,29 @@ class StatefulSetMachine(RuleBasedStateMachine):
         return names[chance % len(names)] if names else None
 
 
-TestStatefulSet = StatefulSetMachine.TestCase
-TestStatefulSet.settings = settings(max_examples=80, stateful_step_count=60, deadline=None, print_blob=True)
-TestStatefulSet.pytestmark = [pytest.mark.timeout(400)]  # type: ignore[attr-defined] # making a failure small takes long
+SEED = int(os.environ.get("PETSET_SEED") or 20261123)
+STEPS = 100_000
+
+
+def simulate(
+    machine: type[StatefulSetMachine], worlds: int, number: int, phases: Sequence[Phase] = tuple(Phase)
+) -> None:
+    """Runs a machine in so many worlds, those of a seed."""
+    chosen = settings(
+        max_examples=worlds,
+        stateful_step_count=100,
+        deadline=None,
+        database=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),  # they judge how fast the machine is
+    )
+    run_state_machine_as_test(seed(number)(machine), settings=chosen)
+
+
+@pytest.mark.timeout(900)  # making a failure small takes long
+def test_random_worlds() -> None:
+    try:
+        simulate(StatefulSetMachine, 1_150, SEED)
+    finally:
+        print(f"\n{StatefulSetMachine.steps} steps, PETSET_SEED={SEED}")  # noqa: T201 - for readers of `pytest -s`
+    assert StatefulSetMachine.steps >= STEPS

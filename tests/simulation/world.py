@@ -1,6 +1,6 @@
 """A toy world for StatefulSet plans: it obeys actions as an API server would, and pods live as the test says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, assert_never
@@ -35,6 +35,7 @@ from petset.kinds import statefulset
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T", bound=Object)
+Planner = Callable[[model.Observed], model.Plan]
 
 
 def web(replicas: int = 3, *, policy: str = "OrderedReady", image: str = "nginx:1") -> StatefulSet:
@@ -101,6 +102,7 @@ class World:
     now: datetime = START
     born: int = 0
     last: Snapshot = Snapshot(0, StatefulSet(), {}, {}, {})
+    planner: Planner = plan
 
     # --- seeing -------------------------------------------------------------------------------------------------------
 
@@ -122,11 +124,17 @@ class World:
         self.last = copies
         return copies
 
+    def is_shown_by(self, seen: model.Observed) -> bool:
+        """Whether that is what there is."""
+        now = self.observe()
+        shown = (seen.set, seen.pods, seen.orphans, seen.claims, seen.revisions, seen.orphan_revisions)
+        return shown == (now.set, now.pods, now.orphans, now.claims, now.revisions, now.orphan_revisions)
+
     # --- planning and obeying -----------------------------------------------------------------------------------------
 
     def plan(self) -> model.Plan:
         """The plan for this moment."""
-        return plan(self.observe())
+        return self.planner(self.observe())
 
     def step(self, fate: Fate = SMOOTH) -> model.Plan:
         """Plans, obeys, stores the status, lets time pass by a second."""
@@ -297,13 +305,13 @@ class World:
     # --- what happens to claims ---------------------------------------------------------------------------------------
 
     def delete_claim(self, name: str) -> None:
-        """Somebody deletes a claim: one that a pod uses is protected, and terminates."""
+        """Somebody deletes a claim: one that a pod on a node uses is protected, and terminates."""
         self.claims[name].metadata.deletion_timestamp = format_time(self.now)
         self.finish_claims()
 
     def finish_claims(self) -> None:
-        """Terminating claims go as soon as no pod uses them."""
-        used = set().union(*map(claims_used, self.pods.values()))
+        """Terminating claims go as soon as no pod uses them. One that is Pending is on no node here."""
+        used = set().union(*(claims_used(pod) for pod in self.pods.values() if pod.status.phase != "Pending"))
         for name, claim in list(self.claims.items()):
             if is_terminating(claim) and name not in used:
                 del self.claims[name]
