@@ -54,11 +54,12 @@ async def start() -> AsyncIterator[Start]:
 
         async def start(resolver: Resolver) -> Address:
             loop = asyncio.get_running_loop()
-            transport, _ = await loop.create_datagram_endpoint(lambda: resolver, local_addr=("127.0.0.1", 0))
-            stack.callback(transport.close)
-            address: Address = transport.get_extra_info("sockname")
-            server = await asyncio.start_server(resolver.serve, *address)
+            # TCP chooses the port: many are taken there by connections of others, and few by datagrams
+            server = await asyncio.start_server(resolver.serve, "127.0.0.1", 0)
             await stack.enter_async_context(server)
+            address: Address = server.sockets[0].getsockname()
+            transport, _ = await loop.create_datagram_endpoint(lambda: resolver, local_addr=address)
+            stack.callback(transport.close)
             return address
 
         yield start
