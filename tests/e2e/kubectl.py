@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import selectors
 import subprocess
 import termios
@@ -21,6 +22,9 @@ KUBECTL = program("kubectl")
 NO_KUBECTL = "" if KUBECTL else "kubectl is not installed: make setup fetches it"
 TIMEOUT = 60.0
 CLOCK = SystemClock()
+TOO_EARLY = re.compile(r"^E\d{4} .* Unknown stream id 1, discarding message\n", re.MULTILINE)
+"""What older kubectl says now and then on a busy machine: it reads before its streams are there, and discards the
+empty message that every API server begins a WebSocket with."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Kubectl:
         return done.stderr
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             self.command(*arguments),
             input=stdin,
             capture_output=True,
@@ -53,6 +57,8 @@ class Kubectl:
             timeout=TIMEOUT,
             check=False,
         )
+        done.stderr = TOO_EARLY.sub("", done.stderr)
+        return done
 
     def command(self, *arguments: str) -> list[str]:
         scope = [] if {"-A", "-n"} & set(arguments) else ["--namespace", self.namespace]
