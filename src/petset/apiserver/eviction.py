@@ -1,12 +1,13 @@
 """POST to `pods/eviction`: deletes a pod unless its disruption budget has nothing left.
 
 Follows upstream's `registry/core/pod/storage/eviction.go`. What upstream retries on a conflict is decided here against
-the newest state at once; the budget's loss is durable before the pod is touched.
+the newest state at once; the budget's loss is durable before the pod is touched. What goes is the pod that was decided
+on: one that took its name in between stays, and so does one whose state mattered and has changed.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from petset.api.errors import BadRequest, BareFailure, Forbidden, Invalid, TooManyRequests
+from petset.api.errors import BadRequest, BareFailure, Conflict, Forbidden, Invalid, TooManyRequests
 from petset.api.field import invalid
 from petset.api.meta import copy, get_condition, is_pod_ready, is_terminating, set_condition
 from petset.api.selectors import SelectorError, selector_of
@@ -27,6 +28,7 @@ from petset.kinds.disruption import decide_condition
 MOST_DISRUPTED = 2000
 """Evicted pods that a budget remembers while its controller has not seen them go."""
 _PENDING_SECONDS = 10
+_ATTEMPTS = 20
 _SERVER = Identity("system:apiserver", ("system:masters",))
 _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 _REFUSAL = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -41,12 +43,57 @@ async def evict(change: Change, content: Content) -> Answer:
     if eviction.metadata.name != change.target.name:
         raise BadRequest("name in URL does not match name in Eviction object")
     metadata.place(change.resource, eviction, change.target.namespace)
-    options = _options(change, eviction)
-    pod = _pod(change)
+    answer = await _decide(change, _options(change, eviction))
+    return replace(answer, warnings=warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """What lets a pod go: a budget by its name, "" without one; `as_it_is`: only while the pod does not change."""
+
+    budget: str = ""
+    as_it_is: bool = False
+
+
+async def _decide(change: Change, options: DeleteOptions) -> Answer:
+    """Decides on the pod as it is, and anew when it is another one once its deletion is due."""
+    attempts = _ATTEMPTS
+    while True:
+        pod = _pod(change)
+        leave = await _leave_of(change, pod, options)
+        try:
+            return await _delete(change, _pinned(options, pod, leave))
+        except Conflict as error:
+            attempts -= 1
+            if leave.budget and not _names_state(options):
+                raise _still_processed(leave.budget) from error
+            if not attempts:
+                raise
+
+
+async def _leave_of(change: Change, pod: Pod, options: DeleteOptions) -> _Leave:
+    """Raises TooManyRequests, and Conflict when the request means another pod, or another state of it."""
     if not _needs_no_budget(pod):
-        await _spend(change, pod, dry_run=dry_runs(options))
-    options = await _announce(change, options)
-    return replace(await delete.delete(change, options), warnings=warnings)
+        return await _spend(change, pod, options)
+    delete.check_preconditions(change.resource, pod, options)
+    return _Leave(as_it_is=pod.status.phase == "Pending" and not is_terminating(pod))
+
+
+def _names_state(options: DeleteOptions) -> bool:
+    """Whether the request itself says which state of the pod it means."""
+    return options.preconditions is not None and options.preconditions.resource_version is not None
+
+
+def _pinned(options: DeleteOptions, pod: Pod, leave: _Leave) -> DeleteOptions:
+    """The options for this pod, and for this state of it when that is what lets it go."""
+    options = copy(options)
+    given = options.preconditions or Preconditions()
+    version = pod.metadata.resource_version if leave.as_it_is else None
+    options.preconditions = Preconditions(
+        uid=pod.metadata.uid if given.uid is None else given.uid,
+        resource_version=version if given.resource_version is None else given.resource_version,
+    )
+    return options
 
 
 def _options(change: Change, eviction: Eviction) -> DeleteOptions:
@@ -75,16 +122,23 @@ def _needs_no_budget(pod: Pod) -> bool:
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
-async def _spend(change: Change, pod: Pod, *, dry_run: bool) -> None:
-    """Takes one disruption from the budget of a pod that has one. Raises TooManyRequests."""
+async def _spend(change: Change, pod: Pod, options: DeleteOptions) -> _Leave:
+    """Takes one disruption from the budget of a pod that has one, and needs it. Raises TooManyRequests, Conflict."""
     budgets = _budgets_of(change.registry, pod)
     if len(budgets) > 1:
         raise BareFailure(_SEVERAL)
     for budget in budgets:
-        if is_pod_ready(pod) or not _spares_unhealthy(budget):
-            _check(budget)
-            if not dry_run:
-                await _decrement(change, budget, pod.metadata.name)
+        name = budget.metadata.name
+        if not is_pod_ready(pod) and _spares_unhealthy(budget):
+            delete.check_preconditions(change.resource, pod, options)
+            return _Leave(name, as_it_is=True)
+        _check(budget)
+        delete.check_preconditions(change.resource, pod, options)  # nothing is paid for a deletion that is refused
+        if not dry_runs(options):
+            await _decrement(change, budget, pod.metadata.name)
+        return _Leave(name)
+    delete.check_preconditions(change.resource, pod, options)
+    return _Leave()
 
 
 def _budgets_of(registry: Registry, pod: Pod) -> list[PodDisruptionBudget]:
@@ -116,7 +170,7 @@ def _spares_unhealthy(budget: PodDisruptionBudget) -> bool:
 def _check(budget: PodDisruptionBudget) -> None:
     status, name = budget.status, budget.metadata.name
     if (status.observed_generation or 0) < (budget.metadata.generation or 0):
-        raise _refusal(f"The disruption budget {name} is still being processed by the server.", _PENDING_SECONDS)
+        raise _still_processed(name)
     for wrong, why in (
         (status.disruptions_allowed < 0, "pdb disruptions allowed is negative"),
         (
@@ -151,6 +205,10 @@ def _refusal(why: str, retry_after: int = 0) -> TooManyRequests:
     return TooManyRequests(_REFUSAL, details)
 
 
+def _still_processed(budget: str) -> TooManyRequests:
+    return _refusal(f"The disruption budget {budget} is still being processed by the server.", _PENDING_SECONDS)
+
+
 async def _decrement(change: Change, budget: PodDisruptionBudget, pod_name: str) -> None:
     """Notes the loss in the budget, and the pod, so that its controller does not count on it."""
     registry = change.registry
@@ -170,10 +228,10 @@ async def _decrement(change: Change, budget: PodDisruptionBudget, pod_name: str)
 # --- the pod ----------------------------------------------------------------------------------------------------------
 
 
-async def _announce(change: Change, options: DeleteOptions) -> DeleteOptions:
-    """Says on the pod why it goes. The options that go with its new state."""
+async def _delete(change: Change, options: DeleteOptions) -> Answer:
+    """Says on the pod why it goes, and deletes it. Raises Conflict when it is not the one that the options say."""
     if dry_runs(options):
-        return options
+        return await delete.delete(change, options)
     record = change.newest()
     pod: Pod = change.registry.decode(change.resource, record.value)
     delete.check_preconditions(change.resource, pod, options)
@@ -186,9 +244,8 @@ async def _announce(change: Change, options: DeleteOptions) -> DeleteOptions:
     set_condition(pod.status.conditions, condition, change.registry.clock.now())
     on_status = replace(change, target=replace(change.target, subresource="status"))
     answer = await put(on_status, pod, record, owned=True)
-    if options.preconditions is None or options.preconditions.resource_version is None:
-        return options
-    seen = Preconditions(uid=options.preconditions.uid, resource_version=str(answer.record.revision))
-    options = copy(options)
-    options.preconditions = seen
-    return options
+    seen = options.preconditions
+    if seen is not None and seen.resource_version is not None:
+        options = copy(options)
+        options.preconditions = Preconditions(uid=seen.uid, resource_version=str(answer.record.revision))
+    return await delete.delete(change, options)

@@ -1,7 +1,9 @@
 """Evictions: whom a budget protects, in which words, and what an eviction leaves behind."""
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from petset.api.errors import BadRequest, BareFailure, Conflict, Forbidden, Invalid, NotFound, TooManyRequests
@@ -18,8 +20,14 @@ from petset.api.types import (
     PodDisruptionBudgetStatus,
     Preconditions,
 )
+from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, WriteOptions
+from petset.kinds import CATALOGUE
+from petset.store.commit import Commit
+from petset.store.interface import Draft
+from petset.store.memory import MemoryStore
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import ME, PLAINLY, create, decoded, fetch, pod, target
 
@@ -244,4 +252,125 @@ async def test_a_deletion_that_makes_no_sense_costs_no_budget(server: ApiServer,
     await budget(server, current_healthy=2, desired_healthy=1, expected_pods=2, disruptions_allowed=1)
     with pytest.raises(Invalid, match="DeleteOptions"):
         await evict(server, **wrong)
+    assert (await fetch(server, PodDisruptionBudget, "web")).status.disruptions_allowed == 1
+
+
+class Interrupted(MemoryStore):
+    """A store in which somebody else writes right after each of the first `times` times that a pod is announced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+        self.meanwhile: Callable[[Pod], Pod] = lambda pod: pod
+
+    def write(self, collection: str, name: str, draft: Callable[[int], Draft], expected: int | None) -> Commit:
+        commit = super().write(collection, name, draft, expected)
+        written = self.newest(collection, name)
+        if self.times and written is not None and b"EvictionByEvictionAPI" in written.value:
+            self.times -= 1
+            other = self.meanwhile(msgspec.json.decode(written.value, type=Pod))
+            super().write(collection, name, lambda revision: drafted(other, revision), written.revision)
+        return commit
+
+
+def drafted(pod: Pod, revision: int) -> Draft:
+    pod.metadata.resource_version = str(revision)
+    return Draft(encode(pod), pod.metadata.labels, {})
+
+
+def recreated(pod: Pod) -> Pod:
+    """As the StatefulSet's next pod of that name would be."""
+    pod.metadata.uid += "-next"
+    pod.status.conditions = [c for c in pod.status.conditions if c.type != "DisruptionTarget"]
+    return pod
+
+
+def becomes_ready(pod: Pod) -> Pod:
+    pod.status.phase = "Running"
+    pod.status.conditions = [PodCondition(type="Ready", status="True")]
+    return pod
+
+
+def reports(pod: Pod) -> Pod:
+    pod.status.host_ip = "192.0.2.1"
+    return pod
+
+
+class TestMeanwhile:
+    """What somebody else writes between a decision and the deletion."""
+
+    @pytest.fixture
+    async def server(self, clock: VirtualClock) -> AsyncIterator[ApiServer]:
+        self.store = Interrupted()
+        server = ApiServer(CATALOGUE, self.store, clock)
+        await create_system_objects(server, 6443)
+        yield server
+        await self.store.close()
+
+    def interrupt(self, meanwhile: Callable[[Pod], Pod], times: int = 1) -> None:
+        self.store.meanwhile, self.store.times = meanwhile, times
+
+    async def test_another_pod_of_that_name_does_not_go_at_the_old_ones_expense(self, server: ApiServer) -> None:
+        await running(server)
+        await budget(server, current_healthy=2, desired_healthy=1, expected_pods=2, disruptions_allowed=1)
+        self.interrupt(recreated)
+        with pytest.raises(TooManyRequests) as caught:
+            await evict(server)
+        assert caught.value.details is not None
+        assert caught.value.details["retryAfterSeconds"] == 10
+        assert not await is_going(server)
+
+    async def test_a_pod_that_turned_ready_is_no_longer_spared(self, server: ApiServer) -> None:
+        await running(server, ready=False)
+        await budget(server, "web", "AlwaysAllow")
+        self.interrupt(becomes_ready)
+        with pytest.raises(TooManyRequests, match="Cannot evict pod"):
+            await evict(server)
+        assert not await is_going(server)
+
+    async def test_a_pending_pod_that_turned_ready_needs_the_budget(self, server: ApiServer) -> None:
+        made = await running(server)
+        made.status.phase = "Pending"
+        await server.update(ME, target(Pod, "web-0", "status"), made, PLAINLY)
+        await budget(server)
+        self.interrupt(becomes_ready)
+        with pytest.raises(TooManyRequests, match="Cannot evict pod"):
+            await evict(server)
+        assert not await is_going(server)
+
+    async def test_a_report_about_a_healthy_pod_hinders_nothing(self, server: ApiServer) -> None:
+        await running(server)
+        await budget(server, current_healthy=2, desired_healthy=1, expected_pods=2, disruptions_allowed=1)
+        self.interrupt(reports)
+        await evict(server)
+        assert await is_going(server)
+
+    async def test_without_a_budget_it_is_decided_anew(self, server: ApiServer) -> None:
+        await running(server)
+        self.interrupt(recreated, times=3)
+        await evict(server)
+        assert await is_going(server)
+        assert (await fetch(server, Pod, "web-0")).metadata.uid.endswith("-next-next-next")
+
+    async def test_not_for_ever(self, server: ApiServer) -> None:
+        await running(server)
+        self.interrupt(recreated, times=1000)
+        with pytest.raises(Conflict, match="the UID in the precondition"):
+            await evict(server)
+        assert not await is_going(server)
+
+    @pytest.mark.parametrize("named", ["uid", "resource_version"])
+    async def test_who_names_a_pod_or_its_state_is_told_of_another(self, server: ApiServer, named: str) -> None:
+        made = await running(server)
+        self.interrupt(recreated)
+        with pytest.raises(Conflict, match="in the precondition"):
+            await evict(server, preconditions=Preconditions(**{named: getattr(made.metadata, named)}))
+        assert not await is_going(server)
+
+
+async def test_a_deletion_of_another_pod_costs_no_budget(server: ApiServer) -> None:
+    await running(server)
+    await budget(server, current_healthy=2, desired_healthy=1, expected_pods=2, disruptions_allowed=1)
+    with pytest.raises(Conflict, match="the UID in the precondition"):
+        await evict(server, preconditions=Preconditions(uid="another"))
     assert (await fetch(server, PodDisruptionBudget, "web")).status.disruptions_allowed == 1
