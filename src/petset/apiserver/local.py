@@ -11,7 +11,7 @@ from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
-from petset.apiserver.request import Gift, Identity, PatchBody, Target
+from petset.apiserver.request import Answer, Gift, Identity, PatchBody, Target
 from petset.apiserver.watch import WatchChange
 from petset.client.interface import (
     ListOptions,
@@ -89,16 +89,15 @@ class LocalClient:
         target = self._target(kind, obj.metadata.namespace)
         content = Gift(obj) if options.given else obj
         answer = await self._server.create(self._identity, target, content, self._write_options(options))
-        if options.given and not options.dry_run:
-            return self._server.registry.shared(self._server.catalogue.of(kind), answer.record)
-        return self._decode(kind, answer.record.value)
+        return self._answered(kind, answer, options)
 
     async def update(self, obj: T, subresource: str = "", options: WriteOptions = _WRITE) -> T:
         """Replaces; a resourceVersion in the metadata is the precondition. Raises Conflict, Invalid, NotFound."""
         kind = type(obj)
         target = self._target(kind, obj.metadata.namespace, obj.metadata.name, subresource)
-        answer = await self._server.update(self._identity, target, obj, self._write_options(options))
-        return self._decode(kind, answer.record.value)
+        content = Gift(obj) if options.given else obj
+        answer = await self._server.update(self._identity, target, content, self._write_options(options))
+        return self._answered(kind, answer, options)
 
     async def patch(
         self,
@@ -139,6 +138,11 @@ class LocalClient:
 
     def _target(self, kind: type[Object], namespace: str, name: str = "", subresource: str = "") -> Target:
         return Target(self._server.catalogue.of(kind), namespace, name, subresource)
+
+    def _answered(self, kind: type[T], answer: Answer, options: WriteOptions) -> T:
+        if options.given and not options.dry_run:
+            return self._server.registry.shared(self._server.catalogue.of(kind), answer.record)
+        return self._decode(kind, answer.record.value)
 
     def _decode(self, kind: type[T], value: bytes) -> T:
         return self._server.registry.parse(self._server.catalogue.of(kind), value)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from petset.aio.clock import Clock
 from petset.api import field, meta
@@ -173,7 +174,7 @@ async def _bind(change: Change, content: Content) -> Answer:
     """Gives a pod its node, once (upstream's `BindingREST`)."""
     binding, _ = decoding.read_as(content, Binding, "v1", change.options.field_validation)
     record = change.newest()
-    pod, old = change.registry.decode(change.resource, record.value), change.registry.shared(change.resource, record)
+    pod = change.registry.shared(change.resource, record)
     refuse_invalid(change.resource, binding, _binding_errors(binding))
     if binding.metadata.uid not in {"", pod.metadata.uid}:
         why = f"Precondition failed: UID in precondition: {binding.metadata.uid}"
@@ -185,8 +186,7 @@ async def _bind(change: Change, content: Content) -> Answer:
     if pod.spec.node_name:
         why = f'pod {pod.metadata.name} is already assigned to node "{pod.spec.node_name}"'
         raise Conflict.of("", "pods/binding", pod.metadata.name, why)
-    _assign(pod, binding, change.registry.clock)
-    answer = await succeed(change, pod, old, record)
+    answer = await succeed(change, _assigned(pod, binding, change.registry.clock), pod, record)
     return _success(answer)
 
 
@@ -199,10 +199,16 @@ def _binding_errors(binding: Binding) -> list[field.FieldError]:
     return errors
 
 
-def _assign(pod: Pod, binding: Binding, clock: Clock) -> None:
-    pod.spec.node_name = binding.target.name
-    pod.metadata.annotations |= binding.metadata.annotations
-    meta.set_condition(pod.status.conditions, PodCondition(type="PodScheduled", status="True"), clock.now())
+def _assigned(pod: Pod, binding: Binding, clock: Clock) -> Pod:
+    """The pod on its node. What a binding does not change is shared with the pod that waits for one."""
+    conditions = list(pod.status.conditions)
+    meta.set_condition(conditions, PodCondition(type="PodScheduled", status="True"), clock.now())
+    return structs.replace(
+        pod,
+        metadata=structs.replace(pod.metadata, annotations=pod.metadata.annotations | binding.metadata.annotations),
+        spec=structs.replace(pod.spec, node_name=binding.target.name),
+        status=structs.replace(pod.status, conditions=conditions),
+    )
 
 
 async def _evict(change: Change, content: Content) -> Answer:

@@ -55,8 +55,9 @@ class WatchOptions:
 class WriteOptions:
     """How a write is carried out. `force` belongs to apply patches only.
 
-    `given` belongs to creations: the caller gives the object away, in canonical form, and never looks at it again; in
-    this process it is then not copied, and the answer is shared like what a watch shows.
+    `given` belongs to creations and updates: the caller gives the object and its metadata away, in canonical form, and
+    never changes the rest of it; in this process it is then not copied, and the answer is shared like what a watch
+    shows.
     """
 
     field_manager: str = ""
@@ -67,7 +68,7 @@ class WriteOptions:
 
 
 GIVEN = WriteOptions(given=True)
-"""For a creation of an object that its maker has no further use for."""
+"""For the write of an object that its maker has no further use for."""
 
 
 @dataclass(frozen=True, slots=True)
