@@ -42,7 +42,7 @@ picture: .venv/run.stamp ## draw the pictures of the README from a run of the de
 	$(BIN)/python scripts/picture.py
 
 mutants: .venv/dev.stamp ## mutation testing of the StatefulSet's decision; takes a quarter of an hour
-	nice -n 10 $(BIN)/python tools/mutants.py
+	nice -n 15 $(BIN)/python -m tools.mutants
 
 bench: .venv/run.stamp ## measure the demo: start, readiness, memory, idle CPU
 	$(BIN)/python bench/demo.py
