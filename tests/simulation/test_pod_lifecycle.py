@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 import pytest
 
@@ -13,11 +14,15 @@ from petset.api.types import (
     HTTPGetAction,
     Lifecycle,
     LifecycleHandler,
+    Object,
     Pod,
     PodCondition,
     PodReadinessGate,
     Probe,
 )
+from petset.apiserver.local import LocalClient
+from petset.apiserver.request import Identity
+from petset.client.interface import WriteOptions
 from petset.node.network.interface import AddressesExhausted, Attachment
 from petset.node.network.simulated import SimulatedNetwork
 from petset.node.probes.handlers import Target
@@ -28,6 +33,9 @@ from petset.node.runtimes.simulated import Delays
 from petset.testing.clock import VirtualClock
 from tests.simulation.pod_world import LateRuntime, PodWorld
 
+T = TypeVar("T", bound=Object)
+
+AS_USUAL = WriteOptions()
 NGINX = Container(name="nginx", image="nginx:1")
 HOOK = LifecycleHandler(exec=ExecAction(command=["true"]))
 
@@ -67,6 +75,30 @@ async def test_a_pod_starts_and_is_deleted_within_its_grace(world: PodWorld) -> 
             ("Started", "Started container nginx"),
             ("Killing", "Stopping container nginx"),
         ]
+
+
+class SlowClient(LocalClient):
+    """An API that takes its time over writing a pod's status."""
+
+    clock: VirtualClock
+
+    async def update(self, obj: T, subresource: str = "", options: WriteOptions = AS_USUAL) -> T:
+        written = await super().update(obj, subresource, options)
+        await self.clock.sleep(1)
+        return written
+
+
+async def test_what_happens_while_a_status_is_being_written_is_told_after_it(world: PodWorld) -> None:
+    client = world.client = SlowClient(world.server, Identity("system:node"), "kubelet")
+    client.clock = world.clock
+    async with world.agent():
+        await world.run_pod()
+        await world.clock.advance(0.5)
+        await world.exit("nginx", 1)
+        await world.clock.advance(0.1)
+        assert (await world.status()).restart_count == 0
+        await world.clock.advance(2)
+        assert (await world.status()).restart_count == 1
 
 
 async def test_a_container_that_crashes_waits_longer_each_time(world: PodWorld) -> None:

@@ -15,7 +15,7 @@ class Directories:
 
     def pod(self, uid: str) -> Path:
         """Everything of one pod."""
-        return self.root / "pods" / uid
+        return self.root.joinpath("pods", uid)
 
     def etc(self, uid: str, name: str) -> Path:
         """A file for the containers' /etc: `hosts`, `resolv.conf`, `hostname`."""
@@ -39,7 +39,7 @@ class Directories:
 
     def termination_log(self, uid: str, container: str, attempt: int) -> Path:
         """The file that a container's terminationMessagePath is."""
-        return self.pod(uid) / "containers" / container / f"{attempt}.termination-log"
+        return self.root.joinpath("pods", uid, "containers", container, f"{attempt}.termination-log")
 
     def has_pod(self, uid: str) -> bool:
         """Whether there is anything of a pod."""

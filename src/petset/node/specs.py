@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -262,7 +263,12 @@ def spec_hash(container: Container) -> str:
 
     Nothing else of a container can change while its pod exists without being applied in place (resources).
     """
-    return hashlib.sha256(msgspec.json.encode([container.name, container.image])).hexdigest()[:16]
+    return _hash_of(container.name, container.image)
+
+
+@lru_cache(1024)  # the pods of a set are alike
+def _hash_of(*parts: str | None) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 
 def is_read_only(pod: Pod, volume_name: str) -> bool:

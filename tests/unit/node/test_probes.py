@@ -122,7 +122,7 @@ class Bench:
         container = Container(name="nginx")
         setattr(container, f"{kind or 'readiness'}_probe", probe)
         pod = Pod(metadata=ObjectMeta(name="web-0", namespace="default"), spec=PodSpec(containers=[container]))
-        subject = Subject(pod, "10.244.0.5", {"id": started or self.clock.now()}, {"nginx": "spec.containers{nginx}"})
+        subject = Subject(pod, "10.244.0.5", {"id": started or self.clock.now()})
         wanted = (Probing("id", kind, "nginx"),) if kind is not None else ()
         self.schedule.want(subject, wanted, self.known)
         self.known = wanted

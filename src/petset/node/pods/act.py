@@ -5,7 +5,7 @@ runtime or the API cannot do just now is raised, and tried again after a while.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,7 +104,7 @@ class Actor:
         self._tools = tools
         self._inventory = inventory
 
-    async def perform(self, memory: Memory, action: model.Action) -> None:  # noqa: C901, PLR0912 - one branch an action
+    async def perform(self, memory: Memory, action: model.Action) -> None:  # noqa: C901 - one branch an action
         """Raises ContainerRuntimeError, NetworkError, OSError, StatusError and ConnectionLost for another try."""
         match action:
             case model.CreateSandbox(attempt):
@@ -124,14 +124,12 @@ class Actor:
             case model.RemoveContainer(_, container_id):
                 await self._tools.runtime.remove_container(container_id)
                 self._inventory.drop_container(container_id)
-            case model.StopSandbox(sandbox_id):
-                await self._stop_sandbox(memory, sandbox_id)
             case model.RemoveSandbox(sandbox_id):
                 async with self._tools.starts:
                     await self._tools.runtime.remove_sandbox(sandbox_id)
                 self._inventory.drop_sandbox(sandbox_id)
-            case model.TearDown():
-                await self._tear_down(memory)
+            case model.TearDown(sandbox_ids):
+                await self._tear_down(memory, sandbox_ids)
             case model.DeletePodObject():
                 await self._delete_object(memory)
             case _:
@@ -213,7 +211,7 @@ class Actor:
     async def _ensure_image(self, memory: Memory, name: str) -> None:
         pod, container = _pod(memory), _container(memory, name)
         try:
-            memory.images[name] = await self._tools.images.ensure(pod, container, memory.field_paths[name])
+            memory.images[name] = await self._tools.images.ensure(pod, container, model.field_path(pod, name))
         except ImageFailed as failure:
             memory.waiting[name] = Waiting(failure.reason, failure.message, failure.retry_at)
             return
@@ -221,18 +219,17 @@ class Actor:
         if waiting is not None and waiting.reason in _IMAGE_REASONS:
             del memory.waiting[name]
 
-    async def _stop_sandbox(self, memory: Memory, sandbox_id: str) -> None:
+    async def _tear_down(self, memory: Memory, sandbox_ids: Collection[str]) -> None:
         async with self._tools.starts:
-            await self._tools.runtime.stop_sandbox(sandbox_id)
+            for sandbox_id in sandbox_ids:
+                await self._tools.runtime.stop_sandbox(sandbox_id)
         await self._tools.network.detach(memory.uid)
         memory.address = ""
-        self._inventory.stopped_sandbox(sandbox_id)
-
-    async def _tear_down(self, memory: Memory) -> None:
-        await self._tools.network.detach(memory.uid)
+        for sandbox_id in sandbox_ids:
+            self._inventory.stopped_sandbox(sandbox_id)
         await self._tools.volumes.unmount(memory.uid)
         self._tools.images.forget(memory.uid)
-        memory.address, memory.volumes = "", None
+        memory.volumes = None
         memory.torn_down = True
 
     async def _delete_object(self, memory: Memory) -> None:
@@ -344,7 +341,7 @@ class Actor:
 
     def _container_event(self, memory: Memory, name: str, type_: str, reason: str, message: str) -> None:
         if memory.pod is not None:
-            about = reference_to(memory.pod, memory.field_paths.get(name, ""))
+            about = reference_to(memory.pod, model.field_path(memory.pod, name))
             self._tools.recorder.event(about, type_, reason, message)
 
 

@@ -3,7 +3,7 @@
 The rules are those of upstream's `pkg/kubelet/status/generate.go`.
 """
 
-from petset.api.meta import get_condition, set_condition
+from petset.api.meta import format_time, get_condition
 from petset.api.types import Container as ContainerSpec
 from petset.api.types import PodCondition
 from petset.node.pods.view import View, is_sidecar
@@ -11,18 +11,19 @@ from petset.node.pods.view import View, is_sidecar
 
 def conditions_of(view: View, phase: str) -> list[PodCondition]:
     """All conditions: those of others as they are, the node's own as they are now."""
-    conditions = list(view.pod.status.conditions)
+    conditions = {condition.type: condition for condition in view.pod.status.conditions}
     containers = _containers_ready(view, phase)
-    for condition in (_has_sandbox(view), _initialized(view, phase), _ready(view, containers), containers):
-        _set(view, conditions, condition)
-    if get_condition(conditions, "PodScheduled") is None:
-        _set(view, conditions, PodCondition(type="PodScheduled", status="True"))
-    return conditions
-
-
-def _set(view: View, conditions: list[PodCondition], condition: PodCondition) -> None:
-    condition.observed_generation = view.pod.metadata.generation
-    set_condition(conditions, condition, view.now)
+    own = [_has_sandbox(view), _initialized(view, phase), _ready(view, containers), containers]
+    if "PodScheduled" not in conditions:
+        own.append(PodCondition(type="PodScheduled", status="True"))
+    now = format_time(view.now)
+    for condition in own:
+        old = conditions.get(condition.type)
+        same = old is not None and old.status == condition.status
+        condition.last_transition_time = old.last_transition_time if old is not None and same else now
+        condition.observed_generation = view.pod.metadata.generation
+        conditions[condition.type] = condition
+    return [*conditions.values()]
 
 
 def _condition(type_: str, reason: str = "", message: str = "", *, status: bool = False) -> PodCondition:

@@ -19,8 +19,6 @@ from petset.node.pods.backoff import duration
 from petset.node.pods.view import View, is_sidecar
 from petset.node.runtimes.interface import Container
 
-DEFAULT_REASONS = ("ContainerCreating", "PodInitializing")
-
 
 def container_status(view: View, spec: ContainerSpec, *, init: bool) -> ContainerStatus:
     """The status of one container."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from petset.node.pods.model import Action, Notice, Observed, Probing, Slot, Task
+from petset.api.types import PodStatus
+from petset.node.pods.model import Action, Notice, Observed, Plan, Probing, Task
 
 
 @dataclass(slots=True)
@@ -16,7 +17,9 @@ class Draft:
     notices: list[Notice] = field(default_factory=list)
     waiting_for: str | None = None
     look_at: datetime | None = None
-    status_can_wait: bool = False
+    status: PodStatus | None = None
+    reported: Task | None = None
+    step: bool = False
 
     def add(self, uid: str, action: Action) -> None:
         """Plans an action that the pod has to wait for, unless its slot is taken."""
@@ -26,7 +29,7 @@ class Draft:
     def tidy(self, uid: str, action: Action) -> None:
         """Plans an action that nobody waits for, unless its slot is taken."""
         slot = action.slot(uid)
-        if slot not in self.seen.ongoing and all(task.slot != slot for task in self.tasks):
+        if slot not in self.seen.ongoing and slot not in [task.slot for task in self.tasks]:
             self.tasks.append(Task(uid, action))
 
     def replace(self, uid: str, action: Action) -> None:
@@ -41,10 +44,21 @@ class Draft:
         """Asks for another look at that time, at the latest."""
         self.look_at = moment if self.look_at is None else min(self.look_at, moment)
 
+    def finished(self) -> Plan:
+        """The plan that this has come to."""
+        wait = max(0.0, (self.look_at - self.seen.now).total_seconds()) if self.look_at is not None else None
+        return Plan(
+            tasks=tuple(self.tasks),
+            status=self.status,
+            reported=self.reported,
+            step=self.step,
+            probes=tuple(self.probes),
+            notices=tuple(self.notices),
+            waiting_for=self.waiting_for,
+            look_again=wait,
+        )
+
     def goes_on(self, uid: str, *places: str) -> bool:
         """Whether something goes on, or is planned, in any of these places of a pod."""
-        return any(_is_in(slot, uid, places) for slot in (*self.seen.ongoing, *(task.slot for task in self.tasks)))
-
-
-def _is_in(slot: Slot, uid: str, places: tuple[str, ...]) -> bool:
-    return slot.uid == uid and slot.what in places
+        slots = (*self.seen.ongoing, *(task.slot for task in self.tasks))
+        return any(slot.uid == uid and slot.what in places for slot in slots)

@@ -11,7 +11,6 @@ from petset.node.pods.model import (
     Observed,
     RemoveSandbox,
     Slot,
-    StopSandbox,
     TearDown,
 )
 from petset.node.pods.view import is_sidecar
@@ -38,8 +37,8 @@ def ending_of(pod: Pod, grace: float) -> Ending:
 
 def running_of(seen: Observed, uid: str) -> list[Container]:
     """The running containers of a pod, in whichever of its sandboxes."""
-    ids = {sandbox.id for sandbox in seen.sandboxes_of(uid)}
-    return [c for c in seen.containers if c.sandbox_id in ids and c.state == "running"]
+    ids = {sandbox.id for sandbox in seen.sandboxes if sandbox.pod_uid == uid}
+    return [c for c in seen.containers if c.state == "running" and c.sandbox_id in ids]
 
 
 def stop_containers(draft: Draft, ending: Ending, running: Collection[Container]) -> None:
@@ -73,12 +72,9 @@ def end(draft: Draft, ending: Ending) -> bool:
     if draft.goes_on(uid, "container", "sandbox"):
         draft.wait("what goes on to finish")
         return False
-    alive = [sandbox for sandbox in seen.sandboxes_of(uid) if sandbox.ready]
-    if alive:
-        draft.add(uid, StopSandbox(alive[0].id))
-        return False
-    if uid not in seen.torn_down:
-        draft.add(uid, TearDown())
+    alive = tuple(sandbox.id for sandbox in seen.sandboxes_of(uid) if sandbox.ready)
+    if alive or uid not in seen.torn_down:
+        draft.add(uid, TearDown(alive))
         return False
     return not draft.goes_on(uid, "volumes")
 
@@ -86,6 +82,8 @@ def end(draft: Draft, ending: Ending) -> bool:
 def end_predecessors(draft: Draft, uid: str) -> bool:
     """Ends every pod that had the name but is not `uid`; whether none of them can still be running."""
     others = ({sandbox.pod_uid for sandbox in draft.seen.sandboxes} | draft.seen.holding) - {uid}
+    if not others and all(slot.uid == uid for slot in draft.seen.ongoing):
+        return True
     for other in sorted(others):
         if end(draft, Ending(other)):
             for sandbox in draft.seen.sandboxes_of(other)[:1]:

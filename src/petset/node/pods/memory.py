@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from petset.api.meta import revision_of
-from petset.api.types import Container, Pod, PodStatus
+from petset.api.types import Container, Pod
 from petset.node.pods.backoff import BackOff
 from petset.node.pods.model import Action, Probing, Slot, Waiting
 from petset.node.runtimes.interface import Image
@@ -42,10 +42,10 @@ class Memory:
     tries: dict[str, int] = field(default_factory=dict)
     report_due: float | None = None
     own_revision: str = ""
-    wanted: PodStatus | None = None
-    writing: asyncio.Task[None] | None = None
     sent: Pod | None = None
-    """What `writing` has sent and has no answer to yet."""
+    """What is being written and has no answer yet."""
+    overtaken: bool = False
+    """Whether there was a turn since then: what was sent may be the past."""
     torn_down: bool = False
     deleted: bool = False
 
@@ -63,7 +63,7 @@ class Memory:
     def is_writing(self, pod: Pod) -> bool:
         """Whether this state of the pod is the one being written, whose news came before the answer."""
         sent = self.sent
-        return (
+        return pod is sent or (
             sent is not None
             and pod.status == sent.status
             and pod.spec == sent.spec
@@ -81,11 +81,3 @@ class Memory:
     def holds_something(self) -> bool:
         """Whether an address or volumes have yet to be freed when the pod goes."""
         return not self.torn_down and (bool(self.address) or self.volumes is not None)
-
-    @property
-    def field_paths(self) -> Mapping[str, str]:
-        """What events call each container."""
-        if self.pod is None:
-            return {}
-        paths = {c.name: f"spec.initContainers{{{c.name}}}" for c in self.pod.spec.init_containers}
-        return paths | {c.name: f"spec.containers{{{c.name}}}" for c in self.pod.spec.containers}

@@ -19,6 +19,12 @@ VOLUMES = "/volumes"
 ProbeKind = Literal["startup", "readiness", "liveness"]
 
 
+def field_path(pod: Pod, container: str) -> str:
+    """What events call a container of a pod."""
+    is_init = any(spec.name == container for spec in pod.spec.init_containers)
+    return f"spec.{'initContainers' if is_init else 'containers'}{{{container}}}"
+
+
 # --- what is seen -----------------------------------------------------------------------------------------------------
 
 
@@ -67,7 +73,8 @@ class Observed:
 
     All else is about `pod`: its address, whether its volumes are mounted, the containers whose images are known to be
     there, why something waits (by container, or SANDBOX, or VOLUMES), probe results and termination messages (by
-    container id), containers whose postStart hook is still due (by id), whether the deletion of its object was asked.
+    container id), containers whose postStart hook is still due (by id), whether the deletion of its object was asked,
+    and whether the report of a mere step of its creation or deletion may wait.
     """
 
     pod: Pod | None
@@ -87,6 +94,7 @@ class Observed:
     messages: Mapping[str, str] = field(default_factory=dict)
     hooks_due: frozenset[str] = frozenset()
     deleted: bool = False
+    steps_can_wait: bool = False
 
     def sandboxes_of(self, uid: str) -> list[Sandbox]:
         """The sandboxes of one pod, oldest first."""
@@ -231,20 +239,6 @@ class RemoveContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class StopSandbox:
-    """Ends a sandbox in which nothing runs any more, and its network with it."""
-
-    sandbox_id: str
-
-    def slot(self, uid: str) -> Slot:
-        """The sandbox."""
-        return Slot(uid, "sandbox")
-
-    def __str__(self) -> str:
-        return "stop sandbox"
-
-
-@dataclass(frozen=True, slots=True)
 class RemoveSandbox:
     """Forgets a stopped sandbox and its containers, logs included."""
 
@@ -260,14 +254,16 @@ class RemoveSandbox:
 
 @dataclass(frozen=True, slots=True)
 class TearDown:
-    """Frees the pod's address and unmounts its volumes."""
+    """Ends these sandboxes, in which nothing runs any more, then frees the pod's address and unmounts its volumes."""
+
+    sandbox_ids: tuple[str, ...] = ()
 
     def slot(self, uid: str) -> Slot:
         """The volumes."""
         return Slot(uid, "volumes")
 
     def __str__(self) -> str:
-        return "free address and volumes"
+        return f"{'stop sandbox, ' if self.sandbox_ids else ''}free address and volumes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +287,6 @@ Action = (
     | RunPostStart
     | KillContainer
     | RemoveContainer
-    | StopSandbox
     | RemoveSandbox
     | TearDown
     | DeletePodObject
@@ -336,14 +331,16 @@ class Probing(NamedTuple):
 class Plan:
     """The decision. The tasks may all go on at once; a task in a slot that is taken replaces what goes on there.
 
-    `status` is what the API should show, None when there is no object; it is only a step on the way to another one that
-    matters when `status_can_wait`. `waiting_for` says in words what keeps the pod
-    from its goal. `look_again` is in seconds: something will have changed by then without any event.
+    `status` is what the API should show and does not, None when there is nothing to tell; `reported` is the task that
+    is to follow once the API shows it. `step` says that what there is to tell is a mere step on the way to another
+    status that matters, and was not worked out. `waiting_for` says in words what keeps the pod from its goal.
+    `look_again` is in seconds: something will have changed by then without any event.
     """
 
     tasks: tuple[Task, ...] = ()
     status: PodStatus | None = None
-    status_can_wait: bool = False
+    reported: Task | None = None
+    step: bool = False
     probes: tuple[Probing, ...] = ()
     notices: tuple[Notice, ...] = ()
     waiting_for: str | None = None
@@ -354,6 +351,7 @@ class Plan:
         return (task.action for task in self.tasks)
 
     def __str__(self) -> str:
-        return "; ".join(str(task) for task in self.tasks) or (
-            f"wait for {self.waiting_for}" if self.waiting_for else ""
-        )
+        steps = [str(task) for task in self.tasks]
+        if self.reported is not None:
+            steps.append(f"report, then {self.reported}")
+        return "; ".join(steps) or (f"wait for {self.waiting_for}" if self.waiting_for else "")

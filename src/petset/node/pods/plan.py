@@ -9,12 +9,11 @@ Read it in the order of the rules:
 """
 
 from petset.api.meta import is_terminating, semantically_equal
-from petset.api.types import PodStatus
-from petset.node.pods import status
 from petset.node.pods.draft import Draft
 from petset.node.pods.ending import end, end_predecessors, ending_of
-from petset.node.pods.model import DeletePodObject, Observed, Plan, Probing
+from petset.node.pods.model import DeletePodObject, Observed, Plan, Probing, Task
 from petset.node.pods.starting import keep_up
+from petset.node.pods.status import is_being_created, status_of
 from petset.node.pods.view import View
 
 
@@ -22,61 +21,64 @@ def plan(seen: Observed) -> Plan:
     """Decides what brings the pods of one name closer to what the API says."""
     draft = Draft(seen)
     clear = end_predecessors(draft, seen.pod.metadata.uid if seen.pod is not None else "")
-    if seen.pod is None:
-        return finished(draft, None)
-    view = View(seen, seen.pod)
+    if seen.pod is not None:
+        plan_pod(View(seen, seen.pod), draft, clear=clear)
+    return draft.finished()
+
+
+def plan_pod(view: View, draft: Draft, *, clear: bool) -> None:
+    """Decides about the pod itself; `clear` says that nothing of its predecessors can still be running."""
     if not clear:
         draft.wait("the pod of the same name before it to be gone")
-        return finished(draft, status.status_of(view))
+        report(view, draft)
+        return
     if is_terminating(view.pod):
-        reported = delete(view, draft)
+        delete(view, draft)
     elif view.is_over:
-        reported = conclude(view, draft)
+        conclude(view, draft)
     else:
         if view.deadline is not None:
             draft.again(view.deadline)
         keep_up(view, draft)
-        reported = status.status_of(view)
-        draft.status_can_wait = status.is_being_created(reported)
+        report(view, draft, step=is_being_created(view))
     draft.probes.extend(probes_of(view))
-    return finished(draft, reported)
-
-
-def finished(draft: Draft, reported: PodStatus | None) -> Plan:
-    """The plan that a draft comes to."""
-    wait = max(0.0, (draft.look_at - draft.seen.now).total_seconds()) if draft.look_at is not None else None
-    return Plan(
-        tasks=tuple(draft.tasks),
-        status=reported,
-        status_can_wait=draft.status_can_wait,
-        probes=tuple(draft.probes),
-        notices=tuple(draft.notices),
-        waiting_for=draft.waiting_for,
-        look_again=wait,
-    )
 
 
 # --- rule 2: deletion -------------------------------------------------------------------------------------------------
 
 
-def delete(view: View, draft: Draft) -> PodStatus:
+def delete(view: View, draft: Draft) -> None:
     """Ends the pod; the object goes once the API shows the final status."""
-    pod, seen = view.pod, view.seen
-    ended = end(draft, ending_of(pod, pod.metadata.deletion_grace_period_seconds or 0))
-    reported = status.status_of(view, ended=ended)
-    draft.status_can_wait = not ended
-    if ended and not seen.deleted and semantically_equal(pod.status, reported):
+    ended = end(draft, ending_of(view.pod, view.pod.metadata.deletion_grace_period_seconds or 0))
+    report(view, draft, ended=ended, step=not ended)
+    if not ended or view.seen.deleted:
+        return
+    if draft.status is None:
         draft.add(view.uid, DeletePodObject())
-    return reported
+    else:
+        draft.reported = Task(view.uid, DeletePodObject())
 
 
 # --- rule 3: the end --------------------------------------------------------------------------------------------------
 
 
-def conclude(view: View, draft: Draft) -> PodStatus:
+def conclude(view: View, draft: Draft) -> None:
     """Ends what still runs of a pod whose work is done, or whose time is up."""
     ended = end(draft, ending_of(view.pod, view.pod.spec.termination_grace_period_seconds or 0))
-    return status.status_of(view, ended=ended)
+    report(view, draft, ended=ended)
+
+
+# --- what the API is told ---------------------------------------------------------------------------------------------
+
+
+def report(view: View, draft: Draft, *, ended: bool = False, step: bool = False) -> None:
+    """Plans to tell what the API does not show yet; what is a mere step and may wait is not even worked out."""
+    if step and view.seen.steps_can_wait:
+        draft.step = True
+        return
+    status = status_of(view, ended=ended)
+    if not semantically_equal(view.pod.status, status):
+        draft.status = status
 
 
 # --- probes -----------------------------------------------------------------------------------------------------------

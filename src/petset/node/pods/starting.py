@@ -42,7 +42,7 @@ def keep_up(view: View, draft: Draft) -> None:
     """Plans what brings a pod that should run closer to running."""
     replace_unhealthy(view, draft)
     turns = list(turns_of(view))
-    due = [turn for turn in turns if needs_start(view, draft, turn)]
+    due = {turn.spec.name for turn in turns if needs_start(view, draft, turn)}
     ready = True
     if due:
         mounted = prepare_volumes(view, draft)
@@ -51,7 +51,8 @@ def keep_up(view: View, draft: Draft) -> None:
         prepare_sandbox(view, draft)
     held = False
     for turn in turns:
-        held = proceed(view, draft, turn, may_start=ready and not held and turn in due, due=turn in due) or held
+        is_due = turn.spec.name in due
+        held = proceed(view, draft, turn, may_start=ready and not held and is_due, due=is_due) or held
     forget_old(view, draft)
 
 

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from petset.api.meta import format_time
 from petset.api.types import ContainerStateTerminated, ContainerStatus, HostIP, PodIP, PodStatus
 from petset.node.pods.conditions import conditions_of
-from petset.node.pods.containers import DEFAULT_REASONS, container_status
+from petset.node.pods.containers import container_status
+from petset.node.pods.model import SANDBOX, VOLUMES
 from petset.node.pods.view import ENDED, View, is_sidecar
 
 
@@ -66,12 +67,13 @@ def initializing(view: View, inits: list[ContainerStatus]) -> bool:
     )
 
 
-def is_being_created(status: PodStatus) -> bool:
+def is_being_created(view: View) -> bool:
     """Whether nothing of a pod has run yet and nothing has failed: only the steps of its creation show."""
-    states = [container.state for container in (*status.init_container_statuses, *status.container_statuses)]
-    return status.phase == "Pending" and all(
-        state.waiting is not None and state.waiting.reason in DEFAULT_REASONS for state in states
-    )
+    status = view.pod.status
+    if status.phase not in {None, "", "Pending"} or view.has_run or not view.seen.waiting.keys() <= {SANDBOX, VOLUMES}:
+        return False
+    known = (*status.init_container_statuses, *status.container_statuses)
+    return not any(each.state.terminated or each.last_state.terminated for each in known)
 
 
 def has_begun_any(inits: list[ContainerStatus]) -> bool:

@@ -11,7 +11,7 @@ from petset.api.meta import parse_time
 from petset.api.types import Container as ContainerSpec
 from petset.api.types import ContainerStatus, Pod
 from petset.node.pods.model import Health, Observed
-from petset.node.runtimes.interface import Container, Sandbox
+from petset.node.runtimes.interface import Container
 
 ENDED = frozenset({"Failed", "Succeeded"})
 
@@ -31,25 +31,13 @@ class View:
         self.now = seen.now
         self.sandboxes = seen.sandboxes_of(self.uid)
         """The pod's sandboxes, oldest first."""
-        self._attempts = _by_name(seen, {sandbox.id for sandbox in self.sandboxes})
-
-    # --- sandbox
-
-    @property
-    def sandbox(self) -> Sandbox | None:
+        self.sandbox = self.sandboxes[-1] if self.sandboxes else None
         """The newest sandbox, alive or not."""
-        return self.sandboxes[-1] if self.sandboxes else None
-
-    @cached_property
-    def live_sandbox(self) -> Sandbox | None:
+        self.live_sandbox = self.sandbox if self.sandbox is not None and self.sandbox.ready else None
         """The newest sandbox, when it is alive."""
-        sandbox = self.sandbox
-        return sandbox if sandbox is not None and sandbox.ready else None
-
-    @property
-    def address(self) -> str:
+        self.address = seen.node.host_ip if pod.spec.host_network else seen.address
         """The pod's address: the machine's own with hostNetwork, "" as long as there is none."""
-        return self.seen.node.host_ip if self.pod.spec.host_network else self.seen.address
+        self._attempts = _by_name(seen, {sandbox.id for sandbox in self.sandboxes})
 
     # --- containers
 
@@ -70,13 +58,17 @@ class View:
     def reported(self, name: str) -> ContainerStatus | None:
         """What the API shows of a container."""
         status = self.pod.status
-        return next((s for s in (*status.init_container_statuses, *status.container_statuses) if s.name == name), None)
+        for known in (*status.init_container_statuses, *status.container_statuses):
+            if known.name == name:
+                return known
+        return None
 
     def next_attempt(self, name: str) -> int:
         """The number of the attempt to come, also when the runtime has lost its memory of the earlier ones."""
-        newest, reported = self.newest(name), self.reported(name)
+        newest = self.newest(name)
         if newest is not None:
             return newest.attempt + 1
+        reported = self.reported(name)
         return reported.restart_count + 1 if reported is not None and reported.container_id else 0
 
     def container_id(self, container: Container) -> str:
@@ -96,9 +88,10 @@ class View:
 
     def exit_code(self, name: str) -> int | None:
         """The exit code of a container that has ended, as the runtime knows it, else as the API remembers it."""
-        newest, reported = self.newest(name), self.reported(name)
+        newest = self.newest(name)
         if newest is not None:
             return newest.exit_code if newest.state == "exited" else None
+        reported = self.reported(name)
         terminated = reported.state.terminated if reported is not None else None
         return terminated.exit_code if terminated is not None else None
 
@@ -147,21 +140,27 @@ class View:
         """Whether any container runs, sidecars included."""
         return any(attempts[-1].state == "running" for attempts in self._attempts.values())
 
+    @property
+    def has_run(self) -> bool:
+        """Whether any container was ever started, of all that the runtime remembers."""
+        return any(attempts[-1].state != "created" for attempts in self._attempts.values())
+
     @cached_property
     def has_begun(self) -> bool:
         """Whether any container that is not an init container exists in the live sandbox: initialization is over."""
         return any(self.present(spec.name) is not None for spec in self.pod.spec.containers)
 
-    @cached_property
+    @property
     def init_failed(self) -> bool:
         """Whether an init container has failed for good."""
-        return not self.has_begun and any(
-            not is_sidecar(spec) and code not in {None, 0} and not self.restarts_init(spec, code or 0)
-            for spec in self.pod.spec.init_containers
-            for code in (self.exit_code(spec.name),)
-        )
+        inits = self.pod.spec.init_containers
+        return bool(inits) and not self.has_begun and any(map(self._has_failed, inits))
 
-    @cached_property
+    def _has_failed(self, spec: ContainerSpec) -> bool:
+        code = self.exit_code(spec.name)
+        return not is_sidecar(spec) and code not in {None, 0} and not self.restarts_init(spec, code or 0)
+
+    @property
     def deadline(self) -> datetime | None:
         """When activeDeadlineSeconds are over."""
         seconds, started = self.pod.spec.active_deadline_seconds, self.pod.status.start_time
@@ -170,7 +169,7 @@ class View:
     @property
     def is_overdue(self) -> bool:
         """Whether activeDeadlineSeconds are over, and the pod did not end before."""
-        if self.pod.status.phase in ENDED:
+        if self.pod.spec.active_deadline_seconds is None or self.pod.status.phase in ENDED:
             return False
         return self.deadline is not None and self.deadline <= self.now
 
@@ -179,8 +178,11 @@ class View:
         """Whether the pod has come to its end by itself: nothing of it will be started any more."""
         if self.pod.status.phase in ENDED or self.init_failed or self.is_overdue:
             return True
-        codes = [(spec, self.exit_code(spec.name)) for spec in self.pod.spec.containers]
-        return all(code is not None and not self.restarts(spec, code) for spec, code in codes)
+        for spec in self.pod.spec.containers:
+            code = self.exit_code(spec.name)
+            if code is None or self.restarts(spec, code):
+                return False
+        return True
 
 
 def _by_name(seen: Observed, sandboxes: set[str]) -> dict[str, list[Container]]:

@@ -1,4 +1,7 @@
-"""One key's turn: observe, plan, begin what was planned. Nothing here waits for an action; each ends in a new turn."""
+"""One key's turn: observe, plan, begin what was planned. Nothing here waits for what takes time; it ends in a new turn.
+
+What a simulated machine does takes none: it is done on the spot, and the turn goes on with another look.
+"""
 
 import logging
 from collections import deque
@@ -10,18 +13,28 @@ from msgspec.structs import replace
 from petset.aio.queue import KeyedQueue
 from petset.aio.tasks import Supervisor
 from petset.api.errors import Conflict, NotFound, StatusError
-from petset.api.meta import Key, is_terminating, key_of, semantically_equal
-from petset.api.types import Pod, PodStatus
+from petset.api.meta import Key, key_of
+from petset.api.types import Pod
 from petset.client.interface import ConnectionLost
 from petset.client.recorder import reference_to
 from petset.node.network.interface import NetworkError
 from petset.node.pods.act import Actor, Tools
 from petset.node.pods.inventory import Inventory
 from petset.node.pods.memory import Memory, Operation
-from petset.node.pods.model import Action, CreateSandbox, Observed, Plan, Slot, Task
+from petset.node.pods.model import (
+    Action,
+    CreateSandbox,
+    DeletePodObject,
+    KillContainer,
+    Observed,
+    Plan,
+    RunPostStart,
+    Slot,
+    Task,
+    field_path,
+)
 from petset.node.pods.plan import plan
 from petset.node.pods.termination import termination_message
-from petset.node.pods.view import ENDED
 from petset.node.probes.schedule import ProbeSchedule, Subject
 from petset.node.runtimes.errors import ContainerRuntimeError
 from petset.node.runtimes.interface import Container
@@ -33,6 +46,8 @@ AT_ONCE = 32
 """Pods whose sandboxes are created at the same time."""
 LATE_REPORT = 0.5
 """Seconds by which the report of a step of a pod's creation or deletion may be late."""
+MOST_STEPS = 20
+"""Steps of a turn, after which others have theirs."""
 RETRY = 1.0
 """Seconds until an action is tried again that the runtime or the API could not do."""
 
@@ -83,22 +98,30 @@ class Worker:
 
     async def reconcile(self, key: Key) -> None:
         """One turn. Raises nothing that the runtime or the API can bring about."""
+        for _ in range(MOST_STEPS):
+            if not await self._step(key):
+                return
+        self._around.queue.add(key)
+
+    async def _step(self, key: Key) -> bool:
+        """One look and what follows from it. Whether something was done at once: then there is more to see."""
         seen = await self._observe(key)
         decision = plan(seen)
         log.debug("%s: %s", key, decision)
         if self._has_to_wait(key, decision):
-            return
-        for task in decision.tasks:
-            self._begin(key, task)
+            return False
         if seen.pod is not None:
             memory = self._memory(key, seen.pod.metadata.uid)
             self._probe(memory, decision, seen)
             self._tell(memory, decision)
-            if decision.status is not None:
-                self._report(key, memory, decision.status, can_wait=decision.status_can_wait)
+            self._report(key, memory, seen.pod, decision)
+        done = False
+        for task in decision.tasks:
+            done = await self._carry_out(key, task) or done
         self._forget(key, seen)
-        if decision.look_again is not None:
+        if decision.look_again is not None and not done:
             self._around.queue.add_after(key, decision.look_again)
+        return done
 
     # --- observing ----------------------------------------------------------------------------------------------------
 
@@ -107,7 +130,7 @@ class Worker:
         pod = self._around.find(key)
         sandboxes, containers = inventory.sandboxes(key), inventory.containers(key)
         for sandbox in sandboxes:
-            self._memory(key, sandbox.pod_uid)
+            self._memory(key, sandbox.pod_uid)  # what is torn down, or still held, is known for everybody
         memory = self._memory(key, pod.metadata.uid) if pod is not None else Memory("")
         if pod is not None:
             pod = memory.take(pod)
@@ -132,12 +155,15 @@ class Worker:
             messages=memory.messages,
             hooks_due=frozenset(memory.hooks_due),
             deleted=memory.deleted,
+            steps_can_wait=memory.report_due is None or self._tools.clock.monotonic() < memory.report_due,
         )
 
     async def _hear_last_words(self, memory: Memory, containers: tuple[Container, ...]) -> None:
         for container in containers:
+            if container.state != "exited" or container.id in memory.messages:
+                continue
             spec = memory.container(container.name)
-            if container.state != "exited" or container.id in memory.messages or spec is None:
+            if spec is None:
                 continue
             path = self._tools.directories.termination_log(memory.uid, container.name, container.attempt)
             message = await termination_message(container, spec, path, self._tools.clock)
@@ -146,22 +172,27 @@ class Worker:
 
     def _memory(self, key: Key, uid: str) -> Memory:
         memories = self._memories.setdefault(key, {})
-        return memories.setdefault(uid, Memory(uid))
+        memory = memories.get(uid)
+        if memory is None:
+            memory = memories[uid] = Memory(uid)
+        return memory
 
     def _forget(self, key: Key, seen: Observed) -> None:
         """Drops the memories of pods that are neither in the API nor in the runtime and of which nothing goes on."""
+        memories = self._memories.get(key, {})
         alive = {sandbox.pod_uid for sandbox in seen.sandboxes}
         if seen.pod is not None:
             alive.add(seen.pod.metadata.uid)
-        for uid, memory in list(self._memories.get(key, {}).items()):
-            if uid in alive or memory.holds_something or any(slot.what != "image" for slot in memory.ongoing):
+        for uid in memories.keys() - alive:
+            memory = memories[uid]
+            if memory.holds_something or any(slot.what != "image" for slot in memory.ongoing):
                 continue
             for operation in memory.ongoing.values():
                 operation.task.cancel()
             self._probe_nothing(memory)
-            del self._memories[key][uid]
-        if not self._memories.get(key, True):
-            del self._memories[key]
+            del memories[uid]
+        if not memories:
+            self._memories.pop(key, None)
 
     # --- acting -------------------------------------------------------------------------------------------------------
 
@@ -170,8 +201,7 @@ class Worker:
 
         Thousands at once would go step by step all together, and the first would be as late as the last.
         """
-        begins = any(isinstance(action, CreateSandbox) for action in decision.actions())
-        if not begins or self._beginning < AT_ONCE:
+        if self._beginning < AT_ONCE or not any(isinstance(action, CreateSandbox) for action in decision.actions()):
             self._waiting.pop(key, None)
             return False
         self._waiting[key] = None
@@ -183,24 +213,31 @@ class Worker:
             del self._waiting[key]
             self._around.queue.add(key)
 
-    def _begin(self, key: Key, task: Task) -> None:
+    async def _carry_out(self, key: Key, task: Task) -> bool:
+        """Does at once what can be, and begins all else. Whether something was done."""
+        memory = self._memory(key, task.uid)
+        if not self._tools.runtime.is_prompt or task.slot in memory.ongoing or takes_time(task.action):
+            self._begin(key, memory, task)
+            return False
+        done = await self._attempt(key, memory, task.action)
+        if not done:
+            self._around.queue.add_after(key, RETRY)
+        return done
+
+    def _begin(self, key: Key, memory: Memory, task: Task) -> None:
         if isinstance(task.action, CreateSandbox):
             self._beginning += 1
-        memory = self._memory(key, task.uid)
-        replaced = memory.ongoing.get(task.slot)
+        slot = task.slot
+        replaced = memory.ongoing.get(slot)
         if replaced is not None:
             replaced.task.cancel()
-        name = f"{key}: {task}"
-        work = self._around.tasks.background(name, self._perform(key, memory, task.slot, task.action))
-        memory.ongoing[task.slot] = Operation(task.action, work)
+        work = self._around.tasks.background(str(task), self._go_on(key, memory, slot, task.action))
+        memory.ongoing[slot] = Operation(task.action, work)
 
-    async def _perform(self, key: Key, memory: Memory, slot: Slot, action: Action) -> None:
-        failed = True
+    async def _go_on(self, key: Key, memory: Memory, slot: Slot, action: Action) -> None:
+        done = False
         try:
-            await self._actor.perform(memory, action)
-            failed = False
-        except (ContainerRuntimeError, NetworkError, VolumeNotReady, StatusError, ConnectionLost, OSError) as error:
-            log.warning("%s: cannot %s: %s", key, action, error)
+            done = await self._attempt(key, memory, action)
         finally:
             if isinstance(action, CreateSandbox):
                 self._beginning -= 1
@@ -208,10 +245,24 @@ class Worker:
             operation = memory.ongoing.get(slot)
             if operation is not None and operation.action is action:
                 del memory.ongoing[slot]
-            if failed:
+            if not done:
                 self._around.queue.add_after(key, RETRY)
-            else:
+            elif not (isinstance(action, DeletePodObject) and self._is_there(key, memory)):
                 self._around.queue.add(key)
+
+    async def _attempt(self, key: Key, memory: Memory, action: Action) -> bool:
+        """Whether an action could be done."""
+        try:
+            await self._actor.perform(memory, action)
+        except (ContainerRuntimeError, NetworkError, VolumeNotReady, StatusError, ConnectionLost, OSError) as error:
+            log.warning("%s: cannot %s: %s", key, action, error)
+            return False
+        return True
+
+    def _is_there(self, key: Key, memory: Memory) -> bool:
+        """Whether the informer has yet to say that a pod is gone, which is another turn."""
+        pod = self._around.find(key)
+        return pod is not None and pod.metadata.uid == memory.uid
 
     def _probe(self, memory: Memory, decision: Plan, seen: Observed) -> None:
         if not decision.probes and not memory.probes:
@@ -220,7 +271,7 @@ class Worker:
         assert pod is not None
         started = {c.id: c.started_at or c.created_at for c in seen.containers}
         address = seen.node.host_ip if pod.spec.host_network else memory.address
-        subject = Subject(pod, address, started, memory.field_paths)
+        subject = Subject(pod, address, started)
         self._around.probes.want(subject, decision.probes, memory.probes)
         memory.probes = decision.probes
 
@@ -228,7 +279,7 @@ class Worker:
         for notice in decision.notices:
             if memory.pod is not None and memory.noticed.get(notice.container) != notice.container_id:
                 memory.noticed[notice.container] = notice.container_id
-                about = reference_to(memory.pod, memory.field_paths[notice.container])
+                about = reference_to(memory.pod, field_path(memory.pod, notice.container))
                 self._tools.recorder.event(about, notice.type, notice.reason, notice.message)
 
     def _probe_nothing(self, memory: Memory) -> None:
@@ -237,22 +288,26 @@ class Worker:
 
     # --- reporting ----------------------------------------------------------------------------------------------------
 
-    def _report(self, key: Key, memory: Memory, status: PodStatus, *, can_wait: bool) -> None:
-        """Writes the status if it differs from what the API has; while one write goes on the newest waits."""
-        memory.wanted = status if memory.pod is None or not semantically_equal(memory.pod.status, status) else None
-        if memory.wanted is not None and memory.writing is None and not (can_wait and self._wait(key, memory)):
-            memory.report_due = None
-            memory.writing = self._around.tasks.background(f"{key}: status", self._write(key, memory))
+    def _report(self, key: Key, memory: Memory, pod: Pod, decision: Plan) -> None:
+        """Begins to write the status if there is one to tell; while one write goes on the next waits for its end."""
+        if decision.step:
+            self._report_later(key, memory)
+            return
+        memory.report_due = None
+        if memory.sent is not None:
+            memory.overtaken = True
+        elif decision.status is not None:
+            memory.sent = replace(pod, status=decision.status)
+            self._around.tasks.background("status", self._write(key, memory, memory.sent, decision.reported))
 
-    def _wait(self, key: Key, memory: Memory) -> bool:
-        """Whether the report of a step may wait a little longer, to be overtaken by what the step leads to."""
-        now = self._tools.clock.monotonic()
-        if memory.report_due is None:
-            memory.report_due = now + LATE_REPORT
-            self._late.append(LateReport(memory.report_due, key, memory))
-            if len(self._late) == 1:
-                self._around.tasks.background("late reports", self._look_at_late_reports())
-        return now < memory.report_due
+    def _report_later(self, key: Key, memory: Memory) -> None:
+        """The report of a step may wait a little, to be overtaken by what the step leads to."""
+        if memory.report_due is not None:
+            return
+        memory.report_due = self._tools.clock.monotonic() + LATE_REPORT
+        self._late.append(LateReport(memory.report_due, key, memory))
+        if len(self._late) == 1:
+            self._around.tasks.background("late reports", self._look_at_late_reports())
 
     async def _look_at_late_reports(self) -> None:
         """Gives a turn to those whose time comes and who have not reported meanwhile, which few do not."""
@@ -263,19 +318,14 @@ class Worker:
                 self._around.queue.add(late.key)
             self._late.popleft()
 
-    async def _write(self, key: Key, memory: Memory) -> None:
+    async def _write(self, key: Key, memory: Memory, pod: Pod, then: Task | None) -> None:
         again: float | None = None
         try:
-            while memory.wanted is not None and memory.pod is not None:
-                wanted, memory.wanted = memory.wanted, None
-                if semantically_equal(memory.pod.status, wanted):
-                    continue  # wanted by a turn that did not know of the write before
-                memory.sent = replace(memory.pod, status=wanted)
-                written = await self._tools.client.update(memory.sent, "status")
-                memory.take_answer(written)
-                memory.own_revision = written.metadata.resource_version
-                if is_terminating(written) or written.status.phase in ENDED:
-                    again = 0.0  # what comes next was waiting for this
+            written = await self._tools.client.update(pod, "status")
+            memory.take_answer(written)
+            memory.own_revision = written.metadata.resource_version
+            if then is not None:
+                self._begin(key, memory, then)
         except Conflict:
             await self._read_again(key, memory)
             again = 0.0
@@ -285,7 +335,9 @@ class Worker:
             log.warning("%s: cannot write the status: %s", key, error)
             again = RETRY
         finally:
-            memory.writing = memory.sent = None
+            if memory.overtaken:
+                again = again or 0.0
+            memory.sent, memory.overtaken = None, False
             if again is not None:
                 self._around.queue.add_after(key, again)
 
@@ -298,3 +350,14 @@ class Worker:
             return
         if pod.metadata.uid == memory.uid:
             memory.take(pod)
+
+
+def takes_time(action: Action) -> bool:
+    """Whether an action waits for something else than the runtime: for a hook, or the API."""
+    match action:
+        case DeletePodObject() | RunPostStart():
+            return True
+        case KillContainer(pre_stop=hook):
+            return hook is not None
+        case _:
+            return False

@@ -14,7 +14,7 @@ from petset.aio.tasks import Supervisor
 from petset.api.meta import Key, key_of
 from petset.api.types import Container, Pod, Probe
 from petset.client.recorder import EventRecorder, reference_to
-from petset.node.pods.model import Health, ProbeKind, Probing
+from petset.node.pods.model import Health, ProbeKind, Probing, field_path
 from petset.node.probes.handlers import Prober, target_of
 from petset.node.probes.results import Outcome, Verdict, early_pause, judge
 
@@ -35,12 +35,11 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A pod whose containers are asked: `started` by container id, `field_paths`, for events, by container name."""
+    """A pod whose containers are asked; `started` is by container id."""
 
     pod: Pod
     address: str
     started: Mapping[str, datetime]
-    field_paths: Mapping[str, str]
 
 
 class ProbeSchedule:
@@ -103,7 +102,7 @@ class ProbeSchedule:
         probe = _probe_of(container, probing.kind)
         if probe is None:
             return
-        path = subject.field_paths[probing.container]
+        path = field_path(subject.pod, probing.container)
         watch = self._watches[probing] = Watch(subject.pod, container, path, subject.address, probe)
         waited = (self._clock.now() - subject.started[probing.container_id]).total_seconds()
         delay = max(0.0, (probe.initial_delay_seconds or 0) - waited)

@@ -89,6 +89,11 @@ class EngineRuntime:
         return self._name
 
     @property
+    def is_prompt(self) -> bool:
+        """Processes take their time to come and go."""
+        return False
+
+    @property
     def _docker(self) -> aiodocker.Docker:
         if self._client is None:
             raise RuntimeUnavailable("the container runtime has not been started")

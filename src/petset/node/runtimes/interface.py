@@ -314,6 +314,11 @@ class Runtime(Protocol):
         """`podman`, `docker` or `simulated`."""
         ...
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether sandboxes and containers come and go at once, so that whoever asks may as well wait for it."""
+        ...
+
     async def start(self) -> None:
         """Connect, make sure that sandboxes can be created and watch the containers that are running already."""
         ...

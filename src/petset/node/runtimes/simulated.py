@@ -52,6 +52,9 @@ class Delays:
     stop: float = 0.0
 
 
+NO_DELAYS = Delays()
+
+
 class SimulatedRuntime:
     """A `Runtime`. Every image exists but those in `unpullable`; every command runs but those in `unstartable`.
 
@@ -69,7 +72,7 @@ class SimulatedRuntime:
         log_directory: Path | None = None,
     ) -> None:
         self._clock = clock
-        self._delays = delays or Delays()
+        self._delays = delays or NO_DELAYS
         self._unpullable = unpullable
         self._unstartable = unstartable
         self._log_directory = log_directory
@@ -87,6 +90,11 @@ class SimulatedRuntime:
     def name(self) -> str:
         """`simulated`."""
         return "simulated"
+
+    @property
+    def is_prompt(self) -> bool:
+        """Unless there are delays."""
+        return self._delays == NO_DELAYS
 
     async def start(self) -> None:
         """Prepare the log directory."""

@@ -78,7 +78,11 @@ def reported(of: Pod, *containers: object, **facts: object) -> Observed:
             [],
             id="a start that goes on is waited for",
         ),
-        pytest.param(seen(deleted(pod()), container(state="exited")), ["stop sandbox"], id="then the sandbox"),
+        pytest.param(
+            seen(deleted(pod()), container(state="exited")),
+            ["stop sandbox, free address and volumes"],
+            id="then the sandbox",
+        ),
         pytest.param(
             seen(deleted(pod()), container(state="exited"), sandboxes=(STOPPED,)),
             ["free address and volumes"],
@@ -129,7 +133,9 @@ def test_deletion(observed: Observed, expected: list[str]) -> None:
             id="deleted by force while it was being stopped",
         ),
         pytest.param(
-            seen(None, container(state="exited", at=OLD), sandboxes=(OLD,)), ["old: stop sandbox"], id="its sandbox"
+            seen(None, container(state="exited", at=OLD), sandboxes=(OLD,)),
+            ["old: stop sandbox, free address and volumes"],
+            id="its sandbox",
         ),
         pytest.param(seen(None, sandboxes=(OLD_STOPPED,)), ["old: free address and volumes"], id="its volumes"),
         pytest.param(
@@ -145,7 +151,11 @@ def test_deletion(observed: Observed, expected: list[str]) -> None:
             ["old: stop container nginx within 1 s"],
             id="a successor waits for its containers",
         ),
-        pytest.param(seen(pod(), sandboxes=(OLD,)), ["old: stop sandbox"], id="a successor waits for its sandbox"),
+        pytest.param(
+            seen(pod(), sandboxes=(OLD,)),
+            ["old: stop sandbox, free address and volumes"],
+            id="a successor waits for its sandbox",
+        ),
         pytest.param(
             seen(pod(), sandboxes=(), ongoing=going_on(CreateSandbox(0), uid="old")),
             [],

@@ -133,7 +133,7 @@ PROBED_SIDECAR = (init_container("proxy", sidecar=True, startup_probe=PROBE),)
         ),
         pytest.param(
             seen(pod(init=INIT, restart_policy="Never"), container("one", "exited", code=1)),
-            ["stop sandbox"],
+            ["stop sandbox, free address and volumes"],
             id="with Never a failed one fails the pod",
         ),
         pytest.param(
@@ -196,11 +196,13 @@ TEN = {"nginx": BackOff(10, ago(5))}
         ),
         pytest.param(
             seen(pod(restart_policy="OnFailure"), container(state="exited")),
-            ["stop sandbox"],
+            ["stop sandbox, free address and volumes"],
             id="OnFailure: not after success",
         ),
         pytest.param(
-            seen(pod(restart_policy="Never"), container(state="exited", code=1)), ["stop sandbox"], id="Never"
+            seen(pod(restart_policy="Never"), container(state="exited", code=1)),
+            ["stop sandbox, free address and volumes"],
+            id="Never",
         ),
         pytest.param(
             seen(pod("a", "b", restart_policy="Never"), container("a", "exited"), container("b")),
