@@ -4,18 +4,18 @@ import random
 import secrets
 import uuid
 
-_uids = random.Random(secrets.randbits(256))  # noqa: S311 - a uid has to be unique, not unguessable
+_random = random.Random(secrets.randbits(256))  # noqa: S311 - uids and names have to be unique, not unguessable
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def new_uid() -> str:
     """A random (version 4) UUID in text form. Costs no system call: there are a dozen in the life of a pod."""
-    return str(uuid.UUID(int=_uids.getrandbits(128), version=4))
+    return str(uuid.UUID(int=_random.getrandbits(128), version=4))
 
 
 def name_suffix(length: int = 5) -> str:
     """A random suffix in Kubernetes' alphabet: no vowels (no words by accident), no digits that look like letters."""
-    return "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(length))
+    return "".join(_random.choices(_SUFFIX_ALPHABET, k=length))
 
 
 def new_secret(size: int = 32) -> str:

@@ -22,8 +22,8 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 class Strategy(Generic[T]):
     """The rules of one kind on its main resource. Every method may change only its first argument, in place.
 
-    The pipeline calls, for a create: `default`, `prepare_create`, `validate_create`; for an update or patch:
-    `default`, `prepare_update`, `validate_update`; and `warnings` after either.
+    The pipeline calls, for a create: `default`, `prepare_create`, `validate_create`, `warnings`; for an update or
+    patch: `default`, `prepare_update`, `validate_update`, `update_warnings`.
     """
 
     allow_create_on_update = False
@@ -55,6 +55,11 @@ class Strategy(Generic[T]):
     def warnings(self, obj: T) -> list[str]:
         """Texts for `Warning` headers: accepted, but probably not what was meant."""
         return []
+
+    def update_warnings(self, obj: T, old: T) -> list[str]:
+        """The same for the new state of an object; `old` may not be changed either."""
+        del old
+        return self.warnings(obj)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,12 @@ def check_create(attributes: Attributes) -> None:
         step(attributes)
 
 
+def complete_create(attributes: Attributes) -> None:
+    """Adds to a valid new object what the server vouches for itself, so that nobody has to look at it again."""
+    for step in _COMPLETE_CREATE.get(attributes.resource.type, ()):
+        step(attributes)
+
+
 def check_update(attributes: Attributes) -> None:
     """The same for the new state of an object; subresources are not checked."""
     for step in _CHECK_UPDATE.get(attributes.resource.type, ()):
@@ -160,7 +166,7 @@ def _spare_immortal_namespaces(attributes: Attributes) -> None:
 
 
 def _give_service_account(attributes: Attributes) -> None:
-    """ServiceAccount: a pod without one gets `default`; the account has to be there, and opens the API to the pod."""
+    """ServiceAccount: a pod without one gets `default`, and the account has to be there."""
     pod: Pod = attributes.obj
     if _MIRROR in pod.metadata.annotations:
         return
@@ -173,10 +179,19 @@ def _give_service_account(attributes: Attributes) -> None:
         place = f"{namespace}/{spec.service_account_name}"
         missing = f'serviceaccount "{spec.service_account_name}" not found'
         raise refuse(attributes, f"error looking up service account {place}: {missing}")
-    if api_access.wants_access(spec, account):
-        api_access.add_access(spec, f"{api_access.VOLUME_PREFIX}{name_suffix()}")
     if not spec.image_pull_secrets:
         spec.image_pull_secrets = list(account.image_pull_secrets)
+
+
+def _give_api_access(attributes: Attributes) -> None:
+    """ServiceAccount: the account of a pod opens the API to it."""
+    pod: Pod = attributes.obj
+    spec = pod.spec
+    if _MIRROR in pod.metadata.annotations:
+        return
+    account = attributes.registry.find(ServiceAccount, pod.metadata.namespace, spec.service_account_name or "")
+    if account is not None and api_access.wants_access(spec, account):
+        api_access.add_access(spec, f"{api_access.VOLUME_PREFIX}{name_suffix()}")
 
 
 def _tolerate_lost_nodes(attributes: Attributes) -> None:
@@ -287,6 +302,7 @@ _CHECK_CREATE: dict[type[Object], tuple[Step, ...]] = {
     PersistentVolumeClaim: (_with_registry(check_claim),),
     PriorityClass: (_with_registry(check_default),),
 }
+_COMPLETE_CREATE: dict[type[Object], tuple[Step, ...]] = {Pod: (_give_api_access,)}
 _CHECK_UPDATE: dict[type[Object], tuple[Step, ...]] = {
     PersistentVolumeClaim: (_with_registry(check_claim),),
     PriorityClass: (_with_registry(check_default),),

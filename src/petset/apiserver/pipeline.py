@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from functools import lru_cache
 
 from petset.aio.clock import Clock
 from petset.api import field
@@ -93,7 +94,7 @@ class ApiServer:
         _need(target, "create")
         if target.name and not target.subresource:
             raise MethodNotAllowed
-        _check_manager(options, "CreateOptions")
+        _check_manager(options.field_manager, "CreateOptions")
         change = Change(self._server, identity, target, options)
         carry_out = subresources.create if target.subresource else REVIEWS.get(target.resource.type, write.create)
         return await carry_out(change, content)
@@ -101,7 +102,7 @@ class ApiServer:
     async def update(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
         """PUT. Raises BadRequest, NotFound, Conflict, Invalid."""
         _need(target, "update")
-        _check_manager(options, "UpdateOptions")
+        _check_manager(options.field_manager, "UpdateOptions")
         put = subresources.UPDATE.get(target.subresource)
         if put is None:
             raise NotFound.path()
@@ -110,7 +111,7 @@ class ApiServer:
     async def patch(self, identity: Identity, target: Target, body: PatchBody, options: WriteOptions) -> Answer:
         """PATCH; an apply patch creates what is not there. Raises BadRequest, NotFound, Conflict, Invalid."""
         _need(target, "patch")
-        _check_manager(options, "PatchOptions")
+        _check_manager(options.field_manager, "PatchOptions")
         carry_out = subresources.PATCH.get(target.subresource)
         if carry_out is None:
             raise NotFound.path()
@@ -152,9 +153,10 @@ def _need(target: Target, verb: str) -> None:
         raise MethodNotAllowed
 
 
-def _check_manager(options: WriteOptions, kind: str) -> None:
+@lru_cache(256)
+def _check_manager(manager: str, kind: str) -> None:
     """Follows apimachinery's `ValidateFieldManager`. Raises Invalid."""
-    manager, errors = options.field_manager, []
+    errors = []
     if len(manager.encode(errors="replace")) > LONGEST_MANAGER:
         errors.append(field.too_long("fieldManager", LONGEST_MANAGER))
     for index, character in enumerate(manager):

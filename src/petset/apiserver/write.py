@@ -96,22 +96,24 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     if meta.resource_version:
         raise BadRequest("resourceVersion should not be set on objects to be created")
     metadata.place(resource, obj, change.target.namespace)
-    await admission.until_account(change.attributes(obj))
+    attributes = change.attributes(obj)
+    await admission.until_account(attributes)
     _name(change, obj)
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's
         meta.managed_fields = []
         _track(change, obj, None)
-    admission.admit_create(change.attributes(obj))
+    admission.admit_create(attributes)
     metadata.begin(meta, registry.time())
     resource.strategy.prepare_create(obj)
     refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + resource.strategy.validate_create(obj))
-    admission.check_create(change.attributes(obj))
+    admission.check_create(attributes)
     if not change.options.may_create:
         raise forbidden(on(change.identity, "create", resource, meta.namespace, meta.name))
     if registry.newest(resource, meta.namespace, meta.name) is not None:
         raise AlreadyExists.of(resource.group, resource.plural, meta.name)
     warnings = tuple(resource.strategy.warnings(obj))
+    admission.complete_create(attributes)
     undo = change.server.allocations.take(resource, obj, None)
     if change.options.dry_run:
         undo()
@@ -149,31 +151,32 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
     metadata.carry_over(meta, old.metadata)
     strategy.default(obj)
     strategy.prepare_update(obj, old)
-    admission.admit_update(change.attributes(obj))
+    attributes = change.attributes(obj)
+    admission.admit_update(attributes)
     errors = metadata.update_errors(meta, old.metadata)
     refuse_invalid(resource, obj, errors + strategy.validate_update(obj, old))
     if not change.target.subresource:
-        admission.check_update(change.attributes(obj))
-    return await succeed(change, obj, old, record, owned=owned)
+        admission.check_update(attributes)
+    warnings = tuple(strategy.update_warnings(obj, old))
+    return _warned(await succeed(change, obj, old, record, owned=owned), warnings)
 
 
 async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: bool = False) -> Answer:
     """Writes a state that keeps all rules: `old` is the decoded `record`, `obj` what comes after it."""
     resource, registry = change.resource, change.registry
-    warnings = tuple(change.strategy.warnings(obj))
     undo = change.server.allocations.take(resource, obj, old)
     obj.metadata.managed_fields = obj.metadata.managed_fields or old.metadata.managed_fields
     # a state that is not durable yet must not be acknowledged as if it were
     if record.revision <= registry.store.revision and ownership.unchanged(obj, old):
-        return Answer(registry.shown(resource, record), resource, 200, warnings)
+        return Answer(registry.shown(resource, record), resource)
     if not owned:
         _track(change, obj, record)
     if change.options.dry_run:
         undo()
-        return Answer(registry.rehearsed(resource, obj), resource, 200, warnings)
+        return Answer(registry.rehearsed(resource, obj), resource)
     if metadata.ends_with_update(obj.metadata, old.metadata) and not admission.is_held(obj):
-        return Answer(await end(change, obj, record), resource, 200, warnings)
-    return Answer(await registry.write(resource, obj, record.revision), resource, 200, warnings)
+        return Answer(await end(change, obj, record), resource)
+    return Answer(await registry.write(resource, obj, record.revision), resource)
 
 
 async def end(change: Change, obj: Any, record: Record) -> Record:

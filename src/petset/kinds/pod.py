@@ -10,6 +10,7 @@ from petset.api.types import Pod, PodStatus
 from petset.kinds.columns import AGE, NAME, NONE
 from petset.kinds.podspec.api_access import share_source
 from petset.kinds.podspec.defaults import default_pod_object, default_pod_spec
+from petset.kinds.podspec.plain import is_plain
 from petset.kinds.podspec.qos import qos_class
 from petset.kinds.podspec.update import pod_spec_update_errors
 from petset.kinds.podspec.validation import pod_spec_errors
@@ -34,14 +35,19 @@ class PodStrategy(Strategy[Pod]):
 
     def validate_create(self, obj: Pod) -> list[FieldError]:
         """The whole spec."""
-        errors = list(pod_spec_errors("spec", obj.spec))
+        errors = [] if is_plain(obj.spec) else list(pod_spec_errors("spec", obj.spec))
         if obj.spec.ephemeral_containers:
             errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
         return errors
 
     def warnings(self, obj: Pod) -> list[str]:
         """What is hardly meant."""
-        return pod_warnings("", obj.spec)
+        return [] if is_plain(obj.spec) else pod_warnings("", obj.spec)
+
+    def update_warnings(self, obj: Pod, old: Pod) -> list[str]:
+        """None: programs update pods, people hardly ever, as upstream says."""
+        del obj, old
+        return []
 
     def prepare_update(self, obj: Pod, old: Pod) -> None:
         """The status has an endpoint of its own; a new generation when the spec changed."""

@@ -81,8 +81,17 @@ class StatefulSetStrategy(Strategy[StatefulSet]):
         return errors
 
     def warnings(self, obj: StatefulSet) -> list[str]:
-        """What is hardly meant; a negative history limit keeps every revision."""
-        told = pod_warnings("spec.template.", obj.spec.template.spec)
+        """What is hardly meant."""
+        return pod_warnings("spec.template.", obj.spec.template.spec) + self._own_warnings(obj)
+
+    def update_warnings(self, obj: StatefulSet, old: StatefulSet) -> list[str]:
+        """Nothing about the template when nothing of the spec changed."""
+        same = obj.metadata.generation == old.metadata.generation
+        return self._own_warnings(obj) if same else self.warnings(obj)
+
+    def _own_warnings(self, obj: StatefulSet) -> list[str]:
+        """What a claim or the history is hardly meant to be; a negative limit keeps every revision."""
+        told: list[str] = []
         for index, claim in enumerate(obj.spec.volume_claim_templates):
             told += claim_warnings(f"spec.volumeClaimTemplates[{index}]", claim.spec)
         limit = obj.spec.revision_history_limit

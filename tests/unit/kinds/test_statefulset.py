@@ -325,3 +325,14 @@ def test_warns_of_a_history_without_limit() -> None:
     kept = defaulted(StatefulSet, of_spec({"revisionHistoryLimit": -1}))
     assert RESOURCE.strategy.warnings(kept)
     assert not RESOURCE.strategy.warnings(defaulted(StatefulSet, STATEFUL_SET))
+
+
+def test_warns_of_a_template_that_changes_and_not_again() -> None:
+    fraction = {"name": "nginx", "image": "nginx:1", "resources": {"requests": {"memory": "100m"}}}
+    doubtful = merged(STATEFUL_SET, {"spec": {"template": {"spec": {"containers": [fraction]}}}})
+    new = defaulted(StatefulSet, doubtful)
+    same, scaled = (defaulted(StatefulSet, merged(doubtful, change)) for change in ({}, {"spec": {"replicas": 7}}))
+    scaled.metadata.generation = 2
+    assert RESOURCE.strategy.warnings(new)
+    assert not RESOURCE.strategy.update_warnings(same, new)
+    assert RESOURCE.strategy.update_warnings(scaled, new) == RESOURCE.strategy.warnings(new)

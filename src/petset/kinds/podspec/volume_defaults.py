@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from msgspec.structs import asdict
-
 from petset.api.types import (
     AzureDiskVolumeSource,
     DownwardAPIVolumeFile,
@@ -19,11 +17,12 @@ from petset.kinds.podspec.images import pull_policy
 from petset.kinds.quantities import canonical, canonicalize
 
 FILE_MODE = 0o644
+_SOURCES = tuple(name for name in Volume.__struct_fields__ if name != "name")
 
 
 def volume_sources(volume: Volume) -> list[str]:
     """The attributes of a volume that hold a source; one, when it is valid and defaulted."""
-    return [name for name, source in asdict(volume).items() if source is not None and name != "name"]
+    return [name for name in _SOURCES if getattr(volume, name) is not None]
 
 
 def default_volume(volume: Volume) -> None:
