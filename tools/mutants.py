@@ -24,7 +24,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -60,8 +60,9 @@ NO_WARNING = "ignore::pytest.PytestAssertRewriteWarning"
 OPTIONS = ["-q", "-s", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--tb=no", "-W", NO_WARNING]
 
 
+@cache
 def source_of(module: str) -> str:
-    """A module of the package as it is."""
+    """A module of the package as it was when the run began, for whoever goes on working in the tree."""
     return (SOURCES / f"{module}.py").read_text()
 
 

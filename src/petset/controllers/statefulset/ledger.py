@@ -9,11 +9,11 @@ the gaps between those that have one, so that a set may want any number of pods.
 import heapq
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
-from typing import Final, Literal, get_args, overload
+from typing import Final, Literal, get_args
 
 from petset.api.meta import is_terminating, seconds_until_available
 from petset.api.selectors import selector_of
@@ -91,7 +91,7 @@ def _standing(view: View, pod: Pod, marks: Iterable[Mark]) -> Standing:
     )
 
 
-class Gaps(Sequence[int]):
+class Gaps:
     """The ordinals of a range that nobody has taken, ascending. Getting at one costs O(log n), n being the taken."""
 
     def __init__(self, wanted: range) -> None:
@@ -101,14 +101,10 @@ class Gaps(Sequence[int]):
     def __len__(self) -> int:
         return len(self._wanted) - len(self._taken)
 
-    @overload
-    def __getitem__(self, place: int) -> int: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[int]: ...
-    def __getitem__(self, place: int | slice) -> int | list[int]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        place = range(len(self))[place]
+    def __iter__(self) -> Iterator[int]:
+        return map(self._at, range(len(self)))
+
+    def _at(self, place: int) -> int:
         taken, start = self._taken, self._wanted.start
         below = bisect_right(range(len(taken)), place, key=lambda i: taken[i] - start - i)
         return start + place + below
@@ -254,11 +250,6 @@ class Ledger:
     def unavailable(self) -> int:
         """The length of the list, and the gaps."""
         return len(self._marked["unavailable"]) + len(self._missing)
-
-    def last_unavailable(self) -> Replica | None:
-        """The last of the list, or the last gap."""
-        last = max((*self._marked["unavailable"][-1:], *self._missing[-1:]), default=None)
-        return Replica(last, self._pods.get(last)) if last is not None else None
 
     def outdated(self, partition: int, *, available: bool) -> Iterator[Pod]:
         """As listed, down to the partition."""

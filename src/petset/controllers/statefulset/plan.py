@@ -41,7 +41,7 @@ from petset.controllers.statefulset.model import (
     RepairPod,
     Step,
 )
-from petset.controllers.statefulset.names import is_member, pod_name
+from petset.controllers.statefulset.names import is_member
 from petset.controllers.statefulset.ranks import AllPods, Condemned, Ranks, Replica, View
 from petset.controllers.statefulset.revisions import adoption, choose_revisions, surplus_revisions
 from petset.controllers.statefulset.status import ENDED
@@ -93,7 +93,7 @@ def decide(ranks: Ranks, claiming: tuple[Action, ...] = ()) -> Plan:
 # --- rule 2: claiming -------------------------------------------------------------------------------------------------
 
 
-def claim_pods(seen: Observed) -> tuple[tuple[Action, ...], tuple[Pod, ...]]:
+def claim_pods(seen: Observed) -> tuple[tuple[Action, ...], list[Pod]]:
     """What to adopt and to release, and the pods that then are the set's."""
     set_, selector = seen.set, selector_of(seen.set.spec.selector)
 
@@ -102,14 +102,14 @@ def claim_pods(seen: Observed) -> tuple[tuple[Action, ...], tuple[Pod, ...]]:
 
     kept = [pod for pod in seen.pods if matches(pod)]
     if is_terminating(set_):
-        return (), tuple(kept)
+        return (), kept
     adopted = [pod for pod in seen.orphans if matches(pod) and not is_terminating(pod)]
     released = [pod for pod in seen.pods if not matches(pod)]
     actions: list[Action] = [
         *(AdoptPod(pod.metadata.name, pod.metadata.uid) for pod in adopted),
         *(ReleasePod(pod.metadata.name, pod.metadata.uid) for pod in released),
     ]
-    return tuple(actions), tuple(kept + adopted)
+    return tuple(actions), kept + adopted
 
 
 # --- rules 4 to 7 -----------------------------------------------------------------------------------------------------
@@ -214,10 +214,7 @@ def revision_for(view: View, ordinal: int) -> str:
     strategy = set_.spec.update_strategy
     if strategy.type != "RollingUpdate":
         return update
-    if strategy.rolling_update is None:
-        boundary = set_.status.current_replicas or 0
-    else:
-        boundary = strategy.rolling_update.partition or 0
+    boundary = partition(set_) if strategy.rolling_update is not None else set_.status.current_replicas or 0
     return current if ordinal < ordinals(set_).start + boundary else update
 
 
@@ -293,13 +290,13 @@ def update_verdict(ranks: Ranks) -> Verdict:
     Pods that have ended are left to rule 4.
     """
     set_ = ranks.view.set
-    broken = tuple(ranks.outdated(partition(set_), available=False))
+    broken = ranks.outdated(partition(set_), available=False)
     healthy = ranks.outdated(partition(set_), available=True)
     budget = max(0, max_unavailable(set_) - ranks.unavailable())
     chosen = (*broken, *islice(healthy, budget))
     first = chosen[0] if chosen else next(healthy, None)
     if first is None:
-        return Verdict(wait=unfinished(ranks))
+        return Verdict()
     actions = tuple(DeletePod(pod.metadata.name, pod.metadata.uid, "update") for pod in chosen)
     return Verdict(actions, Wait(first.metadata.name, "to be replaced by the update"))
 
@@ -312,16 +309,6 @@ def no_room(ranks: Ranks, wait: Wait) -> Wait:
         return wait
     why = f"maxUnavailable {max_unavailable(set_)} leaves no room to update {following.metadata.name} before"
     return replace(wait, because=why)
-
-
-def unfinished(ranks: Ranks) -> Wait | None:
-    """The highest pod of an update that is replaced but not back yet."""
-    last = ranks.last_unavailable()
-    if last is None:
-        return None
-    if last.pod is not None:
-        return until(last.pod, "be available")
-    return Wait(pod_name(ranks.view.set.metadata.name, last.ordinal), "to be available")
 
 
 def held_back(ranks: Ranks) -> str | None:
@@ -345,8 +332,7 @@ def next_availability(ranks: Ranks, counted: StatefulSetStatus) -> float | None:
 
     A pod that is ready since nobody knows when is looked at again after minReadySeconds.
     """
-    least = ranks.view.min_ready_seconds
-    if least == 0 or (counted.ready_replicas or 0) == counted.available_replicas:
+    if (counted.ready_replicas or 0) == counted.available_replicas:
         return None
     wait = ranks.seconds_until_next_available()
-    return float(least) if wait is None else wait
+    return float(ranks.view.min_ready_seconds) if wait is None else wait

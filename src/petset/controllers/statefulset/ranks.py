@@ -45,9 +45,9 @@ class View:
         """Ready for minReadySeconds."""
         return is_pod_available(pod, self.min_ready_seconds, self.seen.now)
 
-    def unavailable(self, pod: Pod | None) -> bool:
-        """Not there, not available, or going away."""
-        return pod is None or not self.available(pod) or is_terminating(pod)
+    def unavailable(self, pod: Pod) -> bool:
+        """Not available, or going away."""
+        return not self.available(pod) or is_terminating(pod)
 
     def outdated(self, pod: Pod) -> bool:
         """At any revision but the update revision, and neither going away nor ended already."""
@@ -100,10 +100,6 @@ class Ranks(Protocol):
 
     def unavailable(self) -> int:
         """How many ordinals in range have no available pod."""
-        ...
-
-    def last_unavailable(self) -> Replica | None:
-        """The highest ordinal in range that has no available pod."""
         ...
 
     def outdated(self, partition: int, *, available: bool) -> Iterator[Pod]:
@@ -159,11 +155,6 @@ class AllPods:
     def unavailable(self) -> int:
         """All that are wanted but those that are available."""
         return len(self._wanted) - sum(not self._view.unavailable(pod) for pod in self._in_range.values())
-
-    def last_unavailable(self) -> Replica | None:
-        """The last by asking each."""
-        descending = (Replica(ordinal, self._in_range.get(ordinal)) for ordinal in reversed(self._wanted))
-        return next((replica for replica in descending if self._view.unavailable(replica.pod)), None)
 
     def outdated(self, partition: int, *, available: bool) -> Iterator[Pod]:
         """Each is asked."""

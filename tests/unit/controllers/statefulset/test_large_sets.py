@@ -43,7 +43,7 @@ def test_gaps_are_the_ordinals_that_nobody_has_taken(start: int, count: int, num
     for number in taken:
         gaps.take(number)
     free = [number for number in wanted if number not in taken]
-    assert (list(gaps), len(gaps), gaps[-1:], gaps[:2]) == (free, len(free), free[-1:], free[:2])
+    assert (list(gaps), len(gaps)) == (free, len(free))
     for number in taken:
         gaps.give_back(number)
     assert list(gaps) == list(wanted)
