@@ -1,13 +1,14 @@
 """One TCP connection after another: what may be said on them, and what is answered to those who speak no HTTP.
 
-The limits of time are those of upstream's secure serving (apiserver's `server/secure_serving.go`).
+The limits of time are those of upstream's secure serving (apiserver's `server/secure_serving.go`). A client that does
+not take what is sent to it is cut off, whatever it asked for: what waits for it is what its connection's buffer holds.
 """
 
 import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +27,16 @@ IDLE_SECONDS = 90.0
 VANISHED_SECONDS = 60
 """How long a client's machine may be silent until it is asked for signs of life."""
 SIGN_SECONDS, SIGNS = 15, 4
+LONGEST_WRITE = 30.0
+"""Seconds a client may take nothing of what is sent to it. One that watches is cut off then, and watches anew."""
+LONGEST_PAUSE = 4 * 3600.0
+"""The same for logs, exec, attach and forwarded ports, behind which people stop an output to read it: the kubelet's
+`streamingConnectionIdleTimeout`."""
+LOOK_SECONDS = 15.0
+"""How often it is looked whether the client of a conversation has left: while a process takes none of its input, nobody
+reads what the client says, nor that it is gone."""
+_ESTABLISHED = 1
+"""A connection's state in `TCP_INFO` (linux/tcp.h)."""
 
 Admits = Callable[[str], bool]
 """Whether somebody at this address may connect."""
@@ -34,7 +45,14 @@ Admits = Callable[[str], bool]
 class ConnectionHandler(web.RequestHandler):
     """Speaks HTTP on one connection."""
 
-    __slots__ = ()
+    __slots__ = ("_held_back", "_longest_pause", "_next_look", "_unwritten")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._longest_pause: float | None = None
+        self._held_back: asyncio.TimerHandle | None = None
+        self._unwritten = 0
+        self._next_look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Makes the kernel notice clients that vanish without closing: a watch may have nothing to write for long."""
@@ -47,6 +65,61 @@ class ConnectionHandler(web.RequestHandler):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, VANISHED_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SIGN_SECONDS)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, SIGNS)
+
+    def pause_writing(self) -> None:
+        """More waits for the client than its buffer is for."""
+        super().pause_writing()
+        self._wait_for_client()
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        super().resume_writing()
+        self._wait_no_more()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client has left, or was cut off."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait_for_client(self) -> None:
+        if self.transport is not None:
+            self._unwritten = self.transport.get_write_buffer_size()
+            seconds = LONGEST_WRITE if self._longest_pause is None else self._longest_pause
+            self._held_back = asyncio.get_running_loop().call_later(seconds, self._look_at_client)
+
+    def _wait_no_more(self) -> None:
+        if self._held_back is not None:
+            self._held_back.cancel()
+            self._held_back = None
+
+    def _look_at_client(self) -> None:
+        if self.transport is None:
+            return
+        if self.transport.get_write_buffer_size() < self._unwritten:
+            self._wait_for_client()
+        else:
+            self.transport.abort()
+
+    @contextlib.contextmanager
+    def conversation(self) -> Iterator[None]:
+        """For as long as the block lasts, the client may pause for long, and that it has left is noticed anyway."""
+        self._longest_pause = LONGEST_PAUSE
+        self._look_later()
+        try:
+            yield
+        finally:
+            self._longest_pause = None
+            if self._next_look is not None:
+                self._next_look.cancel()
+
+    def _look_later(self) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if self.transport is not None and _has_left(self.transport):
+            self.transport.abort()
+        else:
+            self._look_later()
 
     @property
     def _listener(self) -> "Listener":
@@ -68,6 +141,22 @@ class ConnectionHandler(web.RequestHandler):
         response = error_response(_refusal(status, exc, message))
         response.force_close()
         return response
+
+
+def conversation(request: web.BaseRequest) -> contextlib.AbstractContextManager[None]:
+    """That of the connection on which a request came."""
+    handler = request.protocol
+    assert isinstance(handler, ConnectionHandler)
+    return handler.conversation()
+
+
+def _has_left(transport: asyncio.Transport) -> bool:
+    """Whether the client has closed its end; it is asked of the kernel, since nobody may be reading."""
+    connection = transport.get_extra_info("socket")
+    try:
+        return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED)
+    except OSError:
+        return True
 
 
 def _refusal(status: int, error: BaseException | None, message: str | None) -> StatusError:
@@ -103,7 +192,7 @@ class Listener(web.Server):
         return ConnectionHandler(
             self,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type] # aiohttp's word for no log
+            access_log=None,
             keepalive_timeout=IDLE_SECONDS,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_HEADER,

@@ -18,6 +18,7 @@ from petset.httpd.answers import json_response
 from petset.httpd.bodies import read_body
 from petset.httpd.carrying import Forwarding
 from petset.httpd.compression import size_of
+from petset.httpd.connections import conversation
 from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form
@@ -97,6 +98,10 @@ class ResourceHandler:
         return self._listing(listing, form)
 
     async def _stream(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+        with conversation(request):
+            return await self._converse(request, target)
+
+    async def _converse(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         if target.subresource == "log":
             return await streams.serve_logs(request, self._server.pods.logs(target, streams.log_options(request.query)))
         if target.subresource == "portforward":

@@ -5,10 +5,8 @@ import zlib
 
 from aiohttp import payload
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_writer import StreamWriter
 
 from petset.apiserver.encodings import ListBody
-from petset.httpd.patience import Patience
 
 GZIP_LEVEL = 1
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
@@ -40,11 +38,10 @@ class Pieces(payload.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Sends everything; waits for the client in between."""
         compressor = self._compressor
-        with Patience(writer.transport if isinstance(writer, StreamWriter) else None) as patience:
-            for piece in self._body.pieces():
-                if compressor is None:
-                    await patience.wait(writer.write(piece))
-                elif small := await asyncio.to_thread(compressor.compress, piece):
-                    await patience.wait(writer.write(small))
-            if compressor is not None:
-                await patience.wait(writer.write(compressor.flush()))
+        for piece in self._body.pieces():
+            if compressor is None:
+                await writer.write(piece)
+            elif small := await asyncio.to_thread(compressor.compress, piece):
+                await writer.write(small)
+        if compressor is not None:
+            await writer.write(compressor.flush())

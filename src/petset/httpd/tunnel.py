@@ -7,6 +7,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
 from petset.httpd import spdy
 from petset.httpd.carrying import Forwarding, Inbox
@@ -17,6 +18,10 @@ log = logging.getLogger(__name__)
 PROTOCOL = "portforward.k8s.io"
 MOST_STREAMS = 2000
 """Streams of one client at a time: a thousand connections."""
+CREATION_SECONDS = 30.0
+"""How long a stream may be without the other one of its connection."""
+
+_CLOCK = SystemClock()  # sockets know no other
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +32,7 @@ class _Pair:
     inbox: Inbox = field(default_factory=Inbox)
     streams: dict[str, int] = field(default_factory=dict)
     task: "asyncio.Task[None] | None" = None
+    deadline: "asyncio.Task[None] | None" = None
 
 
 class Tunnel:
@@ -83,6 +89,10 @@ class Tunnel:
         self._of_stream[stream] = (request, kind)
         if frame.ends and kind == "data":
             pair.inbox.end()
+        if pair.deadline is None:
+            pair.deadline = self._tasks.background(f"stream {stream}", self._give_up(request))
+        else:
+            pair.deadline.cancel()
         await self._send(self._encoder.accept(stream))
         if len(pair.streams) == 2:
             outlet = _Streams(self._encoder, self._send, pair.streams["data"], pair.streams["error"])
@@ -90,6 +100,20 @@ class Tunnel:
             pair.task = self._tasks.background(f"port {pair.port}", carried)
             # also when it is cancelled before it has begun
             pair.task.add_done_callback(lambda _: self._forget(request))
+
+    async def _give_up(self, request: str) -> None:
+        """Ends a connection whose other stream does not come."""
+        await _CLOCK.sleep(CREATION_SECONDS)
+        pair = self._pairs[request]
+        pair.deadline, streams = None, pair.streams
+        self._forget(request)
+        log.debug("port forward: only %s of request %s", list(streams), request)
+        text = f"(request={request}) timed out waiting for streams"
+        for kind, stream in streams.items():
+            if kind == "error":
+                await self._send(self._encoder.data(stream, text.encode(), ends=True))
+            else:
+                await self._send(self._encoder.reset(stream, spdy.Status.CANCEL))
 
     async def _take(self, frame: spdy.Data) -> None:
         request, kind = self._of_stream.get(frame.stream, ("", ""))
@@ -114,6 +138,8 @@ class Tunnel:
     def _forget(self, request: str) -> None:
         pair = self._pairs.pop(request)
         pair.inbox.close()
+        if pair.deadline is not None:
+            pair.deadline.cancel()
         for stream in pair.streams.values():
             del self._of_stream[stream]
 

@@ -20,7 +20,6 @@ from petset.apiserver.registry import Registry
 from petset.apiserver.request import Target, WatchOptions
 from petset.apiserver.watch import WatchChange, error_frame
 from petset.httpd.metrics import RequestMetrics
-from petset.httpd.patience import Patience
 
 GATHERING, GATHERING_EACH, LONGEST_GATHERING = 0.005, 0.0002, 0.05
 """Seconds from one write to the next, when changes come by ones and twos, for a write costs more than a change: at
@@ -51,17 +50,16 @@ async def serve_watch(
         )
         response.enable_chunked_encoding()
         await response.prepare(request)
-        with Patience(request.transport) as patience:
-            try:
-                async for batch in batches:
-                    metrics.watch_events[resource] += len(batch)
-                    for piece in _pieces(server.registry, resource, batch, watcher.form):
-                        await patience.wait(response.write(piece))
-                    if len(batch) < MANY:
-                        await _CLOCK.sleep(pause(metrics.open_watches))
-            except StatusError as error:
-                await patience.wait(response.write(error_frame(error.status())))
-            await patience.wait(response.write_eof())
+        try:
+            async for batch in batches:
+                metrics.watch_events[resource] += len(batch)
+                for piece in _pieces(server.registry, resource, batch, watcher.form):
+                    await response.write(piece)
+                if len(batch) < MANY:
+                    await _CLOCK.sleep(pause(metrics.open_watches))
+        except StatusError as error:
+            await response.write(error_frame(error.status()))
+        await response.write_eof()
         return response
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from petset.aio.clock import SystemClock
 from petset.api.types import ConfigMap, ObjectMeta
-from petset.httpd import bodies, connections, patience
+from petset.httpd import bodies, connections
 from petset.httpd.pki import ensure_certificates
 from petset.node.network.sockets import bound_socket
 from petset.store.memory import MemoryStore
@@ -102,7 +102,7 @@ async def test_watches_leave_nothing_behind(door: Door) -> None:
 
 
 async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LONGEST_WRITE", 0.3)
+    monkeypatch.setattr(connections, "LONGEST_WRITE", 0.3)
     async with door.open() as wire:
         await wire.send(WATCH)
         assert (await wire.head())[0] == 200
@@ -116,7 +116,7 @@ async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: 
 
 
 async def test_a_list_that_nobody_reads_is_not_sent_for_ever(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LONGEST_WRITE", 0.3)
+    monkeypatch.setattr(connections, "LONGEST_WRITE", 0.3)
     for number in range(40):
         await create(door.server, ConfigMap(metadata=ObjectMeta(name=f"large-{number}"), data={"a": "x" * 500_000}))
     async with door.open() as wire:

@@ -12,6 +12,7 @@ import pytest
 
 from petset.aio.clock import SystemClock
 from petset.api.types import Container, ObjectMeta, Pod, PodSpec
+from petset.httpd import tunnel
 from tests.contract.test_pod_streams import ToyNode
 from tests.unit.apiserver.calls import create
 from tests.unit.httpd.spdy_client import Received, SpdyClient
@@ -226,6 +227,23 @@ class TestTunnel:
             assert await client.receive() == Received("reset", 5)
             await client.send(client.spdy.data(3, b"on"))
             assert await client.receive() == Received("data", 3, b"on")
+
+    @pytest.mark.parametrize("kind", ["error", "data"])
+    async def test_a_stream_whose_other_one_does_not_come_is_ended(
+        self, door: Door, opening: Opening, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tunnel, "CREATION_SECONDS", 0.05)
+        async with opening(door) as client:
+            await client.send(client.spdy.open(1, {"streamtype": kind, "port": "80", "requestid": "7"}))
+            assert await client.receive() == Received("accepted", 1)
+            told = Received("data", 1, b"(request=7) timed out waiting for streams", ends=True)
+            assert await client.receive() == (told if kind == "error" else Received("reset", 1))
+            await client.open(3, request="7")
+            await client.send(client.spdy.data(5, b"anew"))
+            assert await client.receive() == Received("data", 5, b"anew")
+            await CLOCK.sleep(0.1)
+            await client.send(client.spdy.data(5, b"still there"))
+            assert await client.receive() == Received("data", 5, b"still there")
 
     async def test_signs_of_life_are_answered(self, door: Door, opening: Opening) -> None:
         async with opening(door) as client:
