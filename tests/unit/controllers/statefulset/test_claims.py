@@ -1,5 +1,7 @@
 """What a plan does with the claims of a set, one table or test a rule."""
 
+from collections.abc import Callable
+
 import pytest
 
 from petset.api.meta import owner_reference
@@ -9,6 +11,7 @@ from petset.api.types import (
     PersistentVolumeClaim,
 )
 from petset.controllers.statefulset import model
+from petset.controllers.statefulset.names import POD_NAME_LABEL
 from tests.simulation.world import World, retention, said, settled, web
 
 BOSS = OwnerReference(api_version="acme/v1", kind="Backup", name="boss", uid="boss-uid", controller=True)
@@ -107,6 +110,65 @@ def test_a_live_pod_without_its_volume_gets_claim_and_volume(policy: str) -> Non
     assert said(world.plan()) == ["create claim www-web-0 for pod web-0", "repair identity of pod web-0"]
 
 
+def lose_label(world: World) -> None:
+    del world.pods["web-0"].metadata.labels[POD_NAME_LABEL]
+
+
+def lose_volume(world: World) -> None:
+    world.pods["web-0"].spec.volumes.clear()
+
+
+def lose_claim(world: World) -> None:
+    del world.claims["www-web-0"]
+
+
+def change_policy(world: World) -> None:
+    keep(world, "Retain", "Delete")
+
+
+def have_another_controller(world: World) -> None:
+    change_policy(world)
+    world.claims["www-web-0"].metadata.owner_references = [BOSS]
+
+
+CLAIM, OWNERS = "create claim www-web-0 for pod web-0", "set owners of claim www-web-0 to StatefulSet web"
+LEFT, REPAIR = "leave claim www-web-0 to its other controller", "repair identity of pod web-0"
+
+REPAIRS = [
+    ("Running", [lose_label], [REPAIR]),
+    ("Running", [lose_claim], []),
+    ("Running", [lose_claim, lose_label], [REPAIR]),
+    ("Running", [lose_claim, lose_volume], [CLAIM, REPAIR]),
+    ("Running", [change_policy], [OWNERS, REPAIR]),
+    ("Running", [change_policy, lose_volume, lose_label], [OWNERS, REPAIR]),
+    ("Running", [have_another_controller], []),
+    ("Running", [have_another_controller, lose_label], [REPAIR]),
+    ("Pending", [lose_label], [REPAIR]),
+    ("Pending", [lose_claim], [CLAIM]),
+    ("Pending", [lose_claim, lose_label], [CLAIM, REPAIR]),
+    ("Pending", [lose_claim, lose_volume], [CLAIM, REPAIR]),
+    ("Pending", [change_policy], [OWNERS]),
+    ("Pending", [change_policy, lose_label], [OWNERS, REPAIR]),
+    ("Pending", [have_another_controller, lose_label], [LEFT, REPAIR]),
+]
+"""The phase of a pod, what happens to it, and what a Parallel set does about that."""
+
+
+@BOTH
+@pytest.mark.parametrize(("phase", "happened", "repairs"), REPAIRS)
+def test_each_part_of_a_repair_is_made_once_and_only_when_it_is_needed(
+    policy: str, phase: str, happened: list[Callable[[World], None]], repairs: list[str]
+) -> None:
+    world = World(web(1, policy=policy))
+    world.step()
+    if phase == "Running":
+        world.ready("web-0")
+    for damage in happened:
+        damage(world)
+    pending_in_order = phase == "Pending" and policy == "OrderedReady"
+    assert said(world.plan()) == [step for step in repairs if not (pending_in_order and step == REPAIR)]
+
+
 # --- owners -----------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +231,15 @@ def test_a_foreign_controller_is_reported_when_we_have_something_to_change_and_o
         "repair identity of pod web-0",
     ]
     assert said(world.step()) == []
+
+
+@BOTH
+def test_a_foreign_controller_of_a_condemned_pods_claim_is_not_reported(policy: str) -> None:
+    world = keep(settled(2, policy), "Delete", "Delete")
+    world.settle()
+    world.claims["www-web-1"].metadata.owner_references = [BOSS]
+    world.scale(1)
+    assert said(world.plan()) == ["delete pod web-1 (scale down)"]
 
 
 def test_a_foreign_controller_is_reported_as_long_as_the_pod_is_pending() -> None:

@@ -90,12 +90,22 @@ def test_a_large_parallel_set_is_created_plan_by_plan_before_anything_else() -> 
     world.scale(LARGEST_STEP + 501)
     world.set_image("nginx:2")
     first = world.step()
-    assert len(created(first)) == LARGEST_STEP
+    assert len(created(first)) == LARGEST_STEP == 1000
     assert first.look_again == 0
     assert {step.phase for step in first.steps} == {"revisions", "replicas"}, "the update has to wait its turn"
     second = world.step()
     assert created(second) == [f"web-{ordinal}" for ordinal in range(LARGEST_STEP + 1, LARGEST_STEP + 501)]
     assert second.look_again is None
+
+
+def test_as_many_pods_are_deleted_at_once_as_there_are() -> None:
+    world = World(web(LARGEST_STEP, policy="Parallel"))
+    world.set.spec.volume_claim_templates = []
+    world.step()
+    world.scale(0)
+    decided = world.plan()
+    assert len(list(decided.actions())) == LARGEST_STEP
+    assert decided.look_again is None, "nothing is left for the next plan"
 
 
 async def test_the_controller_goes_on_by_itself_until_all_are_there(cluster: SetCluster) -> None:

@@ -1,5 +1,6 @@
 """The rules of apps/v1 StatefulSet, one table or test a rule. Time and pods are a toy world's."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -60,6 +61,14 @@ def test_pods_carry_identity_labels_hostname_subdomain_and_their_claim() -> None
     assert world.claims["www-web-0"].metadata.owner_references == []
 
 
+@BOTH
+def test_a_pod_without_a_phase_counts_for_nothing_and_is_created(policy: str) -> None:
+    world = settled(policy=policy)
+    world.pods["web-1"].status.phase = ""
+    assert said(world.plan()) == ["create pod web-1"]
+    assert world.plan().status.replicas == 2
+
+
 # --- waiting ----------------------------------------------------------------------------------------------------------
 
 
@@ -93,6 +102,19 @@ def test_a_set_is_looked_at_again_when_the_next_pod_becomes_available(
         moment = world.now - timedelta(seconds=seconds or 0)
         condition.last_transition_time = None if seconds is None else moment.isoformat()
     assert world.plan().look_again == again
+
+
+@BOTH
+@pytest.mark.parametrize("least", [None, 0])
+def test_without_min_ready_seconds_a_ready_pod_is_available_whenever_it_got_ready(
+    policy: str, least: int | None
+) -> None:
+    world = settled(policy=policy)
+    world.set.spec.min_ready_seconds = least
+    for pod in world.pods.values():
+        pod.status.conditions[0].last_transition_time = None
+    assert (said(world.plan()), world.plan().waiting_for) == ([], None)
+    assert (world.plan().status.available_replicas, world.plan().look_again) == (3, None)
 
 
 def test_min_ready_seconds_holds_the_next_pod_back_and_sets_a_timer() -> None:
@@ -166,6 +188,14 @@ def test_ordered_scale_down_waits_for_an_unhealthy_replica_in_range() -> None:
     assert said(world.step()) == []
 
 
+def test_parallel_scale_down_deletes_unhealthy_pods_too() -> None:
+    world = settled(4, "Parallel")
+    for name in ("web-0", "web-2", "web-3"):
+        world.unready(name)
+    world.scale(1)
+    assert said(world.step()) == [f"delete pod web-{o} (scale down)" for o in (3, 2, 1)]
+
+
 def test_ordered_scale_down_deletes_the_condemned_pod_that_is_itself_the_unhealthy_one() -> None:
     world = settled()
     world.unready("web-2")
@@ -233,6 +263,18 @@ def test_without_a_rolling_update_block_new_pods_are_current_as_far_as_the_rollo
 
 
 @BOTH
+def test_a_rolling_update_block_without_a_partition_updates_all(policy: str) -> None:
+    world = settled(policy=policy)
+    world.set.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy()
+    world.set_image("nginx:2")
+    world.gone("web-0")
+    (created,) = [a.pod for a in world.plan().actions() if isinstance(a, model.CreatePod)]
+    assert created.spec.containers[0].image == "nginx:2"
+    world.settle()
+    assert set(world.images().values()) == {"nginx:2"}
+
+
+@BOTH
 def test_on_delete_waits_for_the_user(policy: str) -> None:
     world = settled(policy=policy)
     world.set.spec.update_strategy.type = "OnDelete"
@@ -249,7 +291,18 @@ def test_on_delete_waits_for_the_user(policy: str) -> None:
 
 @pytest.mark.parametrize(
     ("max_unavailable", "replicas", "deleted"),
-    [(None, 5, 1), (1, 5, 1), (2, 5, 2), ("20%", 10, 2), ("25%", 6, 1), ("1%", 5, 1), ("80%", 5, 4), (9, 3, 3)],
+    [
+        (None, 5, 1),
+        (1, 5, 1),
+        (2, 5, 2),
+        ("20%", 10, 2),
+        ("25%", 6, 1),
+        ("1%", 5, 1),
+        ("80%", 5, 4),
+        ("33%", 6, 1),
+        (9, 3, 3),
+        (0, 3, 1),
+    ],
 )
 @BOTH
 def test_max_unavailable_is_a_number_or_a_percentage_rounded_down_but_at_least_one(
@@ -440,8 +493,28 @@ def test_a_pod_with_another_spelling_of_its_ordinal_is_renamed_which_the_api_ref
     assert said(world.plan()) == ["repair identity of pod web-1"]
 
 
-def test_a_lost_label_is_repaired() -> None:
-    world = settled()
+@BOTH
+def test_a_lost_label_is_repaired(policy: str) -> None:
+    world = settled(policy=policy)
     del world.pods["web-1"].metadata.labels["statefulset.kubernetes.io/pod-name"]
     assert said(world.step()) == ["repair identity of pod web-1"]
     assert said(world.step()) == []
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda world: world.unready("web-1"),
+        lambda world: world.delete("web-1"),
+        lambda world: setattr(world.set.spec, "min_ready_seconds", 10**6),
+    ],
+    ids=["not ready", "terminating", "not yet available"],
+)
+@pytest.mark.parametrize(("policy", "repair"), [("OrderedReady", []), ("Parallel", ["repair identity of pod web-1"])])
+def test_a_pod_that_is_waited_for_is_repaired_in_a_parallel_set_only(
+    policy: str, repair: list[str], happens: Callable[[World], None]
+) -> None:
+    world = settled(policy=policy)
+    happens(world)
+    del world.pods["web-1"].metadata.labels["statefulset.kubernetes.io/pod-name"]
+    assert said(world.plan()) == repair

@@ -309,6 +309,14 @@ def test_which_pods_an_update_deletes(case: Update, start: int) -> None:
     assert said(world.plan()) == [f"delete pod web-{start + place} (update)" for place in case.deleted]
 
 
+@BOTH
+def test_of_several_pods_the_first_to_be_replaced_is_waited_for(policy: str) -> None:
+    world = settled(4, policy)
+    rolling(world, 0, 2)
+    world.set_image("nginx:2")
+    assert str(world.plan().waiting_for) == "web-3 to be replaced by the update"
+
+
 @pytest.mark.parametrize(("policy", "deleted"), [("OrderedReady", []), ("Parallel", [2])])
 def test_a_pod_within_its_min_ready_seconds_is_unavailable_to_the_update(policy: str, deleted: list[int]) -> None:
     world = settled(policy=policy)

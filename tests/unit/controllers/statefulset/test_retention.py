@@ -28,6 +28,8 @@ WEAK_SET = owner_reference(SET, controller=False)
 WEAK_POD = owner_reference(POD, controller=False)
 OLD_SET = OwnerReference(api_version="apps/v1", kind="StatefulSet", name="web", uid="old", controller=True)
 OLD_POD = OwnerReference(api_version="v1", kind="Pod", name="web-1", uid="old", controller=True)
+OLDER_SET = OwnerReference(api_version="apps/v1beta1", kind="StatefulSet", name="web", uid="set-uid")
+OLDER_POD = OwnerReference(api_version="v0", kind="Pod", name="web-1", uid="pod-uid")
 OTHER = OwnerReference(api_version="v1", kind="ConfigMap", name="friend", uid="friend-uid")
 BOSS = OwnerReference(api_version="acme/v1", kind="Backup", name="boss", uid="boss-uid", controller=True)
 
@@ -87,10 +89,22 @@ def test_another_owner_stays_in_front_of_ours() -> None:
     assert owned.metadata.owner_references == [OTHER, OURS_SET]
 
 
+@pytest.mark.parametrize("old", [OLDER_SET, OLDER_POD])
+@pytest.mark.parametrize(("policy", "wanted"), [(KEEP, []), (SET_GOES, [OURS_SET]), (BOTH_GO, [OURS_SET])])
+def test_an_owner_of_our_uid_in_another_api_version_makes_room(
+    policy: Policy, old: OwnerReference, wanted: list[OwnerReference]
+) -> None:
+    owned = with_owners(claim_of(old), set_with(policy), POD, in_range=True)
+    assert owned.metadata.owner_references == wanted
+
+
 @pytest.mark.parametrize("policy", [SET_GOES, POD_GOES, BOTH_GO, KEEP])
 @pytest.mark.parametrize("stale", [OLD_SET, OLD_POD])
-def test_a_claim_of_an_earlier_object_of_the_name_is_left_alone(policy: Policy, stale: OwnerReference) -> None:
-    set_, claim = set_with(policy), claim_of(stale)
+@pytest.mark.parametrize("others", [[], [OURS_SET], [OURS_POD], [BOSS, OURS_SET]])
+def test_a_claim_of_an_earlier_object_of_the_name_is_left_alone(
+    policy: Policy, stale: OwnerReference, others: list[OwnerReference]
+) -> None:
+    set_, claim = set_with(policy), claim_of(stale, *others)
     assert is_stale(claim, set_) or is_stale(claim, POD)
     assert owners_match(claim, set_, POD, in_range=False)
 
@@ -108,7 +122,10 @@ def test_a_claim_of_an_earlier_object_of_the_name_is_left_alone(policy: Policy, 
         (SET_GOES, [OTHER], False, False, [OTHER, OURS_SET]),
         (SET_GOES, [OURS_SET], False, True, [OURS_SET]),
         (SET_GOES, [OURS_SET, OLD_SET], True, False, []),
+        (SET_GOES, [OURS_POD, OLD_POD], True, False, []),
         (SET_GOES, [OLD_SET], True, True, []),
+        (None, [BOSS], False, True, [BOSS]),
+        (None, [BOSS, OURS_SET], False, False, [BOSS]),
     ],
 )
 def test_next_to_another_controller_there_is_no_place_for_us(
