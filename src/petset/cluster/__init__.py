@@ -82,7 +82,7 @@ async def serving(config: Config) -> AsyncIterator[Api]:
         certificates = ensure_certificates(config.data_dir / "pki", host_names(config), clock.now())
         front = Front(server)
         front.health.add("etcd", lambda: store.failure or "")
-        http = HttpServer(front.handle, server_context(certificates), server.tokens.user)
+        http = HttpServer(front.handle, server_context(certificates), front.user)
         address = await http.start(config.listen)
         stack.push_async_callback(http.stop)
         stack.callback(front.health.begin_shutdown)

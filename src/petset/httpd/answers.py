@@ -32,6 +32,12 @@ def warning_texts(warnings: Iterable[str]) -> Iterator[str]:
         yield printable.replace('"', '\\"')
 
 
+async def send(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Sends what is still to be sent of an answer, and waits for the client to take it."""
+    await response.prepare(request)
+    await response.write_eof()
+
+
 def error_response(error: StatusError) -> web.Response:
     """An error as a client reads it."""
     response = json_response(msgspec.json.encode(error.status()), error.code)

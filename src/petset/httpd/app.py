@@ -92,7 +92,7 @@ class HttpServer:
         except StatusError as error:
             _check_unanswered(request)
             return error_response(error)
-        except ConnectionResetError:
+        except ConnectionError:
             log.debug("%s %s: the client went away", request.method, request.path)
             return web.Response(status=499)
         except asyncio.CancelledError:

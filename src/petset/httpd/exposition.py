@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
+    UnknownMetricFamily,
 )
 
 import petset
@@ -26,6 +27,7 @@ from petset.httpd.metrics import Labels, RequestMetrics
 
 _REQUEST = ("verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component")
 _LIVE = ("verb", "group", "version", "resource", "subresource", "scope", "component")
+_RESULT = ("result",)
 _SET = ("statefulset_namespace", "statefulset_name", "pod_management_policy")
 _COMPONENT = "apiserver"
 
@@ -92,7 +94,18 @@ class Exposition:
         )
         for resource, count in requests.watch_events.items():
             events.add_metric((resource.group, resource.version, resource.plural), count)
-        yield from (total, seconds, sizes, running, in_flight, events)
+        yield from (total, seconds, sizes, running, in_flight, events, *self._of_refusals())
+
+    def _of_refusals(self) -> Iterator[Metric]:
+        who = UnknownMetricFamily(
+            "authentication_attempts", "Requests by whether it is known who sent them.", labels=_RESULT
+        )
+        for result, count in self._requests.authentications.items():
+            who.add_metric((result,), count)
+        may = CounterMetricFamily("authorization_attempts", "Requests by whether their sender may.", labels=_RESULT)
+        for result, count in self._requests.authorizations.items():
+            may.add_metric((result,), count)
+        yield from (who, may)
 
     def _of_objects(self) -> Iterator[Metric]:
         by_name = GaugeMetricFamily("apiserver_storage_objects", "Objects that are stored.", labels=("resource",))

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from petset.api.errors import MethodNotAllowed
+from petset.api.errors import Forbidden, MethodNotAllowed
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
 from petset.httpd import openid
+from petset.httpd.answers import send
 from petset.httpd.authorization import Gate
 from petset.httpd.compression import compress, size_of
 from petset.httpd.documents import Documents
@@ -35,13 +36,23 @@ class Front:
 
     async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
         """Answers a request. Raises StatusError."""
-        identity = self._gate.admit(request, identity)
+        self._metrics.authentications["success"] += 1
+        try:
+            identity = self._gate.admit(request, identity)
+        except Forbidden:
+            self._metrics.authorizations["no-opinion"] += 1
+            raise
+        self._metrics.authorizations["allowed"] += 1
         path = request.path.rstrip("/") or "/"
-        response: web.StreamResponse | None = await self._without_resource(request, path)
-        if response is None:
-            response = await self._resources.handle(request, identity)
-        await compress(request, response)
-        return response
+        answered = await self._without_resource(request, path)
+        return answered or await self._resources.handle(request, identity)
+
+    def user(self, token: str) -> Identity | None:
+        """Who a bearer token stands for; None for one that is not good."""
+        identity = self._server.tokens.user(token)
+        if identity is None:
+            self._metrics.authentications["error"] += 1
+        return identity
 
     async def _without_resource(self, request: web.BaseRequest, path: str) -> web.Response | None:
         began = self._metrics.clock.monotonic()
@@ -54,7 +65,10 @@ class Front:
             if found is None:
                 return None
             response = found
-        self._metrics.begin(Labels("GET", "", "", "", "", path, ""), began).end(response.status, size_of(response))
+        size = size_of(response)
+        await compress(request, response)
+        await send(request, response)
+        self._metrics.begin(Labels("GET", "", "", "", "", path, ""), began).end(response.status, size)
         return response
 
     async def _show_metrics(self, request: web.BaseRequest) -> web.Response:

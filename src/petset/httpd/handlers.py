@@ -14,10 +14,10 @@ from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, Target, WriteOptions
 from petset.client.interface import PatchType
 from petset.httpd import routes, streams
-from petset.httpd.answers import json_response
+from petset.httpd.answers import json_response, send
 from petset.httpd.bodies import read_body
 from petset.httpd.carrying import Forwarding
-from petset.httpd.compression import size_of
+from petset.httpd.compression import compress, size_of
 from petset.httpd.connections import conversation
 from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
@@ -48,15 +48,18 @@ class ResourceHandler:
         self._metrics = metrics
 
     async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
-        """Answers one request, and counts it. Raises StatusError."""
+        """Answers one request, and counts it until its answer is sent. Raises StatusError."""
         route = routes.parse_path(self._server.catalogue, request.path)
         running = self._metrics.begin(labels_of(request.method, route, request.query, media_type(request)))
         try:
             response = await self._carry_out(request, identity, route)
+            size = size_of(response)
+            await compress(request, response)
+            await send(request, response)
         except BaseException as error:
             running.fail(request, error)
             raise
-        running.end(response.status, size_of(response))
+        running.end(response.status, size)
         return response
 
     async def _carry_out(self, request: web.BaseRequest, identity: Identity, route: routes.Route) -> web.StreamResponse:

@@ -154,6 +154,10 @@ class RequestMetrics:
         self.read_only = InFlight()
         self.mutating = InFlight()
         self._watches = InFlight()
+        self.authentications: Counter[str] = Counter()
+        """By result, as upstream's `filters/metrics.go`. Who is refused there, or by `authorizations`, asks for no
+        resource: such requests are not among `all`, nor are those for unknown paths."""
+        self.authorizations: Counter[str] = Counter()
         self.watch_events: Counter[Resource[Any]] = Counter()
         self._by_labels: dict[Labels, Requests] = {}
 

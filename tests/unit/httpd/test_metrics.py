@@ -85,6 +85,35 @@ async def test_a_watch_is_shown_while_it_runs(door: Door) -> None:
     assert await value(door, "apiserver_request_total", verb="WATCH", resource="configmaps", code="200") == 1
 
 
+async def test_who_is_refused_is_counted_apart(door: Door) -> None:
+    async with door.open(anonymous=True) as wire:
+        assert (await wire.ask("GET", MAPS)).status == 403
+        assert (await wire.ask("GET", MAPS, headers={"Authorization": "Bearer nonsense"})).status == 401
+    assert (await door.ask("GET", "/api/v1/nosuch")).status == 404
+    assert await value(door, "authentication_attempts", result="error") == 1
+    assert await value(door, "authorization_attempts_total", result="no-opinion") == 1
+    assert await value(door, "authorization_attempts_total", result="allowed") >= 3
+    assert await value(door, "authentication_attempts", result="success") >= 4
+    codes = {dict(labels).get("code") for name, labels in await shown(door) if name == "apiserver_request_total"}
+    assert codes == {"200"}
+
+
+async def test_a_request_lasts_until_its_answer_is_taken(door: Door) -> None:
+    for number in range(30):
+        large = {"metadata": {"name": f"large-{number}"}, "data": {"a": "x" * 500_000}}
+        assert (await door.ask("POST", MAPS, json.dumps(large).encode(), JSON)).status == 201
+    listed = {"verb": "LIST", "resource": "configmaps", "group": ""}
+    async with door.open() as wire:
+        await wire.send(f"GET {MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await wire.head()
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        assert await value(door, "apiserver_current_inflight_requests", request_kind="readOnly") >= 1
+        assert not [key for key in await shown(door) if set(listed.items()) <= key[1] and key[0].endswith("_total")]
+    async with asyncio.timeout(30):
+        while not [key for key in await shown(door) if set(listed.items()) <= key[1] and key[0].endswith("_total")]:
+            pass
+
+
 async def test_requests_under_way_are_counted(door: Door) -> None:
     await door.ask("GET", MAPS)
     assert await value(door, "apiserver_current_inflight_requests", request_kind="mutating") == 0

@@ -132,13 +132,16 @@ class Door:
         self.stranger = ssl.create_default_context(cafile=str(certificates.authority.certificate))
         self.admin = ssl.create_default_context(cafile=str(certificates.authority.certificate))
         self.admin.load_cert_chain(certificates.admin.certificate, certificates.admin.key)
-        listener = HttpServer(self._handle, server_context(certificates), self.server.tokens.user)
+        listener = HttpServer(self._handle, server_context(certificates), self._user)
         self.address = await listener.start(Address("127.0.0.1", 0))
         self.listener = listener
         return listener
 
     async def _handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
         return await self.front.handle(request, identity)
+
+    def _user(self, token: str) -> Identity | None:
+        return self.front.user(token)
 
     @asynccontextmanager
     async def open(self, *, anonymous: bool = False) -> AsyncIterator[Wire]:
