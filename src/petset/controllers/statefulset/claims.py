@@ -13,6 +13,7 @@ from petset.controllers.statefulset.model import (
     RestoreClaims,
     SetClaimOwners,
 )
+from petset.controllers.statefulset.names import claim_name
 
 
 def existing(seen: Observed, ordinal: int) -> Iterator[PersistentVolumeClaim]:
@@ -25,16 +26,16 @@ def existing(seen: Observed, ordinal: int) -> Iterator[PersistentVolumeClaim]:
 
 def missing(seen: Observed, ordinal: int) -> tuple[PersistentVolumeClaim, ...]:
     """The claims to create."""
-    names = identity.claim_names(seen.set, ordinal)
-    templates = zip(names, seen.set.spec.volume_claim_templates, strict=True)
-    absent = (template for name, template in templates if name not in seen.claims)
-    return tuple(identity.new_claim(seen.set, template, ordinal) for template in absent)
+    set_ = seen.set
+    templates = {claim_name(t.metadata.name, set_.metadata.name, ordinal): t for t in set_.spec.volume_claim_templates}
+    absent = (template for name, template in templates.items() if name not in seen.claims)
+    return tuple(identity.new_claim(set_, template, ordinal) for template in absent)
 
 
-def deleting(seen: Observed, ordinal: int) -> str | None:
-    """Which claims are going away, so that nothing can be done with them: the reason as an event says it."""
+def deleting(seen: Observed, ordinal: int) -> str:
+    """Which claims are going away, so that nothing can be done with them: the reason as an event says it, if any."""
     names = [claim.metadata.name for claim in existing(seen, ordinal) if is_terminating(claim)]
-    return ", ".join(f"pvc {name} is being deleted" for name in names) or None
+    return ", ".join(f"pvc {name} is being deleted" for name in names)
 
 
 def stale(seen: Observed, ordinal: int, pod: Pod) -> str | None:

@@ -32,7 +32,7 @@ _GO_ESCAPES = (
 class History:
     """The revisions a decision works with: pods below the rollout stay at `current`, the others go to `update`."""
 
-    known: tuple[ControllerRevision, ...]
+    known: Sequence[ControllerRevision]
     current: ControllerRevision
     update: ControllerRevision
     actions: tuple[RevisionAction, ...]
@@ -40,7 +40,7 @@ class History:
     def template(self, revision: str) -> PodTemplateSpec:
         """The pod template of the current or the update revision, named."""
         held = self.current if revision == self.current.metadata.name else self.update
-        return msgspec.convert(_template_tree(held), PodTemplateSpec)
+        return _template_of(held)
 
 
 def revision_data(template: PodTemplateSpec) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def data_bytes(data: dict[str, Any]) -> bytes:
     return raw
 
 
-def _template_tree(revision: ControllerRevision) -> dict[str, Any]:
-    return {key: value for key, value in revision.data["spec"]["template"].items() if key != "$patch"}
+def _template_of(revision: ControllerRevision) -> PodTemplateSpec:
+    return msgspec.convert(revision.data["spec"]["template"], PodTemplateSpec)
 
 
 def new_revision(set_: StatefulSet, number: int, collision_count: int) -> ControllerRevision:
@@ -78,9 +78,9 @@ def new_revision(set_: StatefulSet, number: int, collision_count: int) -> Contro
     )
 
 
-def in_order(revisions: Iterable[ControllerRevision]) -> tuple[ControllerRevision, ...]:
+def in_order(revisions: Iterable[ControllerRevision]) -> list[ControllerRevision]:
     """Oldest first: by number, then by age, then by name."""
-    return tuple(sorted(revisions, key=lambda r: (r.revision, r.metadata.creation_timestamp or "", r.metadata.name)))
+    return sorted(revisions, key=lambda r: (r.revision, r.metadata.creation_timestamp or "", r.metadata.name))
 
 
 def adoption(seen: Observed) -> tuple[AdoptRevision, ...]:
@@ -144,8 +144,8 @@ def _same_template(
 def _means(set_: StatefulSet, revision: ControllerRevision, wanted: bytes) -> bool:
     """Whether an older server's spelling of a template, defaulted as today, is the wanted one."""
     try:
-        template = msgspec.convert(_template_tree(revision), PodTemplateSpec)
-    except (KeyError, TypeError, AttributeError, msgspec.ValidationError):
+        template = _template_of(revision)
+    except (KeyError, TypeError, msgspec.ValidationError):
         return False
     probe = copy(set_)
     probe.spec.template = template

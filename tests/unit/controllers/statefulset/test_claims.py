@@ -78,6 +78,16 @@ def test_a_terminating_claim_refuses_the_pod_but_not_the_other_claims() -> None:
     assert [claim.metadata.name for claim in refusal.claims] == ["log-web-0"]
 
 
+def test_every_claim_that_goes_is_named() -> None:
+    world = two_claims(World(web(1)))
+    world.step()
+    world.gone("web-0")
+    for claim in world.claims.values():
+        claim.metadata.deletion_timestamp = NOW
+    why = "pvc www-web-0 is being deleted, pvc log-web-0 is being deleted"
+    assert said(world.plan()) == [f"cannot create pod web-0: {why}"]
+
+
 @BOTH
 def test_a_pending_pod_with_a_terminating_claim_is_tried_again_until_the_claim_can_be_made_anew(policy: str) -> None:
     world = two_claims(World(web(1, policy=policy)))

@@ -13,6 +13,7 @@ from petset.controllers.statefulset.revisions import (
     adoption,
     choose_revisions,
     data_bytes,
+    in_order,
     new_revision,
     revision_data,
     surplus_revisions,
@@ -141,6 +142,26 @@ def test_of_revisions_with_one_number_the_younger_then_the_last_by_name_counts_a
     assert choose_revisions(observed(web(image="nginx:2"), young, old)).actions == ()
     (action,) = choose_revisions(observed(web(image="nginx:1"), young, old)).actions
     assert str(action) == "renumber revision web-z from 1 to 2"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_revisions_are_in_order_by_number_then_by_age_then_by_name(turned: bool) -> None:
+    early, late = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
+    expected = [
+        revision(1, "nginx:1", creation_timestamp=late, name="web-z"),
+        revision(2, "nginx:1", creation_timestamp=None, name="web-y"),
+        revision(2, "nginx:1", creation_timestamp=early, name="web-b"),
+        revision(2, "nginx:1", creation_timestamp=early, name="web-x"),
+        revision(2, "nginx:1", creation_timestamp=late, name="web-a"),
+    ]
+    assert in_order(reversed(expected) if turned else expected) == expected
+
+
+@pytest.mark.parametrize(("collisions", "counted"), [(None, 0), (0, 0), (3, 3)])
+def test_a_new_revision_is_named_after_the_collisions_so_far(collisions: int | None, counted: int) -> None:
+    set_ = web()
+    set_.status.collision_count = collisions
+    assert choose_revisions(observed(set_)).update.metadata.name == new_revision(web(), 1, counted).metadata.name
 
 
 def test_the_spelling_of_an_older_server_is_no_new_template() -> None:
