@@ -112,8 +112,7 @@ class Chooser:
     """Chooses as `choose_revisions` does, and remembers the answer while it looks at the same things."""
 
     def __init__(self) -> None:
-        self._looked_at: tuple[object, ...] | None = None
-        self._answer: History | None = None
+        self._last: tuple[tuple[object, ...], History] | None = None
 
     def choose(self, seen: Observed) -> History:
         """The revisions; encoding and hashing the template, the costly part, happens once for each template."""
@@ -124,9 +123,9 @@ class Chooser:
             seen.revisions,
             seen.orphan_revisions,
         )
-        if self._answer is None or looks_at != self._looked_at:
-            self._looked_at, self._answer = looks_at, choose_revisions(seen)
-        return self._answer
+        if self._last is None or self._last[0] != looks_at:
+            self._last = looks_at, choose_revisions(seen)
+        return self._last[1]
 
 
 def _same_template(
@@ -136,21 +135,21 @@ def _same_template(
     for revision in reversed(known):
         if data_bytes(revision.data) == wanted:
             return revision
-    if known and _means(set_, known[-1], wanted):
+    if known and _data_spelled_today(set_, known[-1]) == wanted:
         return known[-1]
     return None
 
 
-def _means(set_: StatefulSet, revision: ControllerRevision, wanted: bytes) -> bool:
-    """Whether an older server's spelling of a template, defaulted as today, is the wanted one."""
+def _data_spelled_today(set_: StatefulSet, revision: ControllerRevision) -> bytes | None:
+    """The data of an older server's revision with its template defaulted as today; None when it holds no template."""
     try:
         template = _template_of(revision)
     except (KeyError, TypeError, msgspec.ValidationError):
-        return False
+        return None
     probe = copy(set_)
     probe.spec.template = template
     statefulset.RESOURCE.strategy.default(probe)
-    return data_bytes(revision_data(probe.spec.template)) == wanted
+    return data_bytes(revision_data(probe.spec.template))
 
 
 def surplus_revisions(set_: StatefulSet, history: History, in_use: Collection[str]) -> tuple[DropRevision, ...]:

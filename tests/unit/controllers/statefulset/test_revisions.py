@@ -1,5 +1,7 @@
 """Which revisions a set has, needs and may forget; and that their names are those Kubernetes gives."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +12,7 @@ from petset.api.types import ControllerRevision, StatefulSet
 from petset.controllers.statefulset.model import Observed
 from petset.controllers.statefulset.names import REVISION_HASH_LABEL, revision_hash
 from petset.controllers.statefulset.revisions import (
+    Chooser,
     adoption,
     choose_revisions,
     data_bytes,
@@ -176,6 +179,25 @@ def test_the_spelling_of_an_older_server_counts_for_the_newest_revision_only() -
     assert str(action).endswith("(number 3)")
 
 
+def test_a_template_without_a_default_of_today_is_no_new_one() -> None:
+    old = revision(1, "nginx:1")
+    del old.data["spec"]["template"]["spec"]["dnsPolicy"]
+    history = choose_revisions(observed(web(image="nginx:1"), old))
+    assert (history.actions, history.update) == ((), old)
+
+
+def test_the_spelling_of_an_older_server_is_found_behind_other_revisions() -> None:
+    other, old = revision(1, "nginx:0"), spelled_by_1_33(revision(2, "nginx:1"))
+    history = choose_revisions(observed(web(image="nginx:1"), other, old))
+    assert (history.actions, history.update) == ((), old)
+
+
+def test_of_two_revisions_of_the_template_the_newer_is_used() -> None:
+    old, new = revision(1, "nginx:1", name="web-old"), revision(2, "nginx:1", name="web-new")
+    history = choose_revisions(observed(web(image="nginx:1"), new, old))
+    assert (history.actions, history.update) == ((), new)
+
+
 @pytest.mark.parametrize("data", [{}, {"spec": None}, {"spec": {"template": {"spec": 7}}}, {"spec": {"template": []}}])
 def test_a_revision_that_holds_no_template_is_no_revision_of_this_one(data: dict[str, Any]) -> None:
     broken = revision(1, "nginx:1")
@@ -204,6 +226,72 @@ def test_a_set_that_is_being_deleted_adopts_no_revision() -> None:
     assert adoption(observed(set_, orphans=(revision(1, "nginx:1", owner_references=[]),))) == ()
 
 
+# --- remembering ------------------------------------------------------------------------------------------------------
+
+
+def another_uid(seen: Observed) -> Observed:
+    seen.set.metadata.uid = "another"
+    return seen
+
+
+def another_annotation(seen: Observed) -> Observed:
+    seen.set.metadata.annotations = {"note": "new"}
+    return seen
+
+
+def is_being_deleted(seen: Observed) -> Observed:
+    seen.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    return seen
+
+
+def another_current_revision(seen: Observed) -> Observed:
+    seen.set.status.current_revision = seen.revisions[0].metadata.name
+    return seen
+
+
+def a_collision(seen: Observed) -> Observed:
+    seen.set.status.collision_count = 1
+    return seen
+
+
+def another_template(seen: Observed) -> Observed:
+    seen.set.spec.template.spec.containers[0].image = "nginx:9"
+    return seen
+
+
+def a_revision_less(seen: Observed) -> Observed:
+    return replace(seen, revisions=seen.revisions[1:])
+
+
+def an_orphan_less(seen: Observed) -> Observed:
+    return replace(seen, orphan_revisions=())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        another_uid,
+        another_annotation,
+        is_being_deleted,
+        another_current_revision,
+        a_collision,
+        another_template,
+        a_revision_less,
+        an_orphan_less,
+    ],
+)
+def test_a_choice_is_made_anew_when_anything_changes_that_it_looks_at(change: Callable[[Observed], Observed]) -> None:
+    def seen() -> Observed:
+        orphan = revision(7, "nginx:0", owner_references=[])
+        return observed(web(image="nginx:3"), revision(1, "nginx:1"), revision(2, "nginx:2"), orphans=(orphan,))
+
+    chooser, changed = Chooser(), change(seen())
+    first = chooser.choose(seen())
+    assert chooser.choose(seen()) is first, "equal things cost nothing"
+    assert chooser.choose(changed) == choose_revisions(changed) != first
+    assert chooser.choose(changed) is chooser.choose(changed)
+
+
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
@@ -230,3 +318,12 @@ def test_the_oldest_unused_revisions_beyond_the_limit_are_dropped(
     labels = [names[image] for image in in_use]
     history = choose_revisions(observed(set_, *known))
     assert [drop.name for drop in surplus_revisions(set_, history, labels)] == [names[image] for image in dropped]
+
+
+@pytest.mark.parametrize(("limit", "dropped"), [(None, 2), (10, 2), (11, 1), (12, 0)])
+def test_ten_unused_revisions_are_kept_unless_the_set_says_otherwise(limit: int | None, dropped: int) -> None:
+    known = [revision(number, f"nginx:{number}") for number in range(1, 14)]
+    set_ = web(image="nginx:13")
+    set_.spec.revision_history_limit = limit
+    history = choose_revisions(observed(set_, *known))
+    assert [drop.name for drop in surplus_revisions(set_, history, ())] == [r.metadata.name for r in known[:dropped]]
