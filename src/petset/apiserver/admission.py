@@ -5,8 +5,10 @@ changes the object in place or raises. They stand for upstream's admission plugi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from petset.aio.identity import name_suffix
 from petset.api.errors import Forbidden, NotFound
@@ -49,8 +51,7 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _MIRROR = "kubernetes.io/config.mirror"
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(msgspec.Struct, frozen=True):
     """What a step sees of a request. `obj` is the new state, or for a deletion the present one."""
 
     registry: Registry
@@ -121,7 +122,7 @@ def admit_delete(attributes: Attributes) -> None:
 
 
 def mark_deleted(obj: Object) -> None:
-    """What an object shows, beyond its deletionTimestamp, while it is being deleted."""
+    """What an object shows, beyond its deletionTimestamp, while it is being deleted. What it had may be shared."""
     mark = _MARK_DELETED.get(type(obj))
     if mark:
         mark(obj)
@@ -311,7 +312,7 @@ _DELETE: dict[type[Object], tuple[Step, ...]] = {Namespace: (_spare_immortal_nam
 
 
 def _show_terminating(namespace: Any) -> None:
-    namespace.status.phase = "Terminating"
+    namespace.status = structs.replace(namespace.status, phase="Terminating")
 
 
 _MARK_DELETED: dict[type[Object], Callable[[Any], None]] = {Namespace: _show_terminating}

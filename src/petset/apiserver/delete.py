@@ -4,11 +4,11 @@ Follows upstream's `rest/delete.go` and the `Delete` of its generic registry.
 """
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from petset.api import field
 from petset.api.errors import Conflict, Invalid, NotFound
@@ -34,7 +34,7 @@ async def delete(change: Change, options: DeleteOptions) -> Answer:
     old = change.registry.shared(change.resource, record)
     check_preconditions(change.resource, old, options)
     admission.admit_delete(change.attributes(old))
-    obj = change.registry.decode(change.resource, record.value)
+    obj = structs.replace(old, metadata=structs.replace(old.metadata))
     gone = _mark(change, obj, options)
     dry_run = change.options.dry_run or bool(options.dry_run)
     if gone:
@@ -58,7 +58,7 @@ async def delete_collection(change: Change, listed: ListOptions, options: Delete
 
 async def _delete_listed(change: Change, record: Record, options: DeleteOptions) -> None:
     namespace, _, name = record.name.rpartition("/")
-    one = replace(change, target=replace(change.target, namespace=namespace, name=name))
+    one = structs.replace(change, target=structs.replace(change.target, namespace=namespace, name=name))
     try:
         await delete(one, options)
     except NotFound:
@@ -66,7 +66,10 @@ async def _delete_listed(change: Change, record: Record, options: DeleteOptions)
 
 
 def _mark(change: Change, obj: Object, options: DeleteOptions) -> bool:
-    """Changes the object to what this deletion makes of it; whether nothing keeps it any more."""
+    """Changes the object, of which all but the metadata is shared, to what this deletion makes of it.
+
+    Returns whether nothing keeps it any more.
+    """
     meta, resource = obj.metadata, change.resource
     requested = options.grace_period_seconds
     if requested is not None and requested < 0:
@@ -156,4 +159,4 @@ def _gone(resource: Resource[Any], obj: Object, last: Record) -> Answer:
         "status": "Success",
         "details": {key: value for key, value in details.items() if value},
     }
-    return Answer(replace(last, value=msgspec.json.encode(status)), None)
+    return Answer(structs.replace(last, value=msgspec.json.encode(status)), None)

@@ -5,7 +5,9 @@ the newest state at once; the budget's loss is durable before the pod is touched
 on: one that took its name in between stays, and so does one whose state mattered and has changed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from petset.api.errors import BadRequest, BareFailure, Conflict, Forbidden, Invalid, TooManyRequests
 from petset.api.field import invalid
@@ -44,7 +46,7 @@ async def evict(change: Change, content: Content) -> Answer:
         raise BadRequest("name in URL does not match name in Eviction object")
     metadata.place(change.resource, eviction, change.target.namespace)
     answer = await _decide(change, _options(change, eviction))
-    return replace(answer, warnings=warnings)
+    return structs.replace(answer, warnings=warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ async def _delete(change: Change, options: DeleteOptions) -> Answer:
         message="Eviction API: evicting",
     )
     set_condition(pod.status.conditions, condition, change.registry.clock.now())
-    on_status = replace(change, target=replace(change.target, subresource="status"))
+    on_status = structs.replace(change, target=structs.replace(change.target, subresource="status"))
     answer = await put(on_status, pod, record, owned=True)
     seen = options.preconditions
     if seen is not None and seen.resource_version is not None:

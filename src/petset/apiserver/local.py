@@ -157,10 +157,17 @@ class LocalClient:
 async def _events(batches: _Batches, resource: Resource[T], registry: Registry) -> AsyncGenerator[WatchEvent[T], None]:
     async for batch in batches:
         for change in batch:
-            # a bookmark, or the end of what was selected, has the revision of a record and is not that record
-            stored = change.type in ("ADDED", "MODIFIED") and resource.view is None
-            obj = registry.shared(resource, change.record) if stored else registry.parse(resource, change.record.value)
-            yield WatchEvent(change.type, obj)
+            yield WatchEvent(change.type, _object_of(change, resource, registry))
+
+
+def _object_of(change: WatchChange, resource: Resource[T], registry: Registry) -> T:
+    """What changed. A bookmark, and the end of what was selected, have the revision of a record they are not."""
+    if resource.view is None:
+        if change.type in ("ADDED", "MODIFIED"):
+            return registry.shared(resource, change.record)
+        if change.type == "DELETED":
+            return registry.last(resource, change.record)
+    return registry.parse(resource, change.record.value)
 
 
 def _list_options(options: ListOptions) -> request.ListOptions:

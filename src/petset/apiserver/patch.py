@@ -4,10 +4,10 @@ The patch is applied and the result accepted without an await in between, so a p
 resourceVersion of its own, or when an apply meets fields of another manager.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from petset.api import documents, field
 from petset.api.documents import DocumentError
@@ -40,7 +40,7 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     metadata.place(change.resource, obj, change.target.namespace)
     check_name(change, obj)
     answer = await put(change, obj, record)
-    return replace(answer, warnings=warnings + answer.warnings)
+    return structs.replace(answer, warnings=warnings + answer.warnings)
 
 
 def _warnings(change: Change, body: PatchBody, raw: bytes) -> tuple[str, ...]:

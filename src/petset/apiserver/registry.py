@@ -74,11 +74,16 @@ class Registry:
             self._share(resource, record.revision, obj)
         return obj
 
+    def last(self, resource: Resource[T], record: Record) -> T:
+        """The same for the last state that a watcher of stored objects sees of one."""
+        obj: T | None = self._recent.get((resource.type, -record.revision))
+        return self.parse(resource, record.value) if obj is None else obj
+
     def _share(self, resource: Resource[Any], revision: int, obj: Object) -> None:
         self._field_sets.share(obj.metadata.managed_fields)
         if resource.share is not None:
             resource.share(obj)
-        self._recent[resource.type, revision] = obj
+        self._recent[resource.type, revision] = obj  # of a last state the negative: not every watcher sees it as such
         if len(self._recent) > SHARED:
             self._recent.popitem(last=False)
 
@@ -132,7 +137,10 @@ class Registry:
         """Ends an object whose last state is `obj`; otherwise as `write`."""
         collection, name, draft = self._place(resource, obj)
         with _translated(resource, obj):
-            return self.shown(resource, await self.store.delete(collection, name, draft, expected))
+            commit = self.store.delete(collection, name, draft, expected)
+            if resource.view is None:
+                self._share(resource, -int(obj.metadata.resource_version), obj)
+            return self.shown(resource, await commit)
 
     def rehearsed(self, resource: Resource[T], obj: T) -> Record:
         """The record that a dry run answers with: nothing is stored, the resourceVersion stays as it is."""

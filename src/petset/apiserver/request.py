@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from petset.api.resources import Resource
 from petset.api.types import DeleteOptions, Object
 from petset.client.interface import FieldValidation, PatchType
@@ -20,8 +22,7 @@ class Identity:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What a URL names: a collection (no name), an object, or a subresource of one.
 
     `namespace` is empty for cluster-wide resources, and for a list over all namespaces.
@@ -33,16 +34,14 @@ class Target:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """An object as a client sent it. `media_type` is without parameters."""
 
     raw: bytes
     media_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
+class Gift(msgspec.Struct, frozen=True):
     """An object that its maker in this process gives away, in canonical form: the pipeline takes it as it is."""
 
     obj: Object
@@ -52,8 +51,7 @@ Content = Body | Gift | Object
 """What a write brings: bytes from the wire, or an object from within the process, which the pipeline copies."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
+class WriteOptions(msgspec.Struct, frozen=True):
     """How a write is carried out. `force` belongs to apply patches; an empty `field_manager` tracks nothing."""
 
     field_manager: str = ""
@@ -66,8 +64,7 @@ class WriteOptions:
     """Whether a PUT or an apply may create what is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
+class ListOptions(msgspec.Struct, frozen=True):
     """What a list selects, and how old the answer may be."""
 
     label_selector: str = ""
@@ -80,8 +77,7 @@ class ListOptions:
     """Of a watch only; a list that asks for it is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
+class WatchOptions(msgspec.Struct, frozen=True):
     """What a watch selects and where it starts. Bookmarks and the timeout are kept by `ApiServer.stream` only."""
 
     label_selector: str = ""
@@ -93,16 +89,14 @@ class WatchOptions:
     timeout_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PatchBody:
+class PatchBody(msgspec.Struct, frozen=True):
     """A patch: bytes from the wire (JSON, and YAML for apply), or the document itself."""
 
     type: PatchType
     document: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The outcome of a verb on one object. `record.value` is the body, to be sent as it is.
 
     `resource` tells which kind the body is, for those who want it as a table; None for a Status, Scale and the like.
@@ -115,8 +109,7 @@ class Answer:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True):
     """The outcome of a list: records in key order, the revision they show, and the way to the next page."""
 
     resource: Resource[Any]

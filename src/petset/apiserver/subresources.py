@@ -3,8 +3,8 @@
 `/status` goes the way of the object itself, with the status strategy (`write.Change.strategy`).
 """
 
+import dataclasses
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -77,7 +77,7 @@ async def update_scale(change: Change, content: Content) -> Answer:
     write.check_name(change, scale)
     metadata.place(change.resource, scale, change.target.namespace)
     answer = await _rescale(change, scale, _scaled_record(change.registry, change.target))
-    return replace(answer, warnings=warnings + answer.warnings)
+    return structs.replace(answer, warnings=warnings + answer.warnings)
 
 
 async def patch_scale(change: Change, body: PatchBody) -> Answer:
@@ -149,7 +149,7 @@ def _scale_of(resource: Resource[Any], obj: Object) -> Scale:
 
 def _scale_answer(registry: Registry, target: Target, answer: Answer) -> Answer:
     scale = _scale_of(target.resource, registry.decode(target.resource, answer.record.value))
-    return Answer(replace(answer.record, value=encode(scale)), None, answer.code, answer.warnings)
+    return Answer(structs.replace(answer.record, value=encode(scale)), None, answer.code, answer.warnings)
 
 
 async def _rescale(change: Change, scale: Scale, record: Record) -> Answer:
@@ -223,7 +223,7 @@ async def _give_token(change: Change, content: Content) -> Answer:
     default_request(request)
     request.metadata.managed_fields = []
     if ownership.tracks(request, change.options, "token"):
-        who = replace(change.writer(), api_version=version)
+        who = dataclasses.replace(change.writer(), api_version=version)
         ownership.track(request, None, who, has_status=True)
     given = change.server.tokens.issue(namespace, name, request)
     return Answer(Record(name, 0, encode(given), {}, {}), None, 201, warnings)
@@ -231,7 +231,7 @@ async def _give_token(change: Change, content: Content) -> Answer:
 
 def _success(answer: Answer) -> Answer:
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-    return Answer(replace(answer.record, value=msgspec.json.encode(status)), None, 201)
+    return Answer(structs.replace(answer.record, value=msgspec.json.encode(status)), None, 201)
 
 
 _BODIES: dict[str, type[Object]] = {"binding": Binding, "eviction": Eviction, "token": TokenRequest}

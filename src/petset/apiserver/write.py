@@ -6,8 +6,10 @@ can come between the state a decision was made on and the decision.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from petset.api import field
 from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
@@ -27,8 +29,7 @@ from petset.store.interface import Record
 _NAME_ATTEMPTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """What every write works with."""
 
     registry: Registry
@@ -37,8 +38,7 @@ class Server:
     authorizer: Authorizer
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A write on its way: who does it, where and how."""
 
     server: Server
@@ -199,7 +199,7 @@ def _track(change: Change, obj: Object, before: Record | None) -> None:
 
 
 def _warned(answer: Answer, warnings: tuple[str, ...]) -> Answer:
-    return replace(answer, warnings=warnings + answer.warnings) if warnings else answer
+    return structs.replace(answer, warnings=warnings + answer.warnings) if warnings else answer
 
 
 def _creates(change: Change) -> bool:

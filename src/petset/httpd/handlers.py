@@ -1,9 +1,9 @@
 """HTTP methods to verbs: what a request means, and how its answer is written."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from petset.api.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
 from petset.api.types import DeleteOptions

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+import msgspec
+
 
 class StoreError(Exception):
     """What a store can refuse. Anything else that escapes it is a bug or a broken disk."""
@@ -56,8 +58,7 @@ class StoreFailed(StoreError):
     """The disk refused a write, or the store is closed. What was durable stays readable; later writes may succeed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One object at one revision: its bytes, and what selectors ask for, extracted once at the write."""
 
     name: str
@@ -67,8 +68,7 @@ class Record:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A record to be, made by the caller once it knows its revision."""
 
     value: bytes
@@ -84,8 +84,7 @@ class EventType(Enum):
     DELETED = "DELETED"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Event:
+class Event(msgspec.Struct, frozen=True, eq=False):
     """One durable write. `record` is the new state; for DELETED the last state, with the deletion's revision in it.
 
     `previous` is the state before (None for ADDED), which selector watches need for ADDED/DELETED transitions.

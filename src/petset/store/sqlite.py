@@ -15,12 +15,12 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Self, TypeVar
 
+import msgspec
 from sortedcontainers import SortedDict
 
 from petset.aio.identity import new_uid
@@ -79,8 +79,7 @@ _DELETE = _statements(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
+class _Operation(msgspec.Struct, frozen=True):
     """One accepted write: `record` is the new state, or the last one when `deleted`.
 
     `failures` is how many groups had failed, to the loop's knowledge, when it was accepted.
@@ -90,7 +89,7 @@ class _Operation:
     record: Record
     deleted: bool
     failures: int
-    commit: Commit = field(default_factory=Commit)
+    commit: Commit = msgspec.field(default_factory=Commit)
 
 
 class _Database:

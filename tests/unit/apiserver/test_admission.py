@@ -1,9 +1,8 @@
 """What is added to, or refused for, objects because of other objects and of the cluster's defaults."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from petset.aio.tasks import Supervisor
 from petset.api.errors import Forbidden, NotFound
