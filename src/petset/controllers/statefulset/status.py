@@ -9,6 +9,7 @@ import msgspec
 
 from petset.api.meta import is_pod_available, is_running_and_ready, is_terminating
 from petset.api.types import Pod, StatefulSet, StatefulSetStatus
+from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.names import REVISION_LABEL
 from petset.controllers.statefulset.revisions import History
 
@@ -95,7 +96,7 @@ def after_deletions(set_: StatefulSet, status: StatefulSetStatus, outdated_delet
     """The status once `outdated_deleted` pods were deleted for the update; a finished rollout makes it current."""
     new = msgspec.structs.replace(status)
     new.current_replicas = max(0, (status.current_replicas or 0) - outdated_deleted) or None
-    desired = set_.spec.replicas if set_.spec.replicas is not None else 1
+    desired = len(ordinals(set_))
     finished = (new.updated_replicas or 0) == (new.ready_replicas or 0) == new.replicas == desired
     if set_.spec.update_strategy.type == "RollingUpdate" and finished:
         new.current_revision = new.update_revision

@@ -32,6 +32,12 @@ def keep(world: World, when_scaled: str, when_deleted: str) -> World:
     return world
 
 
+def owners(world: World, claim: str) -> str:
+    """Who owns a claim, in words."""
+    refs = world.claims[claim].metadata.owner_references
+    return ", ".join(f"{ref.kind} {ref.name}" for ref in refs) or NOBODY
+
+
 # --- existence --------------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +220,54 @@ def test_claims_of_all_condemned_pods_change_hands_before_the_first_is_deleted(p
     first = said(world.step())
     assert first[:2] == ["set owners of claim www-web-2 to Pod web-2", "set owners of claim www-web-1 to Pod web-1"]
     assert first[2] == "delete pod web-2 (scale down)"
+
+
+@pytest.mark.parametrize(
+    ("policy", "handed_over"),
+    [("OrderedReady", []), ("Parallel", ["set owners of claim www-web-2 to Pod web-2"])],
+)
+def test_an_ordered_set_that_waits_for_a_replica_leaves_the_claims_of_condemned_pods(
+    policy: str, handed_over: list[str]
+) -> None:
+    world = keep(settled(3, policy), "Delete", "Retain")
+    world.unready("web-0")
+    world.scale(2)
+    assert [step for step in said(world.plan()) if "claim" in step] == handed_over
+
+
+SET, POD, NOBODY = "StatefulSet web", "Pod web-1", "nobody"
+
+OWNERS_IN_LIFE = [
+    (None, NOBODY, NOBODY),
+    (("Retain", "Retain"), NOBODY, NOBODY),
+    (("Retain", "Delete"), SET, SET),
+    (("Delete", "Retain"), NOBODY, POD),
+    (("Delete", "Delete"), SET, POD),
+]
+"""whenScaled and whenDeleted, who owns the claim of a pod in range, and who that of a condemned one."""
+
+
+@BOTH
+@pytest.mark.parametrize(("kept", "in_range", "condemned"), OWNERS_IN_LIFE)
+@pytest.mark.parametrize("index", range(1, 5))
+def test_owners_follow_the_policy_and_its_changes(
+    policy: str, kept: tuple[str, str] | None, in_range: str, condemned: str, index: int
+) -> None:
+    """Under every policy, coming from every other; a claim is born without owners."""
+    world = World(web(2, policy=policy))
+    world.set.spec.persistent_volume_claim_retention_policy = None
+    born = [action for action in world.plan().actions() if isinstance(action, model.CreatePod)]
+    assert [claim.metadata.owner_references for pod in born for claim in pod.claims] == [[] for _ in born]
+    for each in (OWNERS_IN_LIFE[index][0], kept):
+        world.set.spec.persistent_volume_claim_retention_policy = retention(*each) if each is not None else None
+        world.settle()
+    assert owners(world, "www-web-1") == in_range
+    world.scale(1)
+    world.step()
+    assert owners(world, "www-web-1") == condemned
+    assert owners(world, "www-web-0") == in_range
+    world.settle()
+    assert ("www-web-1" in world.claims) is (condemned != POD)
 
 
 @BOTH

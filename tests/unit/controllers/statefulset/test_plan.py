@@ -62,6 +62,15 @@ def test_pods_carry_identity_labels_hostname_subdomain_and_their_claim() -> None
 
 
 @BOTH
+def test_a_lost_pod_comes_back_whatever_those_after_it_do(policy: str) -> None:
+    world = settled(4, policy)
+    world.unready("web-2")
+    world.delete("web-3")
+    world.gone("web-1")
+    assert said(world.plan()) == ["create pod web-1"]
+
+
+@BOTH
 def test_a_pod_without_a_phase_counts_for_nothing_and_is_created(policy: str) -> None:
     world = settled(policy=policy)
     world.pods["web-1"].status.phase = ""
@@ -209,6 +218,26 @@ def test_ordered_scale_to_zero_of_an_all_unready_set_waits() -> None:
         world.unready(name)
     world.scale(0)
     assert said(world.step()) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "lost", "steps"),
+    [
+        ("OrderedReady", True, ["create pod web-1"]),
+        ("OrderedReady", False, ["delete pod web-3 (scale down)"]),
+        ("Parallel", True, ["create pod web-1", "delete pod web-3 (scale down)"]),
+        ("Parallel", False, ["delete pod web-3 (scale down)", "delete pod web-2 (update)"]),
+    ],
+)
+def test_replicas_come_before_scale_down_and_scale_down_before_the_update(
+    policy: str, lost: bool, steps: list[str]
+) -> None:
+    world = settled(4, policy)
+    if lost:
+        world.gone("web-1")
+    world.scale(3)
+    world.set_image("nginx:2")
+    assert said(world.plan()) == steps
 
 
 # --- update -----------------------------------------------------------------------------------------------------------

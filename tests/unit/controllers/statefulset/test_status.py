@@ -5,10 +5,17 @@ from typing import Any
 
 import pytest
 
-from petset.api.types import ObjectMeta, Pod, PodCondition, StatefulSet, StatefulSetStatus
+from petset.api.types import (
+    ObjectMeta,
+    Pod,
+    PodCondition,
+    RollingUpdateStatefulSetStrategy,
+    StatefulSet,
+    StatefulSetStatus,
+)
 from petset.controllers.statefulset.names import REVISION_LABEL
 from petset.controllers.statefulset.revisions import History, new_revision
-from petset.controllers.statefulset.status import Census, after_deletions, needs_write, report, tally
+from petset.controllers.statefulset.status import Census, after_deletions, needs_write, only_counts, report, tally
 from tests.simulation.world import web
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -161,6 +168,46 @@ def test_a_status_is_written_when_it_says_something_new(change: dict[str, Any], 
     set_ = web()
     set_.status = StatefulSetStatus(**WRITTEN)
     assert needs_write(set_, StatefulSetStatus(**{**WRITTEN, **change})) is written
+
+
+@pytest.mark.parametrize(("before", "now", "written"), [(None, 1, True), (None, None, False), (1, None, False)])
+def test_a_generation_is_reported_the_first_time(before: int | None, now: int | None, written: bool) -> None:
+    set_ = web()
+    set_.status = StatefulSetStatus(**{**WRITTEN, "observed_generation": before})
+    assert needs_write(set_, StatefulSetStatus(**{**WRITTEN, "observed_generation": now})) is written
+
+
+@pytest.mark.parametrize(
+    ("change", "waits"),
+    [
+        ({}, True),
+        ({"replicas": 4, "ready_replicas": 3, "available_replicas": 2, "current_replicas": 1}, True),
+        ({"updated_replicas": None}, True),
+        ({"observed_generation": 5}, False),
+        ({"current_revision": NEW_NAME}, False),
+        ({"update_revision": OLD_NAME}, False),
+    ],
+)
+def test_numbers_may_wait_and_nothing_else_may(change: dict[str, Any], waits: bool) -> None:
+    set_ = web()
+    set_.status = StatefulSetStatus(**WRITTEN)
+    assert only_counts(set_, StatefulSetStatus(**{**WRITTEN, **change})) is waits
+
+
+@pytest.mark.parametrize(
+    ("type_", "block", "waits"),
+    [
+        ("RollingUpdate", True, True),
+        ("RollingUpdate", False, False),
+        ("OnDelete", False, True),
+    ],
+)
+def test_no_number_waits_that_says_how_far_a_rollout_has_come(type_: str, block: bool, waits: bool) -> None:
+    set_ = web()
+    set_.status = StatefulSetStatus(**WRITTEN)
+    set_.spec.update_strategy.type = type_
+    set_.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy() if block else None
+    assert only_counts(set_, StatefulSetStatus(**WRITTEN)) is waits
 
 
 def test_a_counter_of_nothing_is_as_good_as_a_missing_one() -> None:
