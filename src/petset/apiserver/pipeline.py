@@ -9,7 +9,7 @@ from petset.aio.clock import Clock
 from petset.api import field
 from petset.api.errors import Invalid, MethodNotAllowed, NotFound
 from petset.api.resources import Catalogue
-from petset.api.types import DeleteOptions, Service
+from petset.api.types import DeleteOptions, ResourceQuota, Service
 from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.authentication.signing import SigningKey
@@ -71,7 +71,8 @@ class ApiServer:
         self.tokens = ServiceAccountTokens(self.registry, settings.signing_key, settings.issuer)
         self.authorizer = Authorizer(self.registry)
         addresses = ServiceAllocator(self.registry, settings.service_cidr)
-        allocations = Allocations(store, {Service: addresses}, Quotas(self.registry))
+        self._quotas = Quotas(self.registry)
+        allocations = Allocations(store, {Service: addresses}, self._quotas)
         self._server = Server(self.registry, allocations, self.tokens, self.authorizer)
 
     async def get(self, target: Target) -> Answer:
@@ -95,6 +96,8 @@ class ApiServer:
         if target.name and not target.subresource:
             raise MethodNotAllowed
         _check_manager(options.field_manager, "CreateOptions")
+        if target.resource.type is ResourceQuota:
+            await self._quotas.count_ahead(target.namespace)
         change = Change(self._server, identity, target, options)
         carry_out = subresources.create if target.subresource else REVIEWS.get(target.resource.type, write.create)
         return await carry_out(change, content)
@@ -106,6 +109,8 @@ class ApiServer:
         put = subresources.UPDATE.get(target.subresource)
         if put is None:
             raise NotFound.path()
+        if target.resource.type is ResourceQuota:
+            await self._quotas.count_ahead(target.namespace)
         return await put(Change(self._server, identity, target, options), content)
 
     async def patch(self, identity: Identity, target: Target, body: PatchBody, options: WriteOptions) -> Answer:
@@ -115,6 +120,8 @@ class ApiServer:
         carry_out = subresources.PATCH.get(target.subresource)
         if carry_out is None:
             raise NotFound.path()
+        if target.resource.type is ResourceQuota:
+            await self._quotas.count_ahead(target.namespace)
         return await carry_out(Change(self._server, identity, target, options), body)
 
     async def delete(self, identity: Identity, target: Target, options: DeleteOptions) -> Answer:

@@ -7,6 +7,7 @@ counted. The first quota of a namespace waits until everything there is counted,
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from petset.api.errors import Forbidden
@@ -26,24 +27,35 @@ def _nothing() -> None:
     return None
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """A namespace that has no quota yet, and what is in it."""
+
+    namespace: str
+    ledger: Ledger = field(default_factory=Ledger)
+    is_complete: bool = False
+
+
 class Quotas:
     """The ledgers of all namespaces that have a quota. The store has to be open: what is in it is counted at once."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._ledgers: dict[str, Ledger] = {}
-        self._ahead: tuple[str, Ledger] | None = None
+        self._ahead: _Ahead | None = None
         self._one_at_a_time = asyncio.Lock()
         self.recount()
 
     async def count_ahead(self, namespace: str) -> None:
         """Counts what is in a namespace that has no quota, for one that may follow at once. Others go on meanwhile."""
+        if namespace in self._ledgers:
+            return
         async with self._one_at_a_time:
-            if namespace in self._ledgers or (self._ahead is not None and self._ahead[0] == namespace):
+            if namespace in self._ledgers or self._is_ahead(namespace):
                 return
-            ledger = Ledger()
-            self._ahead = namespace, ledger
-            await self._count_all(namespace, ledger)
+            ahead = self._ahead = _Ahead(namespace)
+            await self._count_all(namespace, ahead.ledger)
+            ahead.is_complete = True
 
     def take(self, resource: Resource[Any], obj: Object, old: Object | None) -> Undo:
         """Counts the new state of an object, whose decided write follows. Raises Forbidden.
@@ -80,9 +92,13 @@ class Quotas:
 
     def _ledger(self, namespace: str) -> Ledger | None:
         ledger = self._ledgers.get(namespace)
-        if ledger is None and self._ahead is not None and self._ahead[0] == namespace:
-            return self._ahead[1]
+        if ledger is None and self._ahead is not None and self._ahead.namespace == namespace:
+            return self._ahead.ledger
         return ledger
+
+    def _is_ahead(self, namespace: str) -> bool:
+        ahead = self._ahead
+        return ahead is not None and ahead.namespace == namespace and ahead.is_complete
 
     def _count(self, ledger: Ledger, resource: Resource[Any], obj: Any, old: Any | None) -> Undo:
         place = (resource.collection, obj.metadata.name)
@@ -118,8 +134,8 @@ class Quotas:
 
     def _first(self, namespace: str) -> Ledger:
         """A ledger of what is in the namespace."""
-        if self._ahead is not None and self._ahead[0] == namespace and self._is_complete:
-            (_, ledger), self._ahead = self._ahead, None
+        if self._ahead is not None and self._is_ahead(namespace):
+            ledger, self._ahead = self._ahead.ledger, None
             return ledger
         ledger = Ledger()
         for resource, name in self._places(namespace):

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from petset.aio.clock import SystemClock
+from petset.aio.tasks import Supervisor
 from petset.api.errors import Forbidden, Invalid, NotFound
 from petset.api.types import (
     ConfigMap,
@@ -29,6 +31,7 @@ from petset.api.types import (
     ServicePort,
 )
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.quotas import AT_ONCE
 from petset.apiserver.request import Answer, PatchBody, WriteOptions
 from petset.kinds import CATALOGUE
 from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, fetch, pod, target
@@ -42,7 +45,9 @@ def limits(**item: Any) -> LimitRange:
 
 
 def quota(name: str = "quota", scopes: tuple[str, ...] = (), **hard: str) -> ResourceQuota:
-    spec = ResourceQuotaSpec(hard={key.replace("_", "."): value for key, value in hard.items()}, scopes=list(scopes))
+    spec = ResourceQuotaSpec(
+        hard={key.replace("__", "/").replace("_", "."): value for key, value in hard.items()}, scopes=list(scopes)
+    )
     return ResourceQuota(metadata=ObjectMeta(name=name), spec=spec)
 
 
@@ -129,6 +134,37 @@ class TestResourceQuota:
         await create(server, quota(pods="1"))
         with pytest.raises(Forbidden, match="used: pods=1, limited: pods=1"):
             await create(server, pod("web-1"))
+
+    async def test_counts_a_full_namespace_while_others_go_on(self, server: ApiServer) -> None:
+        many = 3 * AT_ONCE
+        for number in range(many):
+            await create(server, config_map(f"map-{number:03}"))
+        counting = asyncio.gather(
+            create(server, quota(count__configmaps=str(many))), create(server, quota("b", pods="1"))
+        )
+        turns = 0
+        while not counting.done():  # one comes and one goes, where it is counted already and where not yet
+            await delete(server, ConfigMap, f"map-{(turns * 97) % many:03}")
+            await create(server, config_map(f"new-{turns}"))
+            turns += 1
+            await SystemClock().sleep(0)
+        await counting
+        assert turns >= 3
+        with pytest.raises(Forbidden, match=f"used: count/configmaps={many}, limited: count/configmaps={many}"):
+            await create(server, config_map("more"))
+        await delete(server, ConfigMap, "new-0")
+        await create(server, config_map("more"))
+
+    async def test_a_count_that_is_broken_off_is_begun_anew(self, server: ApiServer) -> None:
+        for number in range(2 * AT_ONCE):
+            await create(server, config_map(f"map-{number}"))
+        async with Supervisor("requests") as tasks:
+            first = tasks.background("quota", create(server, quota(count__configmaps="1")))
+            await SystemClock().sleep(0)
+            assert not first.done()
+        await create(server, quota(count__configmaps=str(2 * AT_ONCE)))
+        with pytest.raises(Forbidden, match=f"used: count/configmaps={2 * AT_ONCE}"):
+            await create(server, config_map("more"))
 
     async def test_the_last_place_is_taken_once(self, server: ApiServer) -> None:
         await create(server, quota(pods="3"))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from petset.api.types import ConfigMap, ObjectMeta, Pod, ResourceQuota, ResourceQuotaSpec
-from petset.controllers.quota.controller import QuotaController, countable
+from petset.controllers.quota.controller import AT_ONCE, QuotaController, countable
 from tests.unit.apiserver.calls import pod
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
 
@@ -44,6 +44,16 @@ async def test_counts_what_is_there_comes_and_goes(cluster: ToyCluster) -> None:
     assert await used(cluster) == {"pods": "2", "requests.cpu": "350m", "count/configmaps": "1"}
     await cluster.delete(Pod, "web-0", "default")
     assert await used(cluster) == {"pods": "1", "requests.cpu": "250m", "count/configmaps": "1"}
+
+
+async def test_a_full_namespace_is_counted_in_turns(cluster: ToyCluster) -> None:
+    for number in range(AT_ONCE + 1):
+        await cluster.client.create(ConfigMap(metadata=ObjectMeta(name=f"map-{number}", namespace="default")))
+    await cluster.settle()
+    made = await cluster.create(quota(count__configmaps="9"))
+    assert made.status.used == {"count/configmaps": str(AT_ONCE + 1)}
+    await cluster.delete(ConfigMap, "map-7", "default")
+    assert await used(cluster) == {"count/configmaps": str(AT_ONCE)}
 
 
 async def test_a_pod_that_has_ended_is_an_object_still(cluster: ToyCluster) -> None:

@@ -57,6 +57,18 @@ def test_a_change_is_counted_once_and_names_the_quotas_that_notice() -> None:
     assert made.used("cpu", RESOURCES) == {"cpu": "0"}
 
 
+def test_what_was_there_counts_like_what_comes() -> None:
+    limits = {"requests.cpu": "9", "requests.memory": "9Gi", "pods": "99"}
+    early, late = ledger(quota(limits)), ledger()
+    for number, amounts in enumerate([{"cpu": "1"}, {"cpu": "250m"}, {}, {"cpu": "1", "memory": "1Ki"}, {"cpu": "1"}]):
+        containers = [{"name": "c", "image": "i", "resources": {"requests": amounts}}]
+        for made in (early, late):
+            put(made, pod(name=f"web-{number}", containers=containers))
+    late.open(quota(limits))
+    assert late.used("quota", RESOURCES) == early.used("quota", RESOURCES)
+    assert late.used("quota", RESOURCES) == {"requests.cpu": "3250m", "requests.memory": "1Ki", "pods": "5"}
+
+
 def test_a_quota_that_comes_later_counts_what_is_there() -> None:
     made = ledger()
     put(made, pod("1"))
