@@ -48,7 +48,7 @@ class _Account:
         return bool(changes)
 
     def count(self, charges: Collection[Charge]) -> None:
-        """Counts nothing but these: a charge that many share once, and whole numbers, which add up faster than fractions."""
+        """Counts nothing but these: what many share once, in whole numbers, which add up faster than fractions."""
         by_id = {id(charge): charge for charge in charges}
         parts: dict[str, dict[int, int]] = {name: {} for name in self.hard}
         first: Amounts = {}
