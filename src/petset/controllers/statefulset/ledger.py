@@ -18,7 +18,7 @@ from typing import Final, Literal, get_args
 from petset.api.meta import is_terminating, seconds_until_available
 from petset.api.selectors import selector_of
 from petset.api.types import Pod
-from petset.controllers.statefulset import claims, status
+from petset.controllers.statefulset import claims
 from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.names import REVISION_LABEL, ordinal_of, pod_name
 from petset.controllers.statefulset.plan import replica_verdict
@@ -55,12 +55,11 @@ NOBODY: Final = Standing()
 def standing_in_range(view: View, ordinal: int, pod: Pod) -> Standing:
     """How the pod of an ordinal stands that the set wants."""
     marks: list[Mark] = []
-    if status.is_created(pod):
-        verdict = replica_verdict(view, Replica(ordinal, pod))
-        marks += ["acts"] if verdict.actions else []
-        marks += ["waits"] if verdict.wait is not None else []
-    else:
-        marks += ["acts", "waits"]
+    verdict = replica_verdict(view, Replica(ordinal, pod))
+    if verdict.actions:
+        marks.append("acts")
+    if verdict.wait is not None:
+        marks.append("waits")
     if view.unavailable(pod):
         marks.append("unavailable")
     if view.outdated(pod):

@@ -121,9 +121,9 @@ def pod_cause(pod: Pod) -> Cause:
 
 def pod_since(pod: Pod) -> str | None:
     """Since when a pod is as it is: since its deletion was asked for, its conditions changed, or it was created."""
-    if is_terminating(pod):
-        end, grace = pod.metadata.deletion_timestamp, pod.metadata.deletion_grace_period_seconds or 0
-        return format_time(parse_time(end) - timedelta(seconds=grace)) if end else None
+    if end := pod.metadata.deletion_timestamp:
+        grace = pod.metadata.deletion_grace_period_seconds or 0
+        return format_time(parse_time(end) - timedelta(seconds=grace))
     scheduled = get_condition(pod.status.conditions, "PodScheduled")
     if scheduled is not None and scheduled.status == "False" and scheduled.last_transition_time:
         return scheduled.last_transition_time

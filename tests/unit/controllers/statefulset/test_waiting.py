@@ -1,5 +1,7 @@
 """What a set waits for, in words: which pod, what it shows, which kind of trouble that is, since when, until when."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from petset.api.types import (
@@ -15,6 +17,7 @@ from petset.api.types import (
 from petset.controllers.statefulset.waiting import (
     TROUBLE,
     Wait,
+    moment,
     pod_cause,
     pod_since,
     pod_state,
@@ -148,6 +151,26 @@ def test_a_wait_for_time_to_pass_says_until_when() -> None:
     wait = until_ready_for(conditions(PodCondition(type="Ready", status="True", last_transition_time=READY)), 90)
     assert str(wait) == "web-1 to be Ready for 90 s"
     assert (wait.cause, wait.since, wait.until) == ("MinReadySeconds", READY, "2026-01-01T03:01:30Z")
+
+
+@pytest.mark.parametrize("pod", [None, Pod()])
+def test_nobody_knows_how_long_a_pod_has_to_stay_ready_that_is_so_since_nobody_knows_when(pod: Pod | None) -> None:
+    assert Wait("web-1", "to be Ready for 90 s", pod, 90).until is None
+
+
+@pytest.mark.parametrize(
+    ("time", "hours_east", "said"),
+    [
+        ("2026-01-01T03:00:07Z", 0, "03:00:07"),
+        ("2026-01-01T23:30:00Z", 0, "23:30:00"),
+        ("2025-12-31T23:30:00Z", 0, "2025-12-31 23:30:00"),
+        ("2025-12-31T23:30:00Z", 1, "00:30:00"),
+        ("2026-01-01T03:00:07Z", -5, "2025-12-31 22:00:07"),
+    ],
+)
+def test_a_moment_of_today_needs_no_date_where_the_reader_is(time: str, hours_east: int, said: str) -> None:
+    now = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=hours_east)))
+    assert moment(time, now) == said
 
 
 def test_a_wait_for_something_else_has_no_time() -> None:
