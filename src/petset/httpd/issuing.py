@@ -1,17 +1,16 @@
 """Makes certificates. Imported only when one has to be made: the library costs a start 0.1 s."""
 
 import ipaddress
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from petset.aio.files import write_durably
 from petset.httpd.pki import ADMIN_GROUP, ADMIN_NAME, AUTHORITY_LIFE, BACKDATE, LIFE, KeyPair
 
 
@@ -110,14 +109,5 @@ def _write(pair: KeyPair, certificate: x509.Certificate, key: ec.EllipticCurvePr
     text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _replace(pair.key, text, 0o600)
-    _replace(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
-
-
-def _replace(path: Path, text: bytes, mode: int) -> None:
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
-    new.replace(path)
+    write_durably(pair.key, text)
+    write_durably(pair.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from petset.aio.files import write_durably
+
 AUTHORITY_LIFE = timedelta(days=3650)
 LIFE = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
@@ -72,7 +74,7 @@ def _make(directory: Path, wanted: Certificates, hosts: list[str], now: datetime
         issuing.make_authority(wanted.authority, now)
     issuing.issue_server(wanted.authority, wanted.server, hosts, now)
     issuing.issue_admin(wanted.authority, wanted.admin, now)
-    note.write_bytes(msgspec.json.encode(_Issued(hosts, now + LIFE - RENEW_BEFORE)))
+    write_durably(note, msgspec.json.encode(_Issued(hosts, now + LIFE - RENEW_BEFORE)), 0o644)
 
 
 def _pair(directory: Path, name: str) -> KeyPair:
