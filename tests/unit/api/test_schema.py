@@ -341,6 +341,12 @@ def test_unknown_fields_are_found(tree: Any, expected: list[str]) -> None:
         (b'{"spec":{"containers":[{"name":"a"},{"name":"b","name":"c"}]}}', ["spec.containers[1].name"]),
         (b'{"a":{"x":1,"x":2},"a":{"y":1,"y":2}}', ["a.x", "a", "a.y"]),
         (b'[[{"a":1,"a":1}]]', ["[0][0].a"]),
+        (b'{"a" :1,"a":2}', ["a"]),
+        (b'{"a"\n:1,"b":{"c":"\\":"}}', []),
+        (b'{"a":"\\u0022:","b":1,"b":2}', ["b"]),
+        (b'{"a":"\\":","a":"\\":"}', ["a"]),
+        (b'{"a\\":":1,"a\\":":2}', ['a":']),
+        (b'{"a":1e999,"a":2}', ["a"]),
     ],
 )
 def test_duplicate_fields_are_found(raw: bytes, expected: list[str]) -> None:

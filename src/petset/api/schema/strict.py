@@ -1,10 +1,20 @@
 """What strict field validation reports: fields nobody knows and fields given twice."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from petset.api.schema.node import Node
+
+_REMEMBERED, _LONGEST_REMEMBERED = 128, 16 * 1024
+"""Parts of objects, and bytes of each, of which it is remembered what is unknown in them."""
+
+_encode = msgspec.json.Encoder().encode
+_has_space_before_colon = re.compile(rb'"[ \t\r\n]+:').search
 
 
 def unknown_fields(tree: Any, node: Node) -> list[str]:
@@ -13,8 +23,35 @@ def unknown_fields(tree: Any, node: Node) -> list[str]:
     Only the topmost unknown field of a branch is named, and values of the wrong type are passed over.
     """
     found: list[str] = []
-    _collect_unknown(tree, node, "", found)
+    if node.kind != "object" or not isinstance(tree, dict):
+        _collect_unknown(tree, node, "", found)
+        return found
+    for name, value in tree.items():
+        child = node.field(name)
+        if child is None:
+            found.append(name)
+        elif isinstance(value, dict):
+            found += _unknown_once(value, child, name)
+        else:
+            _collect_unknown(value, child, name, found)
     return found
+
+
+def _unknown_once(value: dict[str, Any], node: Node, path: str) -> Sequence[str]:
+    """Specs are like those of many other objects: each is looked through once."""
+    encoded = _encode(value)
+    if len(encoded) <= _LONGEST_REMEMBERED:
+        return _unknown_in(encoded, node, path)
+    found: list[str] = []
+    _collect_unknown(value, node, path, found)
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _unknown_in(encoded: bytes, node: Node, path: str) -> tuple[str, ...]:
+    found: list[str] = []
+    _collect_unknown(msgspec.json.decode(encoded), node, path, found)
+    return tuple(found)
 
 
 def _collect_unknown(value: Any, node: Node, path: str, found: list[str]) -> None:
@@ -64,6 +101,8 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _has_duplicates(raw: bytes) -> bool:
+    if _keeps_all_keys(raw):
+        return False
     lost = 0
 
     def count_lost(pairs: list[tuple[str, Any]]) -> None:
@@ -72,6 +111,20 @@ def _has_duplicates(raw: bytes) -> bool:
 
     json.loads(raw, object_pairs_hook=count_lost, parse_int=str)  # Python refuses very long numbers
     return lost > 0
+
+
+def _keeps_all_keys(raw: bytes) -> bool:
+    """Whether reading a text into dictionaries is certain to lose nothing: it is written again with as many keys.
+
+    The end of a key is a quote and a colon. Within strings that is there as often before and after, unless a quote is
+    written as a number.
+    """
+    if b"\\u" in raw or _has_space_before_colon(raw):
+        return False
+    try:
+        return raw.count(b'":') == _encode(msgspec.json.decode(raw)).count(b'":')
+    except msgspec.DecodeError:
+        return False
 
 
 def _collect_duplicates(value: Any, path: str, found: dict[str, None]) -> None:
