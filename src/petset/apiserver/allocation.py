@@ -23,6 +23,10 @@ NODE_PORTS = range(30000, 32768)
 Undo = Callable[[], None]
 
 
+def _nothing() -> None:
+    return None
+
+
 class Allocator(Protocol):
     """What gives the objects of one kind their numbers."""
 
@@ -120,6 +124,8 @@ class ServiceAllocator:
 
     def take(self, obj: Service, old: Service | None) -> Undo:
         """Gives a cluster IP and node ports where the type asks for them."""
+        if old is not None and obj.spec is old.spec:  # only its status changes; others read the spec
+            return _nothing
         before = _Numbers.of(old) if old else _NO_NUMBERS
         if old is not None:
             _keep_allocated(obj, old)

@@ -1,0 +1,58 @@
+"""Objects that many read at once: whatever is written next, they stay as they are."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from petset.api.resources import Resource
+from petset.api.types import DeleteOptions
+from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.registry import encode
+from petset.apiserver.request import Body, Identity, PatchBody, Target
+from petset.kinds import CATALOGUE
+from tests.property.requests import SAMPLES
+from tests.unit.apiserver.calls import PLAINLY
+
+ME = Identity("admin", ("system:masters",))
+WRITTEN = [
+    resource
+    for resource in CATALOGUE.resources
+    if resource.kind in SAMPLES and resource.view is None and {"get", "update"} <= set(resource.verbs)
+]
+
+
+def shared(server: ApiServer, target: Target) -> Any:
+    record = server.registry.newest(target.resource, target.namespace, target.name)
+    assert record is not None
+    return server.registry.shared(target.resource, record)
+
+
+@pytest.mark.parametrize("resource", WRITTEN, ids=lambda resource: f"{resource.group}/{resource.kind}")
+async def test_what_others_read_is_not_changed_by_what_is_written(server: ApiServer, resource: Resource[Any]) -> None:
+    sample = SAMPLES[resource.kind]
+    place = Target(resource, "default" if resource.namespaced else "")
+    made = await server.create(ME, place, Body(msgspec.json.encode(sample)), PLAINLY)
+    meta = msgspec.json.decode(made.record.value)["metadata"]
+    target = Target(resource, meta.get("namespace", ""), meta["name"])
+    read: list[tuple[Any, bytes]] = []
+
+    def note() -> bytes:
+        obj = shared(server, target)
+        read.append((obj, encode(obj)))
+        return read[-1][1]
+
+    subresources = [""] if resource.status is None else ["", "status"]
+    for number, subresource in enumerate(subresources * 2):
+        endpoint = Target(resource, target.namespace, target.name, subresource)
+        tree = msgspec.json.decode(note())
+        tree["metadata"].setdefault("annotations", {})["example.com/step"] = str(number)
+        await server.update(ME, endpoint, Body(msgspec.json.encode(tree)), PLAINLY)
+        note()
+        patch = {"metadata": {"annotations": {"example.com/patch": str(number)}}}
+        await server.patch(ME, endpoint, PatchBody("merge", patch), PLAINLY)
+        note()
+        await server.patch(ME, endpoint, PatchBody("strategic", {**patch, "status": {}}), PLAINLY)
+    note()
+    await server.delete(ME, target, DeleteOptions())
+    assert [encode(obj) for obj, _ in read] == [before for _, before in read]
