@@ -50,6 +50,7 @@ QUICK = [
         "names",
         "status",
         "waiting",
+        "ledger",
     )
 ]
 SLOW = [f"{UNIT}/test_large_sets.py", "tests/simulation/test_scenarios.py", "tests/simulation/test_ledger.py"]

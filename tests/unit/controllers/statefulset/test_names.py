@@ -10,6 +10,7 @@ from petset.controllers.statefulset.names import (
     pod_name,
     revision_hash,
     revision_name,
+    set_name_of,
 )
 
 
@@ -37,6 +38,22 @@ def test_a_member_is_named_after_the_set_and_a_number_of_31_bits_is_its_ordinal(
 ) -> None:
     assert is_member("web", name) is member
     assert ordinal_of("web", name) == ordinal
+
+
+@pytest.mark.parametrize(
+    ("name", "set_name"),
+    [
+        ("web-0", "web"),
+        ("web-1-0", "web-1"),
+        ("web-007", "web"),
+        ("-0", ""),
+        ("web", None),
+        ("web-x", None),
+        ("", None),
+    ],
+)
+def test_a_name_with_a_number_at_its_end_may_be_that_of_a_sets_pod(name: str, set_name: str | None) -> None:
+    assert set_name_of(name) == set_name
 
 
 def test_pods_and_claims_carry_the_ordinal() -> None:
