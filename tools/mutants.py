@@ -42,6 +42,7 @@ QUICK = [
     f"{UNIT}/test_{name}.py"
     for name in (
         "plan",
+        "plan_update",
         "plan_waits",
         "claims",
         "retention",

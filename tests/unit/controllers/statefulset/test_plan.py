@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from petset.api.meta import copy
-from petset.api.types import RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
-from petset.controllers.statefulset import model
+from petset.api.types import StatefulSetOrdinals
 from tests.simulation.world import World, said, settled, web
 
 BOTH = pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
@@ -162,6 +161,41 @@ def test_a_terminating_pod_blocks_an_ordered_set_only(policy: str, replaced: lis
     assert said(world.step()) == replaced
 
 
+def not_ready(world: World) -> None:
+    world.unready("web-0")
+
+
+def not_yet_available(world: World) -> None:
+    world.set.spec.min_ready_seconds = 10**6
+
+
+def terminating(world: World) -> None:
+    world.delete("web-0")
+
+
+@pytest.mark.parametrize("obstacle", [not_ready, not_yet_available, terminating])
+@pytest.mark.parametrize(
+    ("replicas", "steps"),
+    [(5, ["create pod web-3", "create pod web-4"]), (1, [f"delete pod web-{o} (scale down)" for o in (2, 1)])],
+)
+def test_an_unavailable_replica_stops_an_ordered_set_and_not_a_parallel_one(
+    obstacle: Callable[[World], None], replicas: int, steps: list[str]
+) -> None:
+    for policy, expected in (("OrderedReady", []), ("Parallel", steps)):
+        world = settled(policy=policy)
+        obstacle(world)
+        world.scale(replicas)
+        assert said(world.plan()) == expected
+
+
+@pytest.mark.parametrize("obstacle", [not_ready, not_yet_available, terminating])
+def test_an_unavailable_replica_stops_the_update_of_an_ordered_set(obstacle: Callable[[World], None]) -> None:
+    world = settled()
+    obstacle(world)
+    world.set_image("nginx:2")
+    assert said(world.plan()) == []
+
+
 # --- scale down -------------------------------------------------------------------------------------------------------
 
 
@@ -240,209 +274,6 @@ def test_replicas_come_before_scale_down_and_scale_down_before_the_update(
     assert said(world.plan()) == steps
 
 
-# --- update -----------------------------------------------------------------------------------------------------------
-
-
-@BOTH
-def test_a_rolling_update_goes_from_the_highest_down_one_at_a_time(policy: str) -> None:
-    world = settled(policy=policy)
-    world.set_image("nginx:2")
-    for ordinal in (2, 1, 0):
-        name = f"web-{ordinal}"
-        assert said(world.step()) == [f"delete pod {name} (update)"]
-        assert said(world.step()) == [], "waits for the termination"
-        world.gone(name)
-        assert said(world.step()) == [f"create pod {name}"]
-        assert said(world.step()) == [], "waits until the new pod is available"
-        world.ready(name)
-    world.step()
-    assert world.set.status.current_revision == world.set.status.update_revision
-    assert set(world.images().values()) == {"nginx:2"}
-
-
-@BOTH
-def test_the_partition_is_respected_also_for_pods_deleted_by_hand(policy: str) -> None:
-    world = settled(5, policy)
-    rolling = world.set.spec.update_strategy.rolling_update
-    assert rolling is not None
-    rolling.partition = 3
-    world.set_image("nginx:2")
-    world.settle()
-    old, new = "nginx:1", "nginx:2"
-    assert world.images() == {0: old, 1: old, 2: old, 3: new, 4: new}
-    for name in ("web-1", "web-4"):
-        world.delete(name)
-        world.gone(name)
-        world.settle()
-    assert world.images() == {0: old, 1: old, 2: old, 3: new, 4: new}
-    assert world.set.status.current_revision != world.set.status.update_revision
-
-
-@pytest.mark.parametrize(("current", "images"), [(None, [2, 2, 2]), (1, [1, 2, 2]), (2, [1, 1, 2]), (9, [1, 1, 1])])
-def test_without_a_rolling_update_block_new_pods_are_current_as_far_as_the_rollout_has_not_come(
-    current: int | None, images: list[int]
-) -> None:
-    world = settled(policy="Parallel")
-    world.set.spec.update_strategy.rolling_update = None
-    world.set_image("nginx:2")
-    world.set.status.current_replicas = current
-    world.pods.clear()
-    created = [a.pod for a in world.plan().actions() if isinstance(a, model.CreatePod)]
-    assert [pod.spec.containers[0].image for pod in created] == [f"nginx:{number}" for number in images]
-
-
-@BOTH
-def test_a_rolling_update_block_without_a_partition_updates_all(policy: str) -> None:
-    world = settled(policy=policy)
-    world.set.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy()
-    world.set_image("nginx:2")
-    world.gone("web-0")
-    (created,) = [a.pod for a in world.plan().actions() if isinstance(a, model.CreatePod)]
-    assert created.spec.containers[0].image == "nginx:2"
-    world.settle()
-    assert set(world.images().values()) == {"nginx:2"}
-
-
-@BOTH
-def test_on_delete_waits_for_the_user(policy: str) -> None:
-    world = settled(policy=policy)
-    world.set.spec.update_strategy.type = "OnDelete"
-    world.set.spec.update_strategy.rolling_update = None
-    world.set_image("nginx:2")
-    world.settle()
-    assert set(world.images().values()) == {"nginx:1"}
-    world.delete("web-1")
-    world.gone("web-1")
-    world.settle()
-    assert world.images() == {0: "nginx:1", 1: "nginx:2", 2: "nginx:1"}
-    assert world.set.status.updated_replicas == 1
-
-
-@pytest.mark.parametrize(
-    ("max_unavailable", "replicas", "deleted"),
-    [
-        (None, 5, 1),
-        (1, 5, 1),
-        (2, 5, 2),
-        ("20%", 10, 2),
-        ("25%", 6, 1),
-        ("1%", 5, 1),
-        ("80%", 5, 4),
-        ("33%", 6, 1),
-        (9, 3, 3),
-        (0, 3, 1),
-    ],
-)
-@BOTH
-def test_max_unavailable_is_a_number_or_a_percentage_rounded_down_but_at_least_one(
-    policy: str, max_unavailable: int | str | None, replicas: int, deleted: int
-) -> None:
-    world = settled(replicas, policy)
-    world.set.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(max_unavailable=max_unavailable)
-    world.set_image("nginx:2")
-    assert len(said(world.step())) == deleted
-
-
-def test_unavailable_pods_below_the_partition_use_up_the_budget() -> None:
-    world = settled(4, "Parallel")
-    world.set.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy(max_unavailable=2, partition=2)
-    world.set_image("nginx:2")
-    world.unready("web-0")
-    assert said(world.step()) == ["delete pod web-3 (update)"]
-
-
-def test_a_parallel_update_first_replaces_all_broken_outdated_pods() -> None:
-    world = settled(4, "Parallel")
-    world.unready("web-0")
-    world.unready("web-1")
-    world.set_image("nginx:2")
-    assert said(world.step()) == ["delete pod web-1 (update)", "delete pod web-0 (update)"]
-
-
-def test_an_outdated_pod_that_has_ended_is_deleted_once_and_uses_up_the_budget() -> None:
-    world = settled(3, "Parallel")
-    world.set_image("nginx:2")
-    world.fail("web-1")
-    assert said(world.step()) == ["delete pod web-1 (failed)"]
-
-
-@BOTH
-def test_pods_of_a_third_revision_or_of_none_are_replaced_too(policy: str) -> None:
-    world = settled(policy=policy)
-    world.set_image("nginx:2")
-    world.step()
-    world.gone("web-2")
-    world.step()
-    world.ready("web-2")
-    del world.pods["web-1"].metadata.labels["controller-revision-hash"]
-    world.set_image("nginx:3")
-    replaced = []
-    for _ in range(3):
-        (deleted,) = (action for action in world.step().actions() if isinstance(action, model.DeletePod))
-        replaced.append(deleted.name)
-        world.gone(deleted.name)
-        world.step()
-        world.ready(deleted.name)
-    assert replaced == ["web-2", "web-1", "web-0"]
-    assert set(world.images().values()) == {"nginx:3"}
-
-
-@BOTH
-def test_on_delete_never_makes_the_update_revision_the_current_one(policy: str) -> None:
-    world = settled(policy=policy)
-    world.set.spec.update_strategy.type, world.set.spec.update_strategy.rolling_update = "OnDelete", None
-    first = world.set.status.current_revision
-    world.set_image("nginx:2")
-    for name in ("web-0", "web-1", "web-2"):
-        world.delete(name)
-        world.gone(name)
-        world.settle()
-    status = world.set.status
-    assert set(world.images().values()) == {"nginx:2"}
-    assert (status.current_revision, status.current_replicas, status.updated_replicas) == (first, None, 3)
-    assert status.update_revision != first
-
-
-def test_an_ordered_set_stays_stuck_on_a_broken_pod_after_the_template_is_repaired() -> None:
-    world = settled()
-    world.set_image("broken")
-    world.step()
-    world.gone("web-2")
-    world.step()
-    world.run("web-2")
-    world.set_image("nginx:1")
-    for _ in range(3):
-        assert said(world.step()) == []
-    world.delete("web-2")
-    world.gone("web-2")
-    world.settle()
-    assert set(world.images().values()) == {"nginx:1"}
-
-
-@BOTH
-def test_a_rollback_uses_the_old_revision_under_its_old_name(policy: str) -> None:
-    world = settled(policy=policy)
-    first = world.set.status.update_revision
-    world.set_image("nginx:2")
-    world.settle()
-    world.set_image("nginx:1")
-    world.settle()
-    assert world.set.status.update_revision == first
-    assert len(world.revisions) == 2
-    assert world.revisions[first or ""].revision == 3
-
-
-@pytest.mark.parametrize(("limit", "kept"), [(0, 1), (2, 3), (5, 6), (-2, 8)])
-def test_old_revisions_are_forgotten_beyond_the_limit(limit: int, kept: int) -> None:
-    world = settled(1)
-    world.set.spec.revision_history_limit = limit
-    for number in range(2, 9):
-        world.set_image(f"nginx:{number}")
-        world.settle()
-    world.step()
-    assert len(world.revisions) == kept
-
-
 # --- claiming ---------------------------------------------------------------------------------------------------------
 
 
@@ -480,6 +311,17 @@ def test_a_set_that_is_being_deleted_touches_no_pod() -> None:
     world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
     world.scale(5)
     assert list(world.plan().actions()) == []
+
+
+@BOTH
+def test_a_set_that_is_being_deleted_neither_adopts_nor_releases(policy: str) -> None:
+    world = settled(policy=policy)
+    world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    world.pods["web-0"].metadata.labels["app"] = "debugged"
+    world.pods["web-1"].metadata.owner_references = []
+    decided = world.plan()
+    assert list(decided.actions()) == []
+    assert decided.status.replicas == 1
 
 
 def test_a_set_that_is_being_deleted_still_forgets_revisions() -> None:

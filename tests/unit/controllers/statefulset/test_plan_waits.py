@@ -1,13 +1,12 @@
 """What each rule says it waits for, and what an update leaves as it is; the plan in words."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import pytest
 
-from petset.api.types import RollingUpdateStatefulSetStrategy, StatefulSetOrdinals
+from petset.api.types import RollingUpdateStatefulSetStrategy
 from petset.controllers.statefulset.plan import plan
-from tests.simulation.world import World, retention, said, settled, web
+from tests.simulation.world import World, retention, said, settled
 
 BOTH = pytest.mark.parametrize("policy", ["OrderedReady", "Parallel"])
 
@@ -253,76 +252,3 @@ def test_what_an_update_leaves_as_it_is(policy: str, prepare: Callable[[World], 
     assert (world.plan().held_back, world.plan().waiting_for) == (expected, None)
     world.unready("web-2")
     assert world.plan().held_back is None, "first comes what is waited for"
-
-
-# --- the update, as of 1.37 (kubernetes/kubernetes#137666) ------------------------------------------------------------
-
-
-class Update(NamedTuple):
-    """A set with a new template, the places of its pods that are unready or go, and of those that one plan deletes."""
-
-    policy: str
-    replicas: int
-    partition: int
-    budget: int
-    unready: list[int]
-    going: list[int]
-    deleted: list[int]
-
-
-UPDATES = [
-    Update("Parallel", 1, 0, 1, [0], [], [0]),
-    Update("Parallel", 3, 0, 1, [2], [], [2]),
-    Update("Parallel", 5, 0, 2, [3, 4], [], [4, 3]),
-    Update("Parallel", 3, 0, 1, [], [2], []),
-    Update("Parallel", 5, 0, 3, [3], [4], [3, 2]),
-    Update("Parallel", 5, 0, 3, [4], [3], [4, 2]),
-    Update("Parallel", 5, 2, 1, [4], [], [4]),
-    Update("Parallel", 5, 2, 1, [2], [], [2]),
-    Update("Parallel", 5, 2, 1, [1], [], []),
-    Update("Parallel", 5, 3, 2, [3, 4], [], [4, 3]),
-    Update("Parallel", 5, 3, 2, [1, 4], [], [4]),
-    Update("Parallel", 4, 0, 2, [0, 1], [], [1, 0]),
-    Update("Parallel", 5, 0, 3, [0, 1], [], [1, 0, 4]),
-    Update("OrderedReady", 1, 0, 1, [0], [], []),
-    Update("OrderedReady", 3, 0, 1, [2], [], []),
-    Update("OrderedReady", 5, 0, 2, [4], [], []),
-    Update("OrderedReady", 3, 0, 1, [], [2], []),
-    Update("OrderedReady", 5, 0, 3, [3], [4], []),
-    Update("OrderedReady", 5, 0, 3, [4], [3], []),
-    Update("OrderedReady", 5, 2, 1, [4], [], []),
-]
-
-
-@pytest.mark.parametrize("case", UPDATES, ids=str)
-@pytest.mark.parametrize("start", [0, 3])
-def test_which_pods_an_update_deletes(case: Update, start: int) -> None:
-    world = World(web(case.replicas, policy=case.policy))
-    world.set.spec.ordinals = StatefulSetOrdinals(start=start)
-    rolling(world, case.partition, case.budget)
-    world.settle()
-    world.set_image("nginx:2")
-    for place in case.unready:
-        world.unready(f"web-{start + place}")
-    for place in case.going:
-        world.delete(f"web-{start + place}")
-    assert said(world.plan()) == [f"delete pod web-{start + place} (update)" for place in case.deleted]
-
-
-@BOTH
-def test_of_several_pods_the_first_to_be_replaced_is_waited_for(policy: str) -> None:
-    world = settled(4, policy)
-    rolling(world, 0, 2)
-    world.set_image("nginx:2")
-    assert str(world.plan().waiting_for) == "web-3 to be replaced by the update"
-
-
-@pytest.mark.parametrize(("policy", "deleted"), [("OrderedReady", []), ("Parallel", [2])])
-def test_a_pod_within_its_min_ready_seconds_is_unavailable_to_the_update(policy: str, deleted: list[int]) -> None:
-    world = settled(policy=policy)
-    world.now = world.now.replace(day=2)
-    world.set.spec.min_ready_seconds = 30
-    world.unready("web-2")
-    world.ready("web-2")
-    world.set_image("nginx:2")
-    assert said(world.plan()) == [f"delete pod web-{ordinal} (update)" for ordinal in deleted]
