@@ -5,14 +5,13 @@ events). Only this module knows the difference.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from petset.aio.clock import Clock
-from petset.api.errors import Conflict, InternalError
+from petset.api.errors import Conflict, InternalError, StatusError
 from petset.api.meta import format_time
 from petset.api.patch.trees import Tree
 from petset.api.resources import Catalogue, Resource
@@ -36,6 +35,7 @@ class Registry:
         self.catalogue = catalogue
         self.store = store
         self.clock = clock
+        self._stored = {resource.type: catalogue.stored(resource) for resource in catalogue.resources}
         self._field_sets = FieldSets()
         self._recent: OrderedDict[tuple[type[Object], int], Any] = OrderedDict()
         self._decoders: dict[type[Object], msgspec.json.Decoder[Any]] = {
@@ -47,7 +47,7 @@ class Registry:
 
     def collection(self, resource: Resource[Any]) -> str:
         """Where the objects that `resource` shows are stored."""
-        return self.catalogue.stored(resource).collection
+        return self._stored[resource.type].collection
 
     def time(self) -> str:
         """The present as a `Time` on the wire."""
@@ -127,20 +127,24 @@ class Registry:
         record. `expected` is as in `Store.write`.
         """
         collection, name, draft = self._place(resource, obj)
-        with _translated(resource, obj):
+        try:
             commit = self.store.write(collection, name, draft, expected)
             if resource.view is None:
                 self._share(resource, int(obj.metadata.resource_version), obj)
             return self.shown(resource, await commit)
+        except (WriteConflict, StoreFailed) as error:
+            raise _in_words_of_the_api(error, resource, obj) from error
 
     async def remove(self, resource: Resource[T], obj: T, expected: int) -> Record:
         """Ends an object whose last state is `obj`; otherwise as `write`."""
         collection, name, draft = self._place(resource, obj)
-        with _translated(resource, obj):
+        try:
             commit = self.store.delete(collection, name, draft, expected)
             if resource.view is None:
                 self._share(resource, -int(obj.metadata.resource_version), obj)
             return self.shown(resource, await commit)
+        except (WriteConflict, StoreFailed) as error:
+            raise _in_words_of_the_api(error, resource, obj) from error
 
     def rehearsed(self, resource: Resource[T], obj: T) -> Record:
         """The record that a dry run answers with: nothing is stored, the resourceVersion stays as it is."""
@@ -150,24 +154,20 @@ class Registry:
     def _place(self, resource: Resource[Any], obj: Object) -> tuple[str, str, Callable[[int], Draft]]:
         held = resource.view.to_stored(obj) if resource.view else obj
         name = resource.key(held.metadata.namespace, held.metadata.name)
-        fields = self.catalogue.stored(resource).fields
+        stored = self._stored[resource.type]
 
         def draft(revision: int) -> Draft:
             held.metadata.resource_version = str(revision)
-            return Draft(encode(held), held.metadata.labels, Fields(fields(held)))
+            return Draft(encode(held), held.metadata.labels, Fields(stored.fields(held)))
 
-        return self.collection(resource), name, draft
+        return stored.collection, name, draft
 
 
-@contextmanager
-def _translated(resource: Resource[Any], obj: Object) -> Iterator[None]:
-    """The store's refusals in the API's words."""
-    try:
-        yield
-    except WriteConflict as error:
-        raise modified(resource, obj.metadata.name) from error
-    except StoreFailed as error:
-        raise InternalError(f"the write was not stored: {error}") from error
+def _in_words_of_the_api(error: WriteConflict | StoreFailed, resource: Resource[Any], obj: Object) -> StatusError:
+    """What stands for the store's refusal of a write."""
+    if isinstance(error, WriteConflict):
+        return modified(resource, obj.metadata.name)
+    return InternalError(f"the write was not stored: {error}")
 
 
 def modified(resource: Resource[Any], name: str) -> Conflict:

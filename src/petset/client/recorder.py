@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+import msgspec
 
 from petset.aio.clock import Clock, SystemClock
 from petset.api.errors import NotFound, StatusError
@@ -34,21 +36,19 @@ class _Sameness(NamedTuple):
     """Events equal in all of this are one event that happened several times."""
 
     namespace: str
-    involved: tuple[str, ...]
+    involved: tuple[str | None, ...]
     type: str
     reason: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Happening:
+class _Happening(NamedTuple):
     about: ObjectReference
     sameness: _Sameness
     moment: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(msgspec.Struct, frozen=True):
     name: str
     count: int
 
@@ -75,9 +75,8 @@ def reference_to(obj: Object, field_path: str = "") -> ObjectReference:
     )
 
 
-def _identity(about: ObjectReference) -> tuple[str, ...]:
-    parts = (about.api_version, about.kind, about.namespace, about.name, about.uid, about.field_path)
-    return tuple(part or "" for part in parts)
+def _identity(about: ObjectReference) -> tuple[str | None, ...]:
+    return about.api_version, about.kind, about.namespace, about.name, about.uid, about.field_path
 
 
 class EventRecorder:
@@ -96,7 +95,7 @@ class EventRecorder:
         self._idle = asyncio.Event()
         self._idle.set()
         self._written: OrderedDict[_Sameness, _Written] = OrderedDict()
-        self._allowances: OrderedDict[tuple[str, ...], _Allowance] = OrderedDict()
+        self._allowances: OrderedDict[tuple[str | None, ...], _Allowance] = OrderedDict()
         self._last_stamp = 0
 
     def event(
@@ -166,7 +165,7 @@ class EventRecorder:
         written = self._written.get(happening.sameness)
         if written is None:
             return None
-        again = replace(written, count=written.count + 1)
+        again = _Written(written.name, written.count + 1)
         change = {"count": again.count, "lastTimestamp": format_time(happening.moment)}
         try:
             await self._client.patch(Event, again.name, happening.sameness.namespace, Patch("merge", change))
@@ -199,12 +198,15 @@ class EventRecorder:
         self._last_stamp = max(self._last_stamp + 1, int(moment.timestamp() * 1e6) * 1000)
         return self._last_stamp
 
-    def _allowed(self, involved: tuple[str, ...]) -> bool:
+    def _allowed(self, involved: tuple[str | None, ...]) -> bool:
         now = self._clock.monotonic()
-        allowance = self._allowances.setdefault(involved, _Allowance(BURST, now))
-        self._allowances.move_to_end(involved)
-        if len(self._allowances) > REMEMBERED:
-            self._allowances.popitem(last=False)
+        allowance = self._allowances.get(involved)
+        if allowance is None:
+            allowance = self._allowances[involved] = _Allowance(BURST, now)
+            if len(self._allowances) > REMEMBERED:
+                self._allowances.popitem(last=False)
+        else:
+            self._allowances.move_to_end(involved)
         allowance.tokens = min(BURST, allowance.tokens + (now - allowance.at) / SECONDS_PER_EVENT)
         allowance.at = now
         if allowance.tokens < 1:
