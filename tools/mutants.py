@@ -281,7 +281,7 @@ class Report:
         """The figures, as docs/proof.md has them."""
         print("| module | mutants | killed | equivalent | survived |\n| --- | ---: | ---: | ---: | ---: |")
         total: Counter[str] = Counter()
-        for module, counts in [*self.counts.items(), ("all", total)]:
+        for module, counts in [*sorted(self.counts.items(), key=lambda each: MODULES.index(each[0])), ("all", total)]:
             figures = [counts.total(), *(counts[outcome] for outcome in ("killed", "equivalent", "survived"))]
             print("|", " | ".join(map(str, [module, *figures])), "|")
             total += counts if counts is not total else Counter()

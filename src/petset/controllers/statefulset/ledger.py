@@ -172,10 +172,11 @@ class Ledger:
             self._strays.discard(name)
         if ordinal is None:
             return None
-        if pod is None or stray:
+        member = None if stray else pod
+        if member is None:
             self._pods.pop(ordinal, None)
         else:
-            self._pods[ordinal] = pod
+            self._pods[ordinal] = member
         return ordinal
 
     def _judge(self, ordinal: int) -> None:
@@ -243,8 +244,8 @@ class Ledger:
 
     def first_unavailable(self) -> Pod | None:
         """The first of the lists, which have only those with a pod."""
-        first = self._marked["unavailable"][:1] or self._marked["condemned and unavailable"][:1]
-        return self._pods[first[0]] if first else None
+        unavailable = self._marked["unavailable"] or self._marked["condemned and unavailable"]
+        return self._pods[unavailable[0]] if unavailable else None
 
     def unavailable(self) -> int:
         """The length of the list, and the gaps."""
