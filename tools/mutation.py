@@ -3,9 +3,10 @@
 The operators: comparisons (each other sensible one), `and` for `or` and the reverse, one operand of these left out,
 `not` left out, a condition negated, either branch of a conditional expression for the whole, `+` for `-` and the
 like, numbers one more and one less, other texts, the other of True and False, `min` for `max`, `any` for `all`,
-`reversed`, `sorted`, `tuple` and `list` left out, an element of a tuple or list left out, a keyword argument left out,
-a bound of a slice left out, a condition of a comprehension left out, None returned, a call or an update whose result
-nobody uses left out, `continue` and `break` left out. Annotations, decorators and docstrings stay as they are.
+`reversed`, `sorted`, `tuple` and `list` left out, an element of a tuple or list left out, a keyword argument or the last
+of the others left out, a bound of a slice left out, a condition of a comprehension left out, None returned, a call or an
+update whose result nobody uses left out, `continue` and `break` left out. Annotations, decorators and docstrings stay
+as they are.
 """
 
 import ast
@@ -207,8 +208,8 @@ def expressions(node: ast.expr) -> Iterator[ast.AST]:  # noqa: C901 - one branch
             yield changed(node, op=OPERATORS[type(op)]())
         case ast.Constant(value=value):
             yield from constants(value)
-        case ast.Call(func=ast.Name(id=name), args=[first, *_]):
-            yield from calls(node, name, first)
+        case ast.Call(args=[first, *_]):
+            yield from calls(node, first)
         case ast.Tuple(elts=elements, ctx=ast.Load()) | ast.List(elts=elements, ctx=ast.Load()):
             yield from without_one(node, "elts", elements)
         case ast.Slice(lower=lower, upper=upper):
@@ -216,12 +217,15 @@ def expressions(node: ast.expr) -> Iterator[ast.AST]:  # noqa: C901 - one branch
             yield from (changed(node, upper=None) for _ in (upper,) if upper is not None)
 
 
-def calls(node: ast.Call, name: str, first: ast.expr) -> Iterator[ast.AST]:
+def calls(node: ast.Call, first: ast.expr) -> Iterator[ast.AST]:
     """What the call of a function is changed to."""
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name in FUNCTIONS:
         yield changed(node, func=ast.Name(FUNCTIONS[name], ast.Load()))
     if name in PASSED_THROUGH:
         yield first
+    else:
+        yield changed(node, args=node.args[:-1])
 
 
 def without_one(node: ast.expr, field: str, values: Sequence[ast.expr]) -> Iterator[ast.AST]:
