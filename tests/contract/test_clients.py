@@ -123,6 +123,15 @@ class TestCreate:
         with pytest.raises(NotFound):
             await client.get(ConfigMap, "settings", "default")
 
+    async def test_of_many_at_once_tells_the_outcome_of_each(self, client: Client) -> None:
+        await client.create(config_map("taken"))
+        first, taken, broken, last = await client.create_all([config_map(name) for name in ("a", "taken", "No", "b")])
+        assert isinstance(taken, AlreadyExists)
+        assert isinstance(broken, Invalid)
+        for created in (first, last):
+            assert isinstance(created, ConfigMap)
+            assert await client.get(ConfigMap, created.metadata.name, "default") == created
+
 
 class TestUpdate:
     async def test_moves_the_resource_version(self, client: Client) -> None:

@@ -1,11 +1,12 @@
 """The `Client` port in process: a direct call of the pipeline, no HTTP in between."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from petset.api.errors import StatusError
 from petset.api.resources import Resource
 from petset.api.types import DeleteOptions, Object
 from petset.apiserver import request
@@ -14,6 +15,7 @@ from petset.apiserver.registry import Registry
 from petset.apiserver.request import Answer, Gift, Identity, PatchBody, Target
 from petset.apiserver.watch import WatchChange
 from petset.client.interface import (
+    ConnectionLost,
     ListOptions,
     ObjectList,
     Patch,
@@ -91,6 +93,14 @@ class LocalClient:
         answer = await self._server.create(self._identity, target, content, self._write_options(options))
         return self._answered(kind, answer, options)
 
+    async def create_all(self, objects: Sequence[T]) -> Sequence[T | StatusError | ConnectionLost]:
+        """Creates objects that are given away, all at once: of each the new object, or why it failed."""
+        outcomes = await self._server.create_all(self._identity, objects, self._write_options(_WRITE))
+        return [
+            outcome if isinstance(outcome, StatusError) else self._server.registry.shared(self._resource(obj), outcome)
+            for obj, outcome in zip(objects, outcomes, strict=True)
+        ]
+
     async def update(self, obj: T, subresource: str = "", options: WriteOptions = _WRITE) -> T:
         """Replaces; a resourceVersion in the metadata is the precondition. Raises Conflict, Invalid, NotFound."""
         kind = type(obj)
@@ -135,6 +145,9 @@ class LocalClient:
 
     async def close(self) -> None:
         """Nothing is held between calls."""
+
+    def _resource(self, obj: T) -> Resource[T]:
+        return self._server.catalogue.of(type(obj))
 
     def _target(self, kind: type[Object], namespace: str, name: str = "", subresource: str = "") -> Target:
         return Target(self._server.catalogue.of(kind), namespace, name, subresource)

@@ -1,5 +1,6 @@
 """The verbs of the API, whoever carries the request. All state is in the store; any verb may be called at any time."""
 
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from dataclasses import field as attribute
@@ -7,10 +8,11 @@ from functools import lru_cache
 
 from petset.aio.clock import Clock
 from petset.api import field
-from petset.api.errors import Invalid, MethodNotAllowed, NotFound
+from petset.api.errors import Invalid, MethodNotAllowed, NotFound, StatusError
 from petset.api.resources import Catalogue
-from petset.api.types import DeleteOptions, ResourceQuota, Service
+from petset.api.types import DeleteOptions, Object, ResourceQuota, Service
 from petset.apiserver import delete, read, subresources, watch, write
+from petset.apiserver.admission import until_account
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.authentication.signing import SigningKey
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
@@ -34,7 +36,7 @@ from petset.apiserver.streams import PodConnections
 from petset.apiserver.watch import ChangeFeed
 from petset.apiserver.write import Change, Server
 from petset.client.interface import PodStreams
-from petset.store.interface import Store
+from petset.store.interface import Record, Store
 
 _OF_ONE = frozenset({"update", "patch", "delete"})
 LONGEST_MANAGER = 128
@@ -102,6 +104,24 @@ class ApiServer:
         carry_out = subresources.create if target.subresource else REVIEWS.get(target.resource.type, write.create)
         return await carry_out(change, content)
 
+    async def create_all(
+        self, identity: Identity, objects: Iterable[Object], options: WriteOptions
+    ) -> Sequence[Record | StatusError]:
+        """Creates objects of this process that are given away, all at once: of each its record, or what is wrong."""
+        accepted = [await self._accept(identity, obj, options) for obj in objects]
+        return [await _outcome(write) for write in accepted]
+
+    async def _accept(
+        self, identity: Identity, obj: Object, options: WriteOptions
+    ) -> Record | Awaitable[Record] | StatusError:
+        target = Target(self.catalogue.of(type(obj)), obj.metadata.namespace)
+        change = Change(self._server, identity, target, options)
+        try:
+            await until_account(change.attributes(obj), target.namespace)
+            return write.accept(change, obj)[0]
+        except StatusError as error:
+            return error
+
     async def update(self, identity: Identity, target: Target, content: Content, options: WriteOptions) -> Answer:
         """PUT. Raises BadRequest, NotFound, Conflict, Invalid."""
         _need(target, "update")
@@ -147,6 +167,15 @@ class ApiServer:
         """A watch in batches, with its bookmarks and its timeout; raises as `watch`."""
         _need(target, "watch")
         return open_stream(self.registry, target, options)
+
+
+async def _outcome(accepted: Record | Awaitable[Record] | StatusError) -> Record | StatusError:
+    if isinstance(accepted, Record | StatusError):
+        return accepted
+    try:
+        return await accepted
+    except StatusError as error:
+        return error
 
 
 def _need(target: Target, verb: str) -> None:

@@ -5,7 +5,7 @@ events). Only this module knows the difference.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -120,31 +120,31 @@ class Registry:
         snapshot = self.store.list(self.collection(resource), prefix)
         return [self.decode(resource, record.value) for record in snapshot.records]
 
-    async def write(self, resource: Resource[T], obj: T, expected: int | None) -> Record:
-        """Makes `obj` the new state and waits until that is durable; the record is in the shape of `resource`.
+    def write(self, resource: Resource[T], obj: T, expected: int | None) -> "Acceptance":
+        """Makes `obj` the new state; what it returns waits until that is durable. Raises Conflict, InternalError.
 
-        Accepted before anything is awaited. Nothing may change `obj` afterwards: it becomes the `shared` object of the
-        record. `expected` is as in `Store.write`.
+        Nothing may change `obj` afterwards: it becomes the `shared` object of the record. `expected` is as in
+        `Store.write`.
         """
         collection, name, draft = self._place(resource, obj)
         try:
             commit = self.store.write(collection, name, draft, expected)
-            if resource.view is None:
-                self._share(resource, int(obj.metadata.resource_version), obj)
-            return self.shown(resource, await commit)
         except (WriteConflict, StoreFailed) as error:
             raise _in_words_of_the_api(error, resource, obj) from error
+        if resource.view is None:
+            self._share(resource, int(obj.metadata.resource_version), obj)
+        return Acceptance(self, resource, commit)
 
-    async def remove(self, resource: Resource[T], obj: T, expected: int) -> Record:
+    def remove(self, resource: Resource[T], obj: T, expected: int) -> "Acceptance":
         """Ends an object whose last state is `obj`; otherwise as `write`."""
         collection, name, draft = self._place(resource, obj)
         try:
             commit = self.store.delete(collection, name, draft, expected)
-            if resource.view is None:
-                self._share(resource, -int(obj.metadata.resource_version), obj)
-            return self.shown(resource, await commit)
         except (WriteConflict, StoreFailed) as error:
             raise _in_words_of_the_api(error, resource, obj) from error
+        if resource.view is None:
+            self._share(resource, -int(obj.metadata.resource_version), obj)
+        return Acceptance(self, resource, commit)
 
     def rehearsed(self, resource: Resource[T], obj: T) -> Record:
         """The record that a dry run answers with: nothing is stored, the resourceVersion stays as it is."""
@@ -163,10 +163,33 @@ class Registry:
         return stored.collection, name, draft
 
 
+class Acceptance:
+    """A write that has its place in the order. Await it for the durable record, in the shape of the resource."""
+
+    __slots__ = ("_commit", "_registry", "_resource")
+
+    def __init__(self, registry: Registry, resource: Resource[Any], commit: Awaitable[Record]) -> None:
+        self._registry = registry
+        self._resource = resource
+        self._commit = commit
+
+    def __await__(self) -> Generator[Any, None, Record]:
+        """Raises InternalError when the disk refuses the write."""
+        try:
+            record = yield from self._commit.__await__()
+        except StoreFailed as error:
+            raise _not_stored(error) from error
+        return self._registry.shown(self._resource, record)
+
+
 def _in_words_of_the_api(error: WriteConflict | StoreFailed, resource: Resource[Any], obj: Object) -> StatusError:
     """What stands for the store's refusal of a write."""
     if isinstance(error, WriteConflict):
         return modified(resource, obj.metadata.name)
+    return _not_stored(error)
+
+
+def _not_stored(error: StoreFailed) -> InternalError:
     return InternalError(f"the write was not stored: {error}")
 
 

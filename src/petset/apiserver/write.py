@@ -22,7 +22,7 @@ from petset.apiserver.allocation import Allocations
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
 from petset.apiserver.authorization.attributes import forbidden, on
 from petset.apiserver.authorization.authorizer import Authorizer
-from petset.apiserver.registry import Registry, modified
+from petset.apiserver.registry import Acceptance, Registry, modified
 from petset.apiserver.request import Answer, Content, Identity, Target, WriteOptions
 from petset.store.interface import Record
 
@@ -92,12 +92,19 @@ async def create(change: Change, content: Content) -> Answer:
 
 async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     """Creates a decoded object that nobody else holds. `owned`: its managedFields tell already who wrote it."""
+    await admission.until_account(change.attributes(obj), change.target.namespace)
+    accepted, warnings = accept(change, obj, owned=owned)
+    record = accepted if isinstance(accepted, Record) else await accepted
+    return Answer(record, change.resource, 201, warnings)
+
+
+def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acceptance | Record, tuple[str, ...]]:
+    """The same, but for the wait until the object is durable. A dry run has its record at once."""
     resource, registry, meta = change.resource, change.registry, obj.metadata
     if meta.resource_version:
         raise BadRequest("resourceVersion should not be set on objects to be created")
     metadata.place(resource, obj, change.target.namespace)
     attributes = change.attributes(obj)
-    await admission.until_account(attributes)
     _name(change, obj)
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's
@@ -117,8 +124,8 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     undo = change.server.allocations.take(resource, obj, None)
     if change.options.dry_run:
         undo()
-        return Answer(registry.rehearsed(resource, obj), resource, 201, warnings)
-    return Answer(await registry.write(resource, obj, None), resource, 201, warnings)
+        return registry.rehearsed(resource, obj), warnings
+    return registry.write(resource, obj, None), warnings
 
 
 async def update(change: Change, content: Content) -> Answer:

@@ -1,19 +1,21 @@
 """The client port over HTTP: any Kubernetes, and petset's own server from another process."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 
 from petset.aio.clock import Clock
-from petset.api.errors import BadRequest, InternalError, from_status
+from petset.api.errors import BadRequest, InternalError, StatusError, from_status
 from petset.api.resources import Catalogue, Resource
 from petset.api.schema.decode import DecodeError, decode
 from petset.api.types import DeleteOptions, ListMeta, Object
 from petset.client.connection import Connection
 from petset.client.interface import (
+    ConnectionLost,
     ListOptions,
     ObjectList,
     Patch,
@@ -110,6 +112,16 @@ class HttpClient:
         path = collection_path(self._catalogue.of(type(obj)), obj.metadata.namespace)
         raw = await self.transport.request("POST", path, self._write_params(options), Body(_encode(obj)))
         return _decoded(raw, type(obj))
+
+    async def create_all(self, objects: Sequence[T]) -> Sequence[T | StatusError | ConnectionLost]:
+        """Creates objects, all at once: of each the new object, or why it failed."""
+        return await asyncio.gather(*map(self._created, objects))
+
+    async def _created(self, obj: T) -> T | StatusError | ConnectionLost:
+        try:
+            return await self.create(obj)
+        except (StatusError, ConnectionLost) as error:
+            return error
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
         """POSTs `body` to a subresource; what comes back is `body` again when the server answers with a Status."""

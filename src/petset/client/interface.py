@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from petset.api.errors import StatusError
 from petset.api.types import DeleteOptions, Object
 
 T = TypeVar("T", bound=Object)
@@ -121,6 +122,10 @@ class Client(Protocol):
 
     async def create(self, obj: T, options: WriteOptions = WriteOptions()) -> T:
         """Creates; the namespace is in the metadata. Raises AlreadyExists, Invalid, NotFound (no such namespace)."""
+        ...
+
+    async def create_all(self, objects: Sequence[T]) -> Sequence[T | StatusError | ConnectionLost]:
+        """Creates objects of one kind that are given away, all at once: of each the new object, or why it failed."""
         ...
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from petset.aio.clock import Clock, SystemClock
 from petset.api.errors import NotFound, StatusError
 from petset.api.meta import format_time
 from petset.api.types import Event, EventSource, Object, ObjectMeta, ObjectReference
-from petset.client.interface import GIVEN, Client, ConnectionLost, Patch
+from petset.client.interface import Client, ConnectionLost, Patch
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class EventRecorder:
         reference = about if isinstance(about, ObjectReference) else reference_to(about)
         involved = _identity(reference)
         if len(self._waiting) >= WAITING or not self._allowed((*involved[:-1], allowance)):
-            log.info("dropped event %s of %s %s: too many", reason, reference.kind, reference.name)
+            log.debug("dropped event %s of %s %s: too many", reason, reference.kind, reference.name)
             return
         namespace = reference.namespace or "default"
         sameness = _Sameness(namespace, involved, type_, reason, message)
@@ -138,46 +138,52 @@ class EventRecorder:
         await self._idle.wait()
 
     async def _write_batch(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH))]
-        repeats: dict[_Sameness, list[_Happening]] = {}
-        for happening in batch:
-            repeats.setdefault(happening.sameness, []).append(happening)
-        async with asyncio.TaskGroup() as tasks:
-            for same in repeats.values():
-                tasks.create_task(self._write_in_turn(same))
+        """Creates what is new, all at once; then counts what happened again, each event in turn."""
+        new: dict[_Sameness, _Happening] = {}
+        again: dict[_Sameness, list[_Happening]] = {}
+        for _ in range(min(len(self._waiting), BATCH)):
+            happening = self._waiting.popleft()
+            sameness = happening.sameness
+            if sameness in self._written or sameness in new:
+                again.setdefault(sameness, []).append(happening)
+            else:
+                new[sameness] = happening
+        await self._create(new.values())
+        if again:
+            async with asyncio.TaskGroup() as tasks:
+                for happenings in again.values():
+                    tasks.create_task(self._count_up(happenings))
 
-    async def _write_in_turn(self, happenings: Sequence[_Happening]) -> None:
+    async def _count_up(self, happenings: Iterable[_Happening]) -> None:
+        """Counts happenings of one event."""
         for happening in happenings:
-            await self._write(happening)
+            written = self._written.get(happening.sameness)
+            try:
+                if written is None:
+                    raise NotFound.path()
+                count = written.count + 1
+                change = {"count": count, "lastTimestamp": format_time(happening.moment)}
+                await self._client.patch(Event, written.name, happening.sameness.namespace, Patch("merge", change))
+                self._remember(happening, _Written(written.name, count))
+            except NotFound:
+                await self._create([happening])
+            except (StatusError, ConnectionLost) as error:
+                _drop(happening, error)
 
-    async def _write(self, happening: _Happening) -> None:
-        sameness = happening.sameness
-        try:
-            self._written[sameness] = await self._count_up(happening) or await self._create(happening)
-        except (StatusError, ConnectionLost) as error:
-            log.info("dropped event %s of %s: %s", sameness.reason, happening.about.name, error)
-            return
-        self._written.move_to_end(sameness)
-        if len(self._written) > REMEMBERED:
-            self._written.popitem(last=False)
+    async def _create(self, happenings: Iterable[_Happening]) -> None:
+        told = [(happening, self._event(happening)) for happening in happenings]
+        outcomes = await self._client.create_all([event for _, event in told])
+        for (happening, event), outcome in zip(told, outcomes, strict=True):
+            if isinstance(outcome, Event):
+                self._remember(happening, _Written(event.metadata.name, 1))
+            else:
+                _drop(happening, outcome)
 
-    async def _count_up(self, happening: _Happening) -> _Written | None:
-        written = self._written.get(happening.sameness)
-        if written is None:
-            return None
-        again = _Written(written.name, written.count + 1)
-        change = {"count": again.count, "lastTimestamp": format_time(happening.moment)}
-        try:
-            await self._client.patch(Event, again.name, happening.sameness.namespace, Patch("merge", change))
-        except NotFound:
-            return None
-        return again
-
-    async def _create(self, happening: _Happening) -> _Written:
+    def _event(self, happening: _Happening) -> Event:
         sameness = happening.sameness
         moment = format_time(happening.moment)
         name = f"{happening.about.name}.{self._stamp(happening.moment):x}"
-        event = Event(
+        return Event(
             metadata=ObjectMeta(name=name, namespace=sameness.namespace),
             involved_object=happening.about,
             type=sameness.type,
@@ -190,8 +196,12 @@ class EventRecorder:
             last_timestamp=moment,
             count=1,
         )
-        await self._client.create(event, GIVEN)
-        return _Written(name, 1)
+
+    def _remember(self, happening: _Happening, written: _Written) -> None:
+        self._written[happening.sameness] = written
+        self._written.move_to_end(happening.sameness)
+        if len(self._written) > REMEMBERED:
+            self._written.popitem(last=False)
 
     def _stamp(self, moment: datetime) -> int:
         """Nanoseconds since 1970, made distinct: the part of the name that makes it unique."""
@@ -213,3 +223,7 @@ class EventRecorder:
             return False
         allowance.tokens -= 1
         return True
+
+
+def _drop(happening: _Happening, why: Exception) -> None:
+    log.info("dropped event %s of %s: %s", happening.sameness.reason, happening.about.name, why)

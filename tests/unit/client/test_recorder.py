@@ -1,5 +1,5 @@
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -7,12 +7,11 @@ import pytest
 from petset.aio.tasks import Supervisor
 from petset.api.errors import Forbidden, NotFound
 from petset.api.types import Event, Node, ObjectMeta, ObjectReference, StatefulSet
-from petset.client.interface import Client, ConnectionLost, Patch, WriteOptions
+from petset.client.interface import Client, ConnectionLost, Patch
 from petset.client.recorder import BURST, WAITING, EventRecorder, reference_to
 from petset.testing.clock import VirtualClock
 from tests.unit.client.scripted import pod
 
-PLAIN = WriteOptions()
 SET = StatefulSet(metadata=ObjectMeta(name="web", namespace="shop", uid="u1", resource_version="7"))
 
 
@@ -24,11 +23,14 @@ class EventServer:
         self.refusal: Exception | None = None
         self.takes: Callable[[], Awaitable[None]] | None = None
 
-    async def create(self, obj: Event, options: WriteOptions = PLAIN) -> Event:
-        if self.refusal is not None:
-            raise self.refusal
-        if self.takes is not None:
+    async def create_all(self, objects: Sequence[Event]) -> Sequence[Event | Exception]:
+        if objects and self.takes is not None:
             await self.takes()
+        return [self._created(obj) for obj in objects]
+
+    def _created(self, obj: Event) -> Event | Exception:
+        if self.refusal is not None:
+            return self.refusal
         name = obj.metadata.name
         assert name not in self.events
         self.events[name] = obj

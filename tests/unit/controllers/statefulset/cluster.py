@@ -1,12 +1,13 @@
 """A cluster with one StatefulSet controller, a node that the test plays, and a client to which mishaps can happen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from petset.aio.clock import SystemClock
+from petset.api.errors import StatusError
 from petset.api.meta import Key, copy, is_running_and_ready, is_terminating, set_condition
 from petset.api.types import (
     Binding,
@@ -178,6 +179,15 @@ class FaultyClient:
             return await self._wrote(call, await self.inner.create(obj, options))
         finally:
             self.under_way -= 1
+
+    async def create_all(self, objects: Sequence[T]) -> Sequence[T | StatusError | ConnectionLost]:
+        return await asyncio.gather(*map(self._created, objects))
+
+    async def _created(self, obj: T) -> T | StatusError | ConnectionLost:
+        try:
+            return await self.create(obj)
+        except (StatusError, ConnectionLost) as error:
+            return error
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
         await self._note(Call("create", kind, name, subresource))
