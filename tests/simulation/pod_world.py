@@ -67,6 +67,9 @@ class PlainSpecs:
     async def write_etc(self, pod: Pod, pod_ip: str) -> None:
         assert pod_ip
 
+    def termination_log(self, pod_uid: str, container: str, attempt: int) -> Path | None:
+        return None
+
 
 @dataclass
 class PlainVolumes:

@@ -5,6 +5,7 @@ News comes from the informer, the runtime's events and the probes; a slow listin
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from petset.aio.clock import Clock
@@ -106,7 +107,7 @@ class Agent:
             directories=deps.directories,
             clock=deps.clock,
             node=Node(deps.node_name, deps.host_ip, deps.runtime.name),
-            starts=asyncio.Semaphore(deps.starts_at_once),
+            starts=nullcontext() if deps.runtime.is_prompt else asyncio.Semaphore(deps.starts_at_once),
         )
 
     def _changed(self, pod: Pod) -> None:

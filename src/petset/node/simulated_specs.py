@@ -1,6 +1,7 @@
 """Specs for containers that never run: nobody reads their files, so none are written."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -16,6 +17,10 @@ class SimulatedSpecs(Specs):
     async def write_etc(self, pod: Pod, pod_ip: str) -> None:
         """Writes nothing. Raises ConfigError all the same when the pod's name is impossible."""
         self._name_of(pod)
+
+    def termination_log(self, pod_uid: str, container: str, attempt: int) -> Path | None:
+        """None: there are no last words."""
+        return None
 
     async def _mounts(self, context: PodContext, container: Container, variables: Mapping[str, str]) -> list[Mount]:
         """As everywhere, without the volumes that are not made for pods on paper."""

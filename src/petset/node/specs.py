@@ -169,6 +169,10 @@ class Specs:
             for warning in resolver.warnings:
                 self._recorder.event(pod, "Warning", "DNSConfigForming", warning)
 
+    def termination_log(self, pod_uid: str, container: str, attempt: int) -> Path | None:
+        """The file that the container's terminationMessagePath is."""
+        return self._directories.termination_log(pod_uid, container, attempt)
+
     # --- parts --------------------------------------------------------------------------------------------------------
 
     def _hostname(self, pod: Pod) -> str:

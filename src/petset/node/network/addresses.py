@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network
+from socket import inet_aton, inet_ntoa
 
 from petset.node.network.interface import AddressesExhausted, AddressTaken
 
@@ -15,12 +16,12 @@ def next_address(network: IPv4Network, used: Collection[str], after: str | None)
     address, the gateway (the first one) and the broadcast address are never given. Raises AddressesExhausted.
     """
     first, last = int(network.network_address) + 2, int(network.broadcast_address) - 1
-    start = int(IPv4Address(after)) + 1 if after else first
+    start = int.from_bytes(inet_aton(after)) + 1 if after else first
     if not first <= start <= last:
         start = first
     for span in (range(start, last + 1), range(first, start)):
         for number in span:
-            candidate = str(IPv4Address(number))
+            candidate = inet_ntoa(number.to_bytes(4))
             if candidate not in used:
                 return candidate
     raise AddressesExhausted(f"all {max(0, last - first + 1)} addresses of {network} are taken")
@@ -42,7 +43,7 @@ def check_address(network: IPv4Network, used: Collection[str], address: str) -> 
 
 def hardware_address(ip: str) -> str:
     """The interface's MAC, derived from its address: neighbours that remember the pair stay right when it is reused."""
-    return "0a:58:" + ":".join(f"{octet:02x}" for octet in IPv4Address(ip).packed)
+    return f"0a:58:{inet_aton(ip).hex(':')}"
 
 
 INTERFACE_PREFIX = "ps"

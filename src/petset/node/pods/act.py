@@ -6,7 +6,7 @@ runtime or the API cannot do just now is raised, and tried again after a while.
 
 import asyncio
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,6 +58,10 @@ class PodSpecs(Protocol):
         """Raises ConfigError."""
         ...
 
+    def termination_log(self, pod_uid: str, container: str, attempt: int) -> Path | None:
+        """The file that the container's terminationMessagePath is; None when there is none."""
+        ...
+
 
 class PodVolumes(Protocol):
     """Mounts and unmounts (`petset.node.volumes.Volumes`)."""
@@ -94,7 +98,7 @@ class Tools:
     directories: Directories
     clock: Clock
     node: model.Node
-    starts: asyncio.Semaphore
+    starts: AbstractAsyncContextManager[None]
 
 
 class Actor:

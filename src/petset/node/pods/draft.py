@@ -24,21 +24,27 @@ class Draft:
     def add(self, uid: str, action: Action) -> None:
         """Plans an action that the pod has to wait for, unless its slot is taken."""
         self.tidy(uid, action)
-        self.wait(str(action))
+        if not self.waiting_for:
+            self.waiting_for = str(action)
 
     def tidy(self, uid: str, action: Action) -> None:
         """Plans an action that nobody waits for, unless its slot is taken."""
         slot = action.slot(uid)
         if slot not in self.seen.ongoing and slot not in [task.slot for task in self.tasks]:
-            self.tasks.append(Task(uid, action))
+            self.tasks.append(Task(slot, action))
 
     def replace(self, uid: str, action: Action) -> None:
         """Plans an action in place of the one that goes on in its slot."""
-        self.tasks.append(Task(uid, action))
+        self.tasks.append(Task(action.slot(uid), action))
+
+    def once_reported(self, uid: str, action: Action) -> None:
+        """Plans an action that follows once the API shows the status."""
+        self.reported = Task(action.slot(uid), action)
 
     def wait(self, reason: str) -> None:
         """Notes what the pod waits for; the first reason counts."""
-        self.waiting_for = self.waiting_for or reason
+        if not self.waiting_for:
+            self.waiting_for = reason
 
     def again(self, moment: datetime) -> None:
         """Asks for another look at that time, at the latest."""

@@ -5,7 +5,8 @@ that list: so neither a late event nor a slow list ever brings the past back.
 """
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from petset.api.meta import Key
 from petset.node.runtimes.errors import ContainerNotFound
@@ -30,12 +31,12 @@ class Inventory:
 
     def sandboxes(self, key: Key) -> tuple[Sandbox, ...]:
         """The sandboxes of every pod that has or had this name."""
-        return tuple(self._sandboxes[sandbox_id] for sandbox_id in self._pods.get(key, ()))
+        return tuple([self._sandboxes[sandbox_id] for sandbox_id in self._pods.get(key, ())])
 
     def containers(self, key: Key) -> tuple[Container, ...]:
         """The containers in these sandboxes."""
         sandboxes = self._pods.get(key, ())
-        return tuple(self._containers[c] for sandbox_id in sandboxes for c in self._members.get(sandbox_id, ()))
+        return tuple([self._containers[c] for sandbox_id in sandboxes for c in self._members.get(sandbox_id, ())])
 
     def keys(self) -> list[Key]:
         """Every pod name of which there is something."""

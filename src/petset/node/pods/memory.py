@@ -51,7 +51,7 @@ class Memory:
 
     def take(self, pod: Pod) -> Pod:
         """Remembers the newer one of what is known and this object; returns it."""
-        if self.pod is None or revision_of(pod) >= revision_of(self.pod):
+        if self.pod is None or (pod is not self.pod and revision_of(pod) >= revision_of(self.pod)):
             self.pod = pod
         return self.pod
 

@@ -1,9 +1,11 @@
 """What one decision about a pod looks at, and what it says. Values only; a Plan prints as a list of actions."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from petset.api.types import LifecycleHandler, Pod, PodStatus
 from petset.node.pods.backoff import BackOff
@@ -63,8 +65,7 @@ class Slot(NamedTuple):
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True):
     """Everything a decision about the pods of one name may look at, read at one moment.
 
     `pod` is the object of that name, None when there is none. `sandboxes` and `containers` are those of every pod that
@@ -82,16 +83,16 @@ class Observed:
     now: datetime
     sandboxes: tuple[Sandbox, ...] = ()
     containers: tuple[Container, ...] = ()
-    ongoing: "Mapping[Slot, Action]" = field(default_factory=dict)
+    ongoing: "Mapping[Slot, Action]" = msgspec.field(default_factory=dict)
     holding: frozenset[str] = frozenset()
     torn_down: frozenset[str] = frozenset()
     address: str = ""
     mounted: bool = False
     images: frozenset[str] = frozenset()
-    waiting: Mapping[str, Waiting] = field(default_factory=dict)
-    back_offs: Mapping[str, BackOff] = field(default_factory=dict)
-    health: Mapping[str, Health] = field(default_factory=dict)
-    messages: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, Waiting] = msgspec.field(default_factory=dict)
+    back_offs: Mapping[str, BackOff] = msgspec.field(default_factory=dict)
+    health: Mapping[str, Health] = msgspec.field(default_factory=dict)
+    messages: Mapping[str, str] = msgspec.field(default_factory=dict)
     hooks_due: frozenset[str] = frozenset()
     deleted: bool = False
     steps_can_wait: bool = False
@@ -293,17 +294,16 @@ Action = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """An action for the pod with this uid."""
+class Task(NamedTuple):
+    """An action, and where it takes place."""
 
-    uid: str
+    slot: Slot
     action: Action
 
     @property
-    def slot(self) -> Slot:
-        """Where it takes place."""
-        return self.action.slot(self.uid)
+    def uid(self) -> str:
+        """Whose it is."""
+        return self.slot.uid
 
     def __str__(self) -> str:
         return str(self.action)
@@ -327,8 +327,7 @@ class Probing(NamedTuple):
     container: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """The decision. The tasks may all go on at once; a task in a slot that is taken replaces what goes on there.
 
     `status` is what the API should show and does not, None when there is nothing to tell; `reported` is the task that

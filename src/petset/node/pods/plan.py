@@ -11,7 +11,7 @@ Read it in the order of the rules:
 from petset.api.meta import is_terminating, semantically_equal
 from petset.node.pods.draft import Draft
 from petset.node.pods.ending import end, end_predecessors, ending_of
-from petset.node.pods.model import DeletePodObject, Observed, Plan, Probing, Task
+from petset.node.pods.model import DeletePodObject, Observed, Plan, Probing
 from petset.node.pods.starting import keep_up
 from petset.node.pods.status import is_being_created, status_of
 from petset.node.pods.view import View
@@ -56,7 +56,7 @@ def delete(view: View, draft: Draft) -> None:
     if draft.status is None:
         draft.add(view.uid, DeletePodObject())
     else:
-        draft.reported = Task(view.uid, DeletePodObject())
+        draft.once_reported(view.uid, DeletePodObject())
 
 
 # --- rule 3: the end --------------------------------------------------------------------------------------------------

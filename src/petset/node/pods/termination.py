@@ -16,9 +16,9 @@ LONGEST_FROM_LOG = 2048
 LINES_FROM_LOG = 80
 
 
-async def termination_message(container: Container, spec: ContainerSpec | None, path: Path, clock: Clock) -> str:
+async def termination_message(container: Container, spec: ContainerSpec | None, path: Path | None, clock: Clock) -> str:
     """What an ended container has left to say."""
-    text = _read(path)
+    text = _read(path) if path is not None else ""
     fallback = spec is not None and spec.termination_message_policy == "FallbackToLogsOnError"
     if text or not fallback or container.exit_code == 0 or container.log is None:
         return text

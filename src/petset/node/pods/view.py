@@ -3,7 +3,7 @@
 The rules are those of upstream's `pkg/kubelet/kuberuntime/kuberuntime_manager.go` and `container/helpers.go`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -37,7 +37,8 @@ class View:
         """The newest sandbox, when it is alive."""
         self.address = seen.node.host_ip if pod.spec.host_network else seen.address
         """The pod's address: the machine's own with hostNetwork, "" as long as there is none."""
-        self._attempts = _by_name(seen, {sandbox.id for sandbox in self.sandboxes})
+        self._attempts = _by_name(seen, [sandbox.id for sandbox in self.sandboxes])
+        self._newest = {name: attempts[-1] for name, attempts in self._attempts.items()}
 
     # --- containers
 
@@ -47,12 +48,11 @@ class View:
 
     def newest(self, name: str) -> Container | None:
         """The container's latest attempt, in whatever sandbox."""
-        attempts = self._attempts.get(name)
-        return attempts[-1] if attempts else None
+        return self._newest.get(name)
 
     def present(self, name: str) -> Container | None:
         """The container's latest attempt, when it belongs to the live sandbox."""
-        newest, sandbox = self.newest(name), self.live_sandbox
+        newest, sandbox = self._newest.get(name), self.live_sandbox
         return newest if newest and sandbox and newest.sandbox_id == sandbox.id else None
 
     def reported(self, name: str) -> ContainerStatus | None:
@@ -138,17 +138,17 @@ class View:
     @cached_property
     def runs(self) -> bool:
         """Whether any container runs, sidecars included."""
-        return any(attempts[-1].state == "running" for attempts in self._attempts.values())
+        return any(container.state == "running" for container in self._newest.values())
 
     @property
     def has_run(self) -> bool:
         """Whether any container was ever started, of all that the runtime remembers."""
-        return any(attempts[-1].state != "created" for attempts in self._attempts.values())
+        return any(container.state != "created" for container in self._newest.values())
 
     @cached_property
     def has_begun(self) -> bool:
         """Whether any container that is not an init container exists in the live sandbox: initialization is over."""
-        return any(self.present(spec.name) is not None for spec in self.pod.spec.containers)
+        return bool(self._newest) and any(self.present(spec.name) is not None for spec in self.pod.spec.containers)
 
     @property
     def init_failed(self) -> bool:
@@ -185,12 +185,13 @@ class View:
         return True
 
 
-def _by_name(seen: Observed, sandboxes: set[str]) -> dict[str, list[Container]]:
+def _by_name(seen: Observed, sandboxes: Collection[str]) -> dict[str, list[Container]]:
     """The containers in these sandboxes by name, each in the order of its attempts."""
     found: dict[str, list[Container]] = {}
     for container in seen.containers:
         if container.sandbox_id in sandboxes:
             found.setdefault(container.name, []).append(container)
     for attempts in found.values():
-        attempts.sort(key=lambda container: container.attempt)
+        if len(attempts) > 1:
+            attempts.sort(key=lambda container: container.attempt)
     return found

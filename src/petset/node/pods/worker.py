@@ -15,7 +15,7 @@ from petset.aio.tasks import Supervisor
 from petset.api.errors import Conflict, NotFound, StatusError
 from petset.api.meta import Key, key_of
 from petset.api.types import Pod
-from petset.client.interface import ConnectionLost
+from petset.client.interface import GIVEN, ConnectionLost
 from petset.client.recorder import reference_to
 from petset.node.network.interface import NetworkError
 from petset.node.pods.act import Actor, Tools
@@ -129,11 +129,12 @@ class Worker:
         inventory = self._around.inventory
         pod = self._around.find(key)
         sandboxes, containers = inventory.sandboxes(key), inventory.containers(key)
-        for sandbox in sandboxes:
-            self._memory(key, sandbox.pod_uid)  # what is torn down, or still held, is known for everybody
         memory = self._memory(key, pod.metadata.uid) if pod is not None else Memory("")
         if pod is not None:
             pod = memory.take(pod)
+        for sandbox in sandboxes:
+            if sandbox.pod_uid != memory.uid:
+                self._memory(key, sandbox.pod_uid)
         await self._hear_last_words(memory, containers)
         health = self._around.probes.health
         memories = self._memories.get(key, {})
@@ -165,7 +166,7 @@ class Worker:
             spec = memory.container(container.name)
             if spec is None:
                 continue
-            path = self._tools.directories.termination_log(memory.uid, container.name, container.attempt)
+            path = self._tools.specs.termination_log(memory.uid, container.name, container.attempt)
             message = await termination_message(container, spec, path, self._tools.clock)
             memory.messages[container.id] = message
             self._around.probes.forget(container.id)
@@ -297,7 +298,7 @@ class Worker:
         if memory.sent is not None:
             memory.overtaken = True
         elif decision.status is not None:
-            memory.sent = replace(pod, status=decision.status)
+            memory.sent = replace(pod, metadata=replace(pod.metadata), status=decision.status)
             self._around.tasks.background("status", self._write(key, memory, memory.sent, decision.reported))
 
     def _report_later(self, key: Key, memory: Memory) -> None:
@@ -321,7 +322,7 @@ class Worker:
     async def _write(self, key: Key, memory: Memory, pod: Pod, then: Task | None) -> None:
         again: float | None = None
         try:
-            written = await self._tools.client.update(pod, "status")
+            written = await self._tools.client.update(pod, "status", GIVEN)
             memory.take_answer(written)
             memory.own_revision = written.metadata.resource_version
             if then is not None:

@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+import msgspec
+
 from petset.node.runtimes.errors import (
     ContainerNotFound,
     ContainerRuntimeError,
@@ -102,8 +104,7 @@ class Image:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSpec:
+class SandboxSpec(msgspec.Struct, frozen=True):
     """What a pod needs before its first container. Without `host_network` its network has `lo` only."""
 
     pod_name: str
@@ -111,16 +112,15 @@ class SandboxSpec:
     pod_uid: str
     hostname: str
     attempt: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     cgroup_parent: str = ""
-    sysctls: Mapping[str, str] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = msgspec.field(default_factory=dict)
     host_network: bool = False
     host_pid: bool = False
     host_ipc: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(msgspec.Struct, frozen=True):
     """A sandbox as it is now. `ready` is false once its pause process has ended; then its network is gone as well."""
 
     id: str
@@ -170,8 +170,7 @@ class SecurityOptions:
     seccomp_unconfined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(msgspec.Struct, frozen=True):
     """One container of a pod, with every reference already resolved to a value.
 
     `command` replaces the image's entrypoint and `args` its command, as in a pod; empty means the image's own.
@@ -183,13 +182,13 @@ class ContainerSpec:
     attempt: int = 0
     command: Sequence[str] = ()
     args: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     working_dir: str = ""
     mounts: Sequence[Mount] = ()
-    tmpfs: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    resources: ContainerResources = field(default_factory=ContainerResources)
-    security: SecurityOptions = field(default_factory=SecurityOptions)
+    tmpfs: Mapping[str, str] = msgspec.field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    resources: ContainerResources = msgspec.field(default_factory=ContainerResources)
+    security: SecurityOptions = msgspec.field(default_factory=SecurityOptions)
     tty: bool = False
     stdin: bool = False
     stdin_once: bool = False
@@ -205,8 +204,7 @@ class LogSource:
     format: LogFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True):
     """A container as it is now.
 
     `exit_code`, `finished_at` and `oom_killed` mean something once `state` is `exited`. `message` says why a container
@@ -232,8 +230,7 @@ class Container:
     log: LogSource | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeEvent:
+class RuntimeEvent(msgspec.Struct, frozen=True):
     """Something happened to a container or, when `container_id` equals `sandbox_id`, to a sandbox's pause container."""
 
     kind: EventKind

@@ -9,8 +9,10 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from petset.aio.clock import Clock
 from petset.aio.fanout import Fanout
@@ -40,6 +42,7 @@ from petset.node.runtimes.interface import (
 
 _EVENT_BACKLOG = 1 << 20
 _KILLED = 137
+_NETNS = Path("/proc/0/ns/net")
 _ENDING_SIGNALS = frozenset({"KILL", "TERM", "INT", "QUIT"})
 
 
@@ -83,7 +86,6 @@ class SimulatedRuntime:
         self._members: dict[str, set[str]] = {}
         self._specs: dict[str, ContainerSpec] = {}
         self._ended: dict[str, asyncio.Event] = {}
-        self._logs: set[str] = set()
         self._events: Fanout[RuntimeEvent] = Fanout()
 
     @property
@@ -94,7 +96,7 @@ class SimulatedRuntime:
     @property
     def is_prompt(self) -> bool:
         """Unless there are delays."""
-        return self._delays == NO_DELAYS
+        return self._delays is NO_DELAYS
 
     async def start(self) -> None:
         """Prepare the log directory."""
@@ -118,7 +120,7 @@ class SimulatedRuntime:
     async def pull(self, reference: str, credentials: RegistryCredentials | None = None) -> Image:
         """Take as long as a pull is set to take."""
         del credentials
-        await self._clock.sleep(self._delays.pull)
+        await self._take(self._delays.pull)
         if reference in self._unpullable:
             raise ImageNotFound(f"failed to pull image {reference!r}: no such image in the simulation")
         return _image(reference)
@@ -156,7 +158,7 @@ class SimulatedRuntime:
         """A path that does not exist: there is no network to attach to."""
         if not self._sandbox(sandbox_id).ready:
             raise ContainerNotFound(f"sandbox {sandbox_id} has ended")
-        return Path("/proc/0/ns/net")
+        return _NETNS
 
     async def stop_sandbox(self, sandbox_id: str) -> None:
         """End the sandbox's containers, then itself."""
@@ -203,7 +205,6 @@ class SimulatedRuntime:
             image_id=_image(spec.image).id,
             labels=dict(spec.labels),
             created_at=self._clock.now(),
-            log=self._log_of(container_id),
         )
         self._specs[container_id] = spec
         self._members[sandbox_id].add(container_id)
@@ -212,7 +213,7 @@ class SimulatedRuntime:
     async def start_container(self, container_id: str) -> None:
         """Run after the set delay."""
         spec = self._specs[self._container(container_id).id]
-        await self._clock.sleep(self._delays.start)
+        await self._take(self._delays.start)
         container = self._container(container_id)
         if container.state != "created":
             return
@@ -246,7 +247,7 @@ class SimulatedRuntime:
         """End with code 0 after the set delay, or with 137 when that is longer than the timeout."""
         if not self._is_running(container_id):
             return
-        await self._clock.sleep(min(self._delays.stop, timeout_seconds))
+        await self._take(min(self._delays.stop, timeout_seconds))
         if self._is_running(container_id):
             in_time = self._delays.stop <= timeout_seconds and timeout_seconds > 0
             self.exit_container(container_id, 0 if in_time else _KILLED)
@@ -264,8 +265,7 @@ class SimulatedRuntime:
             return
         del self._specs[container_id]
         self._members.get(container.sandbox_id, set()).discard(container_id)
-        if container.log is not None and container_id in self._logs:
-            self._logs.remove(container_id)
+        if container.log is not None:
             container.log.path.unlink(missing_ok=True)
         self._publish("removed", container_id, container.sandbox_id)
 
@@ -275,14 +275,14 @@ class SimulatedRuntime:
 
     async def log(self, container_id: str) -> LogSource | None:
         """A file that is written when somebody wants to read it, for files cost more than all else of a container."""
-        container = self._container(container_id)
-        if container.log is not None and container.started_at is not None and not container.log.path.exists():
-            spec = self._specs[container_id]
+        container, directory = self._container(container_id), self._log_directory
+        if container.log is None and container.started_at is not None and directory is not None:
+            spec, log = self._specs[container_id], LogSource(directory / f"{container_id}.log", "cri")
             stamp = container.started_at.strftime("%Y-%m-%dT%H:%M:%S.%f000+00:00")
             command = " ".join((*spec.command, *spec.args)) or "(none)"
             lines = (f"{spec.image} runs in a simulation", f"command: {command}")
-            container.log.path.write_text("".join(f"{stamp} stdout F {line}\n" for line in lines))
-            self._logs.add(container_id)
+            log.path.write_text("".join(f"{stamp} stdout F {line}\n" for line in lines))
+            container = self._containers[container_id] = replace(container, log=log)
         return container.log
 
     async def list_containers(self) -> Sequence[Container]:
@@ -340,13 +340,12 @@ class SimulatedRuntime:
         if self._container(container_id).state != "running":
             raise ExecFailed(f"container {container_id} is not running")
 
+    async def _take(self, seconds: float) -> None:
+        if seconds > 0:
+            await self._clock.sleep(seconds)
+
     def _publish(self, kind: EventKind, container_id: str, sandbox_id: str, *, exit_code: int = 0) -> None:
         self._events.publish(RuntimeEvent(kind, container_id, sandbox_id, self._clock.now(), exit_code))
-
-    def _log_of(self, container_id: str) -> LogSource | None:
-        if self._log_directory is None:
-            return None
-        return LogSource(self._log_directory / f"{container_id}.log", "cri")
 
 
 class _PrintedCommand:

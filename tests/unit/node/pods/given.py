@@ -1,8 +1,9 @@
 """What tests of the plan start from: a pod, and what the runtime has of it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from petset.api.meta import format_time
 from petset.api.types import Container as ContainerSpec

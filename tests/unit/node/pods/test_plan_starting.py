@@ -1,8 +1,7 @@
 """How pods are started and kept up: what was seen, and what is done next."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from petset.api.types import ExecAction, Lifecycle, LifecycleHandler, Pod
 from petset.node.pods.backoff import BackOff

@@ -1,10 +1,11 @@
 """What the API shows of a pod: phase, conditions, container states."""
 
-from dataclasses import replace
-
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from petset.api.meta import format_time, get_condition
+from petset.api.schema.decode import decode
 from petset.api.types import (
     ContainerState,
     ContainerStateTerminated,
@@ -27,8 +28,10 @@ LONG_AGO = "2025-01-01T00:00:00Z"
 
 
 def status(observed: Observed) -> PodStatus:
+    """What is reported; always in the form that the server takes without copying it."""
     result = plan(observed).status
     assert result is not None
+    assert decode(msgspec.json.encode(result), PodStatus) == result
     return result
 
 

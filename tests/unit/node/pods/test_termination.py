@@ -1,9 +1,9 @@
 """The last words of containers: their file, or their log."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from petset.api.types import Container as ContainerSpec
 from petset.node.pods.termination import termination_message
