@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from petset.api.meta import parse_time
 from petset.api.types import Event
@@ -25,6 +26,7 @@ def _occurrences(event: Event, now: datetime) -> Iterator[datetime]:
             yield moment
 
 
+@lru_cache(256)  # whatever happens within a second happens at one time
 def _moment(text: str | None) -> datetime | None:
     try:
         return parse_time(text) if text else None
