@@ -3,10 +3,10 @@
 The operators: comparisons (each other sensible one), `and` for `or` and the reverse, one operand of these left out,
 `not` left out, a condition negated, either branch of a conditional expression for the whole, `+` for `-` and the
 like, numbers one more and one less, other texts, the other of True and False, `min` for `max`, `any` for `all`,
-`reversed`, `sorted`, `tuple` and `list` left out, an element of a tuple or list left out, a keyword argument or the last
-of the others left out, a bound of a slice left out, a condition of a comprehension left out, None returned, a call or an
-update whose result nobody uses left out, `continue` and `break` left out. Annotations, decorators and docstrings stay
-as they are.
+`reversed`, `sorted`, `tuple` and `list` left out, an element of a tuple or list left out, a keyword argument or the
+last of the others left out, a bound of a slice left out, a condition of a comprehension left out, None returned, a
+call or an update whose result nobody uses left out, `continue` and `break` left out. Annotations, decorators and
+docstrings stay as they are.
 """
 
 import ast
