@@ -1,6 +1,6 @@
 """The read cache of an informer: objects by namespace and name, and by index."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from petset.api.meta import Key, controller_of, key_of
@@ -42,7 +42,7 @@ class Cache(Generic[T]):
             self._functions[name] = function
             self._indexes[name] = {}
             for obj in self.list():
-                self._enter(name, key_of(obj), obj)
+                self._enter(name, key_of(obj), obj, function(obj))
 
     def get(self, namespace: str, name: str) -> T | None:
         """One object; None when it is not there."""
@@ -64,10 +64,11 @@ class Cache(Generic[T]):
         objects = self._namespaces.setdefault(key.namespace, {})
         old = objects.get(key.name)
         objects[key.name] = obj
-        for index in self._functions:
+        for index, function in self._functions.items():
+            keys = tuple(function(obj))
             if old is not None:
-                self._leave(index, key, old)
-            self._enter(index, key, obj)
+                self._leave(index, key, old, keys)
+            self._enter(index, key, obj, keys)
         return old
 
     def remove(self, key: Key) -> T | None:
@@ -85,13 +86,20 @@ class Cache(Generic[T]):
     def __len__(self) -> int:
         return sum(len(objects) for objects in self._namespaces.values())
 
-    def _enter(self, index: str, key: Key, obj: T) -> None:
-        for index_key in self._functions[index](obj):
-            self._indexes[index].setdefault(index_key, {})[key] = obj
+    def _enter(self, index: str, key: Key, obj: T, keys: Iterable[str]) -> None:
+        buckets = self._indexes[index]
+        for index_key in keys:
+            bucket = buckets.get(index_key)
+            if bucket is None:
+                bucket = buckets[index_key] = {}
+            bucket[key] = obj
 
-    def _leave(self, index: str, key: Key, obj: T) -> None:
+    def _leave(self, index: str, key: Key, obj: T, kept: Collection[str] = ()) -> None:
+        """Takes an object from under its index keys, but for those that are kept."""
         buckets = self._indexes[index]
         for index_key in self._functions[index](obj):
+            if index_key in kept:
+                continue
             bucket = buckets.get(index_key, {})
             bucket.pop(key, None)
             if not bucket:

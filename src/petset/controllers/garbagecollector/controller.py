@@ -27,6 +27,7 @@ from petset.controllers.garbagecollector.model import (
     OrphanDependents,
     OwnerState,
     Policy,
+    equally_placed,
     node_of,
 )
 from petset.controllers.garbagecollector.plan import Place, place_of, plan, state_in
@@ -64,7 +65,7 @@ class GarbageCollector:
         self._queue: KeyedQueue[str] = KeyedQueue(NAME, clock)
         self._informers: dict[type[Object], Informer[Any]] = {kind: informers.informer(kind) for kind in kinds}
         for informer in self._informers.values():
-            informer.add_handlers(self._seen, lambda _, new: self._seen(new), self._lost)
+            informer.add_handlers(self._seen, self._changed, self._lost)
         reads = tuple(self._informers.values())
         self._loop = Controller(NAME, self._queue, self._reconcile, reads=reads, workers=WORKERS)
 
@@ -75,6 +76,11 @@ class GarbageCollector:
     def _seen(self, obj: Object) -> None:
         for uid in self._graph.put(node_of(obj)):
             self._queue.add(uid)
+
+    def _changed(self, old: Object, new: Object) -> None:
+        """Most changes are of no consequence here."""
+        if not equally_placed(old, new):
+            self._seen(new)
 
     def _lost(self, obj: Object) -> None:
         self._remember(obj.metadata.uid)

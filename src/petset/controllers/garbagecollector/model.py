@@ -55,6 +55,16 @@ def node_of(obj: Object) -> Node:
     )
 
 
+def equally_placed(one: Object, other: Object) -> bool:
+    """Whether two states of an object have the same node, compared without making it."""
+    old, new = one.metadata, other.metadata
+    return (
+        old.owner_references == new.owner_references
+        and old.finalizers == new.finalizers
+        and is_terminating(one) == is_terminating(other)
+    )
+
+
 class Graph:
     """All objects by uid, and the dependents of every uid, whether its object is known or not."""
 

@@ -61,7 +61,7 @@ class Scheduler:
         self._waiting: set[Key] = set()
         self._awaiting: dict[Key, float] = {}
         self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
-        self._pods.add_handlers(self._pod_changed, lambda _, pod: self._pod_changed(pod), self._pod_gone)
+        self._pods.add_handlers(self._pod_changed, self._pod_updated, self._pod_gone)
         enqueue_from(self._claims, self._queue, self._pods_of)
         self._nodes.add_handlers(lambda _: self._retry_waiting(), self._node_changed)
         self._volumes.add_handlers(self._volume_changed, lambda _, volume: self._volume_changed(volume))
@@ -81,6 +81,11 @@ class Scheduler:
         elif pod.status.phase in ("Failed", "Succeeded"):
             self._totals.remove(pod.metadata.uid)
             self._retry_waiting()
+
+    def _pod_updated(self, old: Pod, new: Pod) -> None:
+        """A pod on its node takes up what it did before, unless its spec changes or it ends."""
+        if not (counts(old) and counts(new) and old.spec == new.spec):
+            self._pod_changed(new)
 
     def _pod_gone(self, pod: Pod) -> None:
         self._totals.remove(pod.metadata.uid)
