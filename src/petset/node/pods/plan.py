@@ -77,7 +77,8 @@ def report(view: View, draft: Draft, *, ended: bool = False, step: bool = False)
         draft.step = True
         return
     status = status_of(view, ended=ended)
-    if not semantically_equal(view.pod.status, status):
+    old = view.pod.status
+    if old.phase != status.phase or not semantically_equal(old, status):
         draft.status = status
 
 

@@ -110,14 +110,17 @@ class Worker:
         log.debug("%s: %s", key, decision)
         if self._has_to_wait(key, decision):
             return False
+        done = False
+        for task in decision.tasks:
+            done = await self._carry_out(key, task) or done
         if seen.pod is not None:
             memory = self._memory(key, seen.pod.metadata.uid)
             self._probe(memory, decision, seen)
             self._tell(memory, decision)
-            self._report(key, memory, seen.pod, decision)
-        done = False
-        for task in decision.tasks:
-            done = await self._carry_out(key, task) or done
+            if not decision.step:
+                self._report(key, memory, seen.pod, decision)
+            elif not done:
+                self._report_later(key, memory)
         self._forget(key, seen)
         if decision.look_again is not None and not done:
             self._around.queue.add_after(key, decision.look_again)
@@ -145,8 +148,8 @@ class Worker:
             sandboxes=sandboxes,
             containers=containers,
             ongoing={slot: op.action for each in memories.values() for slot, op in each.ongoing.items()},
-            holding=frozenset(uid for uid, each in memories.items() if each.holds_something),
-            torn_down=frozenset(uid for uid, each in memories.items() if each.torn_down),
+            holding=frozenset([uid for uid, each in memories.items() if each.holds_something]),
+            torn_down=frozenset([uid for uid, each in memories.items() if each.torn_down]),
             address=memory.address,
             mounted=memory.volumes is not None,
             images=frozenset(memory.images),
@@ -291,9 +294,6 @@ class Worker:
 
     def _report(self, key: Key, memory: Memory, pod: Pod, decision: Plan) -> None:
         """Begins to write the status if there is one to tell; while one write goes on the next waits for its end."""
-        if decision.step:
-            self._report_later(key, memory)
-            return
         memory.report_due = None
         if memory.sent is not None:
             memory.overtaken = True

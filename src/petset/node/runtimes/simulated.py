@@ -10,6 +10,7 @@ import itertools
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -393,6 +394,7 @@ def _echo(command: Sequence[str]) -> bytes:
     return (" ".join(command) + "\n").encode()
 
 
+@lru_cache(1024)
 def _image(reference: str) -> Image:
     digest = hashlib.sha256(reference.encode()).hexdigest()
     return Image(id=f"sha256:{digest}", reference=reference, digest=f"{reference.partition('@')[0]}@sha256:{digest}")
