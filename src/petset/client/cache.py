@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from petset.api.meta import Key, controller_of, key_of
-from petset.api.types import Object, Pod
+from petset.api.types import Object
 
 T = TypeVar("T", bound=Object)
 
@@ -16,11 +16,6 @@ def by_controller_uid(obj: Object) -> Iterable[str]:
     """Index function: the uid of the managing controller."""
     reference = controller_of(obj)
     return (reference.uid,) if reference is not None else ()
-
-
-def by_node(pod: Pod) -> Iterable[str]:
-    """Index function: the node a pod is bound to."""
-    return (pod.spec.node_name,) if pod.spec.node_name else ()
 
 
 class Cache(Generic[T]):

@@ -13,7 +13,6 @@ from petset.aio.queue import KeyedQueue
 from petset.aio.tasks import Supervisor
 from petset.api.meta import Key, key_of
 from petset.api.types import Pod
-from petset.client.cache import by_node
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
@@ -34,7 +33,6 @@ from petset.node.volumes import VolumeNotReady
 
 log = logging.getLogger(__name__)
 
-NODE_INDEX = "node"
 WORKERS = 4
 RESYNC = 60.0
 """Seconds between listings of the runtime."""
@@ -69,7 +67,7 @@ class Agent:
     def __init__(self, deps: AgentDependencies) -> None:
         self._deps = deps
         self._queue: KeyedQueue[Key] = KeyedQueue("pods", deps.clock)
-        self._pods = deps.informers.informer(Pod, indexes={NODE_INDEX: by_node})
+        self._pods = deps.informers.informer(Pod)
         self._pods.add_handlers(self._changed, lambda _, new: self._changed(new), self._gone)
         self._inventory = Inventory(deps.runtime)
         self._worker: Worker | None = None
@@ -139,7 +137,7 @@ class Agent:
     async def _take_over(self, worker: Worker) -> None:
         """Finds what an earlier process left: what belongs to pods is adopted, the rest is cleaned away."""
         await self._inventory.refresh()
-        mine = self._pods.by_index(NODE_INDEX, self._deps.node_name)
+        mine = [pod for pod in self._pods.list() if pod.spec.node_name == self._deps.node_name]
         pods = {pod.metadata.uid: key_of(pod) for pod in mine}
         for uid, attachment in (await self._deps.network.attachments()).items():
             if uid in pods:

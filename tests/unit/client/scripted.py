@@ -1,7 +1,7 @@
 """A client that answers lists and watches from a script, and notes what it was asked."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -74,6 +74,11 @@ def pod(name: str, revision: int, *, node: str | None = None, uid: str = "", nam
     result = Pod(metadata=metadata)
     result.spec.node_name = node
     return result
+
+
+def by_node(pod: Pod) -> Iterable[str]:
+    """Index function: the node a pod is bound to."""
+    return (pod.spec.node_name,) if pod.spec.node_name else ()
 
 
 def event(kind: WatchEventType, obj: Pod) -> WatchEvent[Pod]:

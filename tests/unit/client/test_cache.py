@@ -2,8 +2,8 @@ import pytest
 
 from petset.api.meta import Key, owner_reference
 from petset.api.types import ObjectMeta, Pod, StatefulSet
-from petset.client.cache import Cache, by_controller_uid, by_node
-from tests.unit.client.scripted import pod
+from petset.client.cache import Cache, by_controller_uid
+from tests.unit.client.scripted import by_node, pod
 
 
 def names(pods: object) -> list[str]:

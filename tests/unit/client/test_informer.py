@@ -7,11 +7,11 @@ import pytest
 from petset.aio.tasks import Supervisor
 from petset.api.errors import Expired, Invalid, NotFound
 from petset.api.types import Pod
-from petset.client.cache import by_controller_uid, by_node
+from petset.client.cache import by_controller_uid
 from petset.client.informer import Informer, InformerFactory, Selection
 from petset.client.interface import Client, ConnectionLost, ListOptions, ObjectList, WatchOptions
 from petset.testing.clock import VirtualClock
-from tests.unit.client.scripted import ScriptedClient, Stream, bookmark, event, pod
+from tests.unit.client.scripted import ScriptedClient, Stream, bookmark, by_node, event, pod
 
 REFUSED = Invalid("sendInitialEvents is forbidden")
 

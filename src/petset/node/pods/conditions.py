@@ -40,7 +40,7 @@ def _initialized(view: View, phase: str) -> PodCondition:
     if phase == "Succeeded":
         return _condition("Initialized", "PodCompleted", status=True)
     waiting = [spec.name for spec in view.pod.spec.init_containers if not _is_initialized(view, spec)]
-    if view.has_begun or not waiting:
+    if not waiting or view.has_begun:
         return _condition("Initialized", status=True)
     message = f"containers with incomplete status: [{' '.join(waiting)}]"
     return _condition("Initialized", "ContainersNotInitialized", message)

@@ -54,12 +54,14 @@ class Inventory:
     # --- changing
 
     def put_sandbox(self, sandbox: Sandbox) -> Key | None:
-        """Enters a sandbox; the key if that changed anything."""
+        """Enters a sandbox; the key if that was news. That it is there, and whether it is ready, is all that matters."""
         known = self._sandboxes.get(sandbox.id)
-        if known is not None and (known == sandbox or not known.ready):
+        if known is not None and not known.ready:
             return None
         self._touched.add(sandbox.id)
         self._sandboxes[sandbox.id] = sandbox
+        if known is not None and sandbox.ready:
+            return None
         key = Key(sandbox.pod_namespace, sandbox.pod_name)
         self._pods.setdefault(key, {})[sandbox.id] = None
         return key

@@ -61,14 +61,13 @@ def keep_up(view: View, draft: Draft) -> None:
 
 def turns_of(view: View) -> Iterator[Turn]:
     """The containers that may be started or restarted now: up to the first init container that holds up the rest."""
-    begun = view.has_begun
     for spec in view.pod.spec.init_containers:
         present = view.present(spec.name)
         if is_sidecar(spec):
             yield Turn(spec, True, present)
-            if not begun and not view.is_started(spec):
+            if not view.has_begun and not view.is_started(spec):
                 return
-        elif not begun and not (present is not None and present.state == "exited" and present.exit_code == 0):
+        elif not view.has_begun and not (present is not None and present.state == "exited" and present.exit_code == 0):
             yield Turn(spec, True, present)
             return
     for spec in view.pod.spec.containers:

@@ -56,7 +56,7 @@ def phase_of(view: View, inits: list[ContainerStatus], containers: list[Containe
 
 def initializing(view: View, inits: list[ContainerStatus]) -> bool:
     """Whether an init container has yet to end, or a sidecar yet to start, before the others may begin."""
-    if view.has_begun:
+    if not inits or view.has_begun:
         return False
     specs = zip(view.pod.spec.init_containers, inits, strict=True)
     return any(

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from petset.api.meta import Key
 from petset.node.pods.inventory import Inventory
@@ -112,3 +113,15 @@ async def test_news_of_strangers_are_no_news(runtime: SlowLists) -> None:
     for container_id in ("sandbox", "container"):
         assert await inventory.take(RuntimeEvent("exited", container_id, "sandbox", CLOCK.now())) is None
         assert await inventory.take(RuntimeEvent("removed", container_id, "sandbox", CLOCK.now())) is None
+
+
+async def test_a_sandbox_that_is_listed_in_more_detail_is_no_news(runtime: SlowLists) -> None:
+    inventory = Inventory(runtime)
+    await given(runtime)
+    await inventory.refresh()
+    (known,) = inventory.sandboxes(WEB)
+    assert inventory.put_sandbox(replace(known, pid=7)) is None
+    assert inventory.sandboxes(WEB) == (replace(known, pid=7),)
+    assert inventory.put_sandbox(replace(known, ready=False)) == WEB
+    assert inventory.put_sandbox(known) is None
+    assert not inventory.sandboxes(WEB)[0].ready
