@@ -9,7 +9,7 @@ POD_INDEX_LABEL: Final = "apps.kubernetes.io/pod-index"
 REVISION_LABEL: Final = "controller-revision-hash"
 REVISION_HASH_LABEL: Final = "controller.kubernetes.io/hash"
 
-_ORDINAL = re.compile(r"(.*)-([0-9]+)", re.ASCII | re.DOTALL)
+_ORDINAL = re.compile(r"(.*)-([0-9]+)")
 _LARGEST_ORDINAL = 2**31 - 1
 _HASH_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_REVISION_PREFIX = 223

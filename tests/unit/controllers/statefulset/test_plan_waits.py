@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from petset.api.types import RollingUpdateStatefulSetStrategy
+from petset.controllers.statefulset.names import REVISION_LABEL
 from petset.controllers.statefulset.plan import plan
 from tests.simulation.world import World, retention, said, settled
 
@@ -252,3 +253,14 @@ def test_what_an_update_leaves_as_it_is(policy: str, prepare: Callable[[World], 
     assert (world.plan().held_back, world.plan().waiting_for) == (expected, None)
     world.unready("web-2")
     assert world.plan().held_back is None, "first comes what is waited for"
+
+
+@BOTH
+def test_a_pod_without_a_revision_is_held_back_like_an_old_one(policy: str) -> None:
+    world = settled(policy=policy)
+    on_delete(world)
+    world.set_image("nginx:2")
+    del world.pods["web-1"].metadata.labels[REVISION_LABEL]
+    world.settle()
+    revision = world.set.status.update_revision
+    assert world.plan().held_back == f"updateStrategy OnDelete keeps web-2 and 2 more from revision {revision}"
