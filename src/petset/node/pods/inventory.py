@@ -54,7 +54,7 @@ class Inventory:
     # --- changing
 
     def put_sandbox(self, sandbox: Sandbox) -> Key | None:
-        """Enters a sandbox; the key if that was news. That it is there, and whether it is ready, is all that matters."""
+        """Enters a sandbox; the key if that was news: all that matters is whether it is there, and ready."""
         known = self._sandboxes.get(sandbox.id)
         if known is not None and not known.ready:
             return None
