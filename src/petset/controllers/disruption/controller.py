@@ -58,7 +58,7 @@ class DisruptionController:
             self._queue.add(key_of(budget))
 
     def _pod_updated(self, old: Pod, new: Pod) -> None:
-        if what_counts(old) != what_counts(new):
+        if len(self._budgets) and what_counts(old) != what_counts(new):
             self._pod_changed(old)
             self._pod_changed(new)
 

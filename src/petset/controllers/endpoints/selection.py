@@ -4,6 +4,7 @@ A selector asks for several labels at once. Both ways start from the one that th
 as `app.kubernetes.io/name` are shared by everything that came out of one chart.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from petset.api.meta import Key, key_of
@@ -11,6 +12,9 @@ from petset.api.types import Pod, Service
 
 LABEL_INDEX = "label"
 """The name of the pods' index by `by_label`."""
+
+Label = tuple[str, str]
+"""Name and value."""
 
 OF_ONE_POD = frozenset({"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"})
 
@@ -41,11 +45,11 @@ def selected_pods(
 
 
 class Selectors:
-    """The selectors of all Services, each filed under one of its labels."""
+    """The selectors of all Services, each filed in its namespace under one of its labels."""
 
     def __init__(self) -> None:
-        self._filed: dict[str, dict[Key, Mapping[str, str]]] = {}
-        self._places: dict[Key, str] = {}
+        self._filed: defaultdict[str, dict[Label, dict[Key, Mapping[str, str]]]] = defaultdict(dict)
+        self._places: dict[Key, Label] = {}
 
     def put(self, service: Service) -> None:
         """Files a Service; one without selector selects nothing and is not filed."""
@@ -53,9 +57,9 @@ class Selectors:
         self.remove(key)
         if not selector:
             return
-        places = [label_key(key.namespace, name, value) for name, value in selector.items()]
-        place = min(places, key=lambda place: len(self._filed.get(place, ())))
-        self._filed.setdefault(place, {})[key] = selector
+        filed = self._filed[key.namespace]
+        place = min(selector.items(), key=lambda label: len(filed.get(label, ())))
+        filed.setdefault(place, {})[key] = selector
         self._places[key] = place
 
     def remove(self, key: Key) -> None:
@@ -63,14 +67,20 @@ class Selectors:
         place = self._places.pop(key, None)
         if place is None:
             return
-        del self._filed[place][key]
-        if not self._filed[place]:
-            del self._filed[place]
+        filed = self._filed[key.namespace]
+        del filed[place][key]
+        if not filed[place]:
+            del filed[place]
+        if not filed:
+            del self._filed[key.namespace]
 
     def of(self, pod: Pod) -> Iterator[Key]:
         """The Services that select a pod."""
+        filed = self._filed.get(pod.metadata.namespace)
+        if filed is None:
+            return
         labels = pod.metadata.labels
-        for name, value in labels.items():
-            for key, selector in self._filed.get(label_key(pod.metadata.namespace, name, value), {}).items():
+        for label in labels.items():
+            for key, selector in filed.get(label, {}).items():
                 if selector.items() <= labels.items():
                     yield key
