@@ -68,4 +68,4 @@ def test_services_of_one_chart_are_filed_apart() -> None:
         each = service("default", {"chart": "postgresql", "release": f"r{number}"})
         each.metadata.name = f"service-{number}"
         selectors.put(each)
-    assert max(len(filed) for filed in selectors._filed.values()) == 1
+    assert max(len(filed) for filed in selectors._filed["default"].values()) == 1
