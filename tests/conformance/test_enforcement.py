@@ -281,6 +281,14 @@ async def test_a_pod_of_two_budgets_cannot_be_evicted(api: Api) -> None:
     await leave(api, "one")
 
 
+@pytest.mark.parametrize(("version", "status"), [("policy/v1beta1", 201), ("policy/v1", 201), ("policy/v9", 400)])
+async def test_an_eviction_may_be_of_an_older_version(api: Api, version: str, status: int) -> None:
+    body = {"apiVersion": version, "kind": "Eviction", "metadata": {"name": "one"}}
+    await member(api, "one")
+    assert (await api.post("pods/one/eviction", body, TRY)).status == status
+    await leave(api, "one")
+
+
 async def test_an_eviction_has_the_name_of_its_pod(api: Api) -> None:
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "other"}}
     await member(api, "one")

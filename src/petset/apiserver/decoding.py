@@ -63,6 +63,14 @@ def read_as(
     return obj, field_warnings(raw, kind, validation)
 
 
+def version_of(content: Body) -> str:
+    """The apiVersion that a body says; "" when it says none, or is broken, which shows when it is read."""
+    try:
+        return _read_kind(to_json(content)).api_version or ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 def read_options(content: Body, kind: type[S]) -> S:
     """Options of a verb (DeleteOptions), which belong to every version of every group. Raises BadRequest."""
     raw = to_json(content)

@@ -23,7 +23,7 @@ from petset.api.types import (
 )
 from petset.apiserver import decoding, delete, metadata
 from petset.apiserver.registry import Registry
-from petset.apiserver.request import Answer, Content, Identity, Target, WriteOptions, dry_runs
+from petset.apiserver.request import Answer, Body, Content, Identity, Target, WriteOptions, dry_runs
 from petset.apiserver.write import Change, put
 from petset.kinds.disruption import decide_condition
 
@@ -31,6 +31,7 @@ MOST_DISRUPTED = 2000
 """Evicted pods that a budget remembers while its controller has not seen them go."""
 _PENDING_SECONDS = 10
 _ATTEMPTS = 20
+_OLD = "policy/v1beta1"
 _SERVER = Identity("system:apiserver", ("system:masters",))
 _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 _REFUSAL = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -41,7 +42,7 @@ async def evict(change: Change, content: Content) -> Answer:
 
     Raises BadRequest, NotFound, Conflict, Forbidden, TooManyRequests, and a 500 for a pod with several budgets.
     """
-    eviction, warnings = decoding.read_as(content, Eviction, "policy/v1", change.options.field_validation)
+    eviction, warnings = decoding.read_as(content, Eviction, _version(content), change.options.field_validation)
     if eviction.metadata.name != change.target.name:
         raise BadRequest("name in URL does not match name in Eviction object")
     metadata.place(change.resource, eviction, change.target.namespace)
@@ -96,6 +97,11 @@ def _pinned(options: DeleteOptions, pod: Pod, leave: _Leave) -> DeleteOptions:
         resource_version=version if given.resource_version is None else given.resource_version,
     )
     return options
+
+
+def _version(content: Content) -> str:
+    """Clients of old say v1beta1, which has the same fields."""
+    return _OLD if isinstance(content, Body) and decoding.version_of(content) == _OLD else "policy/v1"
 
 
 def _options(change: Change, eviction: Eviction) -> DeleteOptions:
