@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import TRY, Api, Tree, pod, refused
+from tests.conformance.api import TRY, Api, Tree, merged, pod, refused
 from tests.conformance.objects import FIRST, LABEL, SUBDOMAIN, container
 
 
@@ -22,6 +22,46 @@ def affinity(**change: Any) -> Tree:
 
 PORT = "must be between 1 and 65535, inclusive"
 PODS: list[tuple[str, Tree, list[str]]] = [
+    (
+        "what a change of resources does",
+        container(
+            resizePolicy=[
+                {"resourceName": "cpu", "restartPolicy": "NotRequired"},
+                {"resourceName": "cpu", "restartPolicy": "x"},
+                {"resourceName": "gpu", "restartPolicy": "RestartContainer"},
+                {},
+            ]
+        ),
+        [
+            f'{FIRST}.resizePolicy[1]: Duplicate value: "cpu"',
+            f'{FIRST}.resizePolicy: Unsupported value: "x": supported values: "NotRequired", "RestartContainer"',
+            f'{FIRST}.resizePolicy: Unsupported value: "gpu": supported values: "cpu", "memory"',
+            f"{FIRST}.resizePolicy: Required value",
+        ],
+    ),
+    (
+        "a restart of what is never restarted",
+        merged(
+            container(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]),
+            {"spec": {"restartPolicy": "Never"}},
+        ),
+        [
+            (
+                f'{FIRST}.resizePolicy: Invalid value: "RestartContainer": '
+                "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
+            )
+        ],
+    ),
+    (
+        "gates before a node that is found",
+        pod(nodeName="n", schedulingGates=[{"name": "a/b"}]),
+        ["spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared"],
+    ),
+    (
+        "an overhead",
+        pod(overhead={"cpu": "-1"}),
+        ['spec.overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0'],
+    ),
     ("no containers", pod(containers=[]), ["spec.containers: Required value"]),
     ("a container without name", container(name=""), [f"{FIRST}.name: Required value"]),
     ("a container without image", container(image=""), [f"{FIRST}.image: Required value"]),

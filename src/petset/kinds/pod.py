@@ -38,6 +38,8 @@ class PodStrategy(Strategy[Pod]):
         errors = [] if is_plain(obj.spec) else list(pod_spec_errors("spec", obj.spec))
         if obj.spec.ephemeral_containers:
             errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+        if obj.spec.node_name and obj.spec.scheduling_gates:
+            errors.append(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
         return errors
 
     def warnings(self, obj: Pod) -> list[str]:

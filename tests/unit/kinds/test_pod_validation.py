@@ -5,6 +5,7 @@ import pytest
 from petset.api.types import Pod
 from tests.unit.kinds.samples import CONTAINER, POD, Tree, create_errors, found, merged
 
+RESTARTED = {"resourceName": "cpu", "restartPolicy": "RestartContainer"}
 VOLUMES = [{"name": "data", "emptyDir": {}}]
 
 
@@ -41,6 +42,8 @@ def of_container(change: Tree) -> Tree:
         {"hostname": "web-0", "subdomain": "nginx"},
         {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["1.1.1.1"], "searches": ["a.b", "."]}},
         {"restartPolicy": "Never", "activeDeadlineSeconds": 1},
+        {"schedulingGates": [{"name": "example.com/quota"}]},
+        {"containers": [merged(CONTAINER, {"resizePolicy": [RESTARTED]})]},
         {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a.b"]}]},
     ],
 )
@@ -255,6 +258,13 @@ def test_accepts_container(change: Tree) -> None:
             ".resources.limits",
             "Required value: Limit must be set",
         ),
+        ({"resizePolicy": [RESTARTED, RESTARTED]}, ".resizePolicy[1]", 'Duplicate value: "cpu"'),
+        (
+            {"resizePolicy": [{"resourceName": "gpu"}]},
+            ".resizePolicy",
+            'Unsupported value: "gpu": supported values: "cp',
+        ),
+        ({"resizePolicy": [{"resourceName": "cpu"}]}, ".resizePolicy", "Required value"),
         ({"restartPolicy": "Maybe"}, ".restartPolicy", 'Unsupported value: "Maybe"'),
         ({"securityContext": {"runAsUser": -1}}, ".securityContext.runAsUser", "Invalid value: -1: must be between 0"),
         (
@@ -437,6 +447,22 @@ def test_refuses_container(change: Tree, path: str, message: str) -> None:
             'Invalid value: "a b"',
         ),
         ({"ephemeralContainers": [CONTAINER]}, "spec.ephemeralContainers", "Forbidden: cannot be set on create"),
+        (
+            {"schedulingGates": [{"name": "a/b"}], "nodeName": "n"},
+            "spec.nodeName",
+            "Forbidden: cannot be set until all schedulingGates have been cleared",
+        ),
+        (
+            {"overhead": {"cpu": "-1"}},
+            "spec.overhead.limits[cpu]",
+            'Invalid value: "-1": must be greater than or equal',
+        ),
+        ({"overhead": {"x": "1"}}, "spec.overhead.limits[x]", 'Invalid value: "x": must be a standard resource type'),
+        (
+            {"restartPolicy": "Never", "containers": [merged(CONTAINER, {"resizePolicy": [RESTARTED]})]},
+            "spec.containers[0].resizePolicy",
+            "Invalid value: \"RestartContainer\": must be 'NotRequired' when pod `restartPolicy` is 'Never'",
+        ),
     ],
 )
 def test_refuses_spec(change: Tree, path: str, message: str) -> None:

@@ -10,7 +10,7 @@ from petset.kinds.checks import PROTOCOLS, one_of, optional_one_of, port_number,
 from petset.kinds.podspec.actions import lifecycle_errors, liveness_errors, readiness_errors
 from petset.kinds.podspec.environment import environment_errors
 from petset.kinds.podspec.paths import relative
-from petset.kinds.podspec.resources import resource_errors
+from petset.kinds.podspec.resources import resize_errors, resource_errors
 from petset.kinds.podspec.security import container_security_errors
 
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
@@ -23,12 +23,13 @@ class Surroundings:
 
     volumes: Mapping[str, Volume]
     grace: int | None
+    restart_policy: str | None
 
     @classmethod
     def of(cls, spec: PodSpec) -> "Surroundings":
         """The surroundings that a pod gives to its containers."""
         volumes = {volume.name: volume for volume in spec.volumes}
-        return cls(volumes, spec.termination_grace_period_seconds)
+        return cls(volumes, spec.termination_grace_period_seconds, spec.restart_policy)
 
 
 def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
@@ -69,6 +70,7 @@ def _container_errors(path: str, container: Container, around: Surroundings) -> 
     yield from _devices_errors(path, container, around.volumes)
     yield from one_of(f"{path}.imagePullPolicy", container.image_pull_policy, ("Always", "IfNotPresent", "Never"))
     yield from resource_errors(f"{path}.resources", container.resources)
+    yield from resize_errors(f"{path}.resizePolicy", container.resize_policy, around.restart_policy)
     yield from _security_errors(f"{path}.securityContext", container.security_context)
 
 

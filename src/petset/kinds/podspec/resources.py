@@ -1,15 +1,18 @@
 """Validation of the requests and limits of containers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from petset.api.field import FieldError, forbidden, invalid, required
+from petset.api.field import FieldError, duplicate, forbidden, invalid, required
 from petset.api.names import qualified_name_errors
 from petset.api.quantity import QuantityError, parse
-from petset.api.types import ResourceRequirements
+from petset.api.types import ContainerResizePolicy, ResourceRequirements
+from petset.kinds.checks import one_of
 from petset.kinds.quantities import quantity_errors
 
 _STANDARD = ("cpu", "memory", "ephemeral-storage")
 _HUGE_PAGES = "hugepages-"
+_RESIZABLE = ("cpu", "memory")
+_RESIZE_POLICIES = ("NotRequired", "RestartContainer")
 
 
 def resource_errors(path: str, resources: ResourceRequirements) -> Iterator[FieldError]:
@@ -23,6 +26,26 @@ def resource_errors(path: str, resources: ResourceRequirements) -> Iterator[Fiel
         yield from _within_limit(f"{path}.requests", name, request, resources.limits.get(name))
         if name not in resources.limits and not _can_be_overcommitted(name):
             yield required(f"{path}.limits", "Limit must be set for non overcommitable resources")
+
+
+def resize_errors(
+    path: str, policies: Sequence[ContainerResizePolicy], restart_policy: str | None
+) -> Iterator[FieldError]:
+    """Everything wrong with what a change of resources may do to a container of a pod with this restartPolicy."""
+    seen: set[str] = set()
+    for index, policy in enumerate(policies):
+        if policy.resource_name in seen:
+            yield duplicate(f"{path}[{index}]", policy.resource_name)
+        seen.add(policy.resource_name)
+        yield from one_of(path, policy.resource_name, _RESIZABLE)
+        yield from one_of(path, policy.restart_policy, _RESIZE_POLICIES)
+        if restart_policy == "Never" and policy.restart_policy != "NotRequired":
+            yield invalid(path, policy.restart_policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
+
+
+def overhead_errors(path: str, overhead: Mapping[str, str]) -> Iterator[FieldError]:
+    """What a pod takes beyond its containers has the form of a limit."""
+    yield from _amounts_errors(f"{path}.limits", overhead)
 
 
 def _amounts_errors(path: str, amounts: Mapping[str, str]) -> Iterator[FieldError]:

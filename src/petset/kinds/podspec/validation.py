@@ -8,6 +8,7 @@ from petset.api.types import PodSpec, PodTemplateSpec
 from petset.kinds.checks import format_errors, labels, one_of, optional_errors
 from petset.kinds.podspec.containers import containers_errors
 from petset.kinds.podspec.naming import naming_errors
+from petset.kinds.podspec.resources import overhead_errors
 from petset.kinds.podspec.scheduling import affinity_errors, spread_errors, tolerations_errors
 from petset.kinds.podspec.security import pod_security_errors
 from petset.kinds.podspec.volumes import volumes_errors
@@ -41,6 +42,7 @@ def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
         yield from pod_security_errors(f"{path}.securityContext", spec.security_context)
     yield from _host_errors(path, spec)
     yield from _references_errors(path, spec)
+    yield from overhead_errors(f"{path}.overhead", spec.overhead)
     yield from deadline_errors(f"{path}.activeDeadlineSeconds", spec.active_deadline_seconds, least=1)
 
 
