@@ -57,6 +57,27 @@ async def test_a_version_lists_its_resources(there: Api, place: str) -> None:
             assert sorted(item["verbs"]) == wanted
 
 
+async def test_the_root_says_what_there_is(there: Api) -> None:
+    paths = (await there.get("/")).done()["paths"]
+    assert paths == sorted(paths)
+    wanted = {"/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/healthz", "/metrics", "/openapi/v2"}
+    assert {*wanted, "/livez", "/openapi/v3", "/openid/v1/jwks", "/readyz", "/version"} <= set(paths)
+
+
+async def test_the_core_group_says_where_the_server_is(there: Api) -> None:
+    (reached,) = (await there.get("/api")).done()["serverAddressByClientCIDRs"]
+    assert reached["clientCIDR"] == "0.0.0.0/0"
+    assert ":" in reached["serverAddress"]
+
+
+async def test_the_form_in_which_objects_are_stored_has_a_name(there: Api) -> None:
+    core, events = (await there.get("/api/v1")).done(), (await there.get("/apis/events.k8s.io/v1")).done()
+    assert "apiVersion" not in core
+    hashes = {item["name"]: item.get("storageVersionHash") for item in core["resources"]}
+    assert (hashes["configmaps"], hashes["pods"], hashes["pods/status"]) == ("qFsyl6wFWjQ=", "xPOwRZ+Yhw8=", None)
+    assert [item.get("storageVersionHash") for item in events["resources"]] == [hashes["events"]]
+
+
 async def test_groups_have_versions(there: Api) -> None:
     tree = (await there.get("/apis")).done()
     assert tree["kind"] == "APIGroupList"

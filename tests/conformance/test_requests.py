@@ -342,6 +342,21 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.parametrize("place", ["/frog", "/apis/frogs", "/apis/x.y/v1/z", "/healthz/frog", "/openapi/frog", "/apix"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_place_below_which_nothing_is_has_no_status(there: Api, method: str, place: str) -> None:
+    reply = await there.ask(method, place)
+    assert (reply.status, reply.body) == (404, b"404 page not found\n")
+
+
+async def test_an_object_of_the_future_is_waited_for_in_vain(there: Api) -> None:
+    reply = await there.get("configmaps/absent?resourceVersion=99999999999")
+    assert (reply.status, reply.reason) == (504, "Timeout")
+    assert reply.message.startswith("Timeout: Too large resource version: 99999999999, current: ")
+    assert reply.causes == [": Too large resource version"]
+    assert (await there.get("configmaps/absent?resourceVersion=1")).status == 404
+
+
 @pytest.mark.parametrize("case", named(PLACES + METHODS + BODIES + OPTIONS))
 async def test_is_refused(there: Api, case: Case) -> None:
     request = case.request

@@ -3,6 +3,8 @@
 Everything follows from the catalogue and never changes while the server runs, so each answer is made once.
 """
 
+import base64
+import hashlib
 import platform
 from functools import cached_property
 from typing import Any
@@ -19,14 +21,15 @@ class Discovery:
     """The answers by path. Groups come in the order of the catalogue, versions newest first."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._by_group: dict[str, dict[str, list[Resource[Any]]]] = {}
         for resource in catalogue.resources:
             self._by_group.setdefault(resource.group, {}).setdefault(resource.version, []).append(resource)
 
     @cached_property
     def plain(self) -> dict[str, bytes]:
-        """`/version`, `/api`, `/apis`, `/apis/<group>`, `/api/v1`, `/apis/<group>/<version>`."""
-        trees: dict[str, dict[str, Any]] = {"/version": _version(), "/api": self._core_versions()}
+        """`/version`, `/apis`, `/apis/<group>`, `/api/v1`, `/apis/<group>/<version>`."""
+        trees: dict[str, dict[str, Any]] = {"/version": _version()}
         groups = [_group(name, versions) for name, versions in self._by_group.items() if name]
         trees["/apis"] = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         for group in groups:
@@ -34,8 +37,34 @@ class Discovery:
         for name, versions in self._by_group.items():
             for version, resources in versions.items():
                 path = f"/apis/{name}/{version}" if name else f"/api/{version}"
-                trees[path] = _resource_list(resources)
+                trees[path] = self._resource_list(resources)
         return {path: msgspec.json.encode(tree) for path, tree in trees.items()}
+
+    def core_versions(self, address: str) -> bytes:
+        """`/api`, which says where the server is reached."""
+        reached = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
+        versions = list(self._by_group[""])
+        return msgspec.json.encode({"kind": "APIVersions", "versions": versions, "serverAddressByClientCIDRs": reached})
+
+    def _resource_list(self, resources: list[Resource[Any]]) -> dict[str, Any]:
+        entries: list[dict[str, Any]] = []
+        for resource in resources:
+            entry = _entry(resource)
+            if "get" in resource.verbs:
+                entry["storageVersionHash"] = _hash_of(self._catalogue.stored(resource))
+            entries += [entry, *(_subentry(resource, sub) for sub in subresources_of(resource))]
+        version = {} if not resources[0].group else {"apiVersion": "v1"}  # as upstream
+        return {
+            "kind": "APIResourceList",
+            **version,
+            "groupVersion": resources[0].group_version,
+            "resources": entries,
+        }
+
+    def is_group(self, path: str) -> bool:
+        """Whether a path is that of a group, or below it."""
+        _, root, group = (*path.split("/", 3), "")[:3]
+        return (root == "api" and path != "/api") or (root == "apis" and bool(group) and group in self._by_group)
 
     def aggregated(self, path: str, version: str = "v2") -> bytes:
         """`/api` or `/apis` as APIGroupDiscoveryList, in `v2` or `v2beta1`."""
@@ -55,9 +84,6 @@ class Discovery:
                 }
                 found[path, version] = msgspec.json.encode(tree)
         return found
-
-    def _core_versions(self) -> dict[str, Any]:
-        return {"kind": "APIVersions", "versions": list(self._by_group[""]), "serverAddressByClientCIDRs": []}
 
 
 def _version() -> dict[str, Any]:
@@ -82,19 +108,6 @@ def _group(name: str, versions: dict[str, list[Resource[Any]]]) -> dict[str, Any
     return {"name": name, "versions": served, "preferredVersion": served[0]}
 
 
-def _resource_list(resources: list[Resource[Any]]) -> dict[str, Any]:
-    entries: list[dict[str, Any]] = []
-    for resource in resources:
-        entries.append(_entry(resource))
-        entries += [_subentry(resource, sub) for sub in subresources_of(resource)]
-    return {
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": resources[0].group_version,
-        "resources": entries,
-    }
-
-
 def _entry(resource: Resource[Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": resource.plural,
@@ -108,6 +121,12 @@ def _entry(resource: Resource[Any]) -> dict[str, Any]:
     if resource.categories:
         entry["categories"] = list(resource.categories)
     return entry
+
+
+def _hash_of(resource: Resource[Any]) -> str:
+    """Tells in which version objects are stored: upstream's `StorageVersionHash`."""
+    name = f"{resource.group}/{resource.version}/{resource.kind}"
+    return base64.b64encode(hashlib.sha256(name.encode()).digest()[:8]).decode()
 
 
 def _subentry(resource: Resource[Any], sub: Subresource) -> dict[str, Any]:

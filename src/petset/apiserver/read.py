@@ -37,6 +37,13 @@ def get(registry: Registry, target: Target) -> Record:
     return registry.shown(resource, record)
 
 
+def check_revision(registry: Registry, text: str) -> None:
+    """Who asks for what is not older than a revision is told when that is still to come. Raises BadRequest, Timeout."""
+    asked, present = parse_revision(text), registry.store.revision
+    if asked > present:
+        raise future(asked, present)
+
+
 def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
     """The durable records that the options select. Raises BadRequest, Invalid, Expired, Timeout."""
     _check_options(options)

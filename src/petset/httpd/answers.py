@@ -32,6 +32,12 @@ def warning_texts(warnings: Iterable[str]) -> Iterator[str]:
         yield printable.replace('"', '\\"')
 
 
+def nowhere() -> web.Response:
+    """The answer for a path below which nothing is served, in Go's words."""
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache, private"}
+    return web.Response(text="404 page not found\n", status=404, headers=headers)
+
+
 async def send(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Sends what is still to be sent of an answer, and waits for the client to take it."""
     await response.prepare(request)

@@ -1,7 +1,9 @@
 """Documents that follow from the catalogue: discovery, OpenAPI, version. Made once, known again by their hash."""
 
 from datetime import timedelta
+from functools import cached_property
 
+import msgspec
 from aiohttp import web
 
 from petset.aio.clock import Clock
@@ -20,6 +22,18 @@ SMALLEST = 1400
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 """Not served, and yet answered: kubectl looks for a kind among them before it says that it does not know it."""
 _OPENAPI_V3 = "/openapi/v3/"
+_PATHS = (
+    "/.well-known/openid-configuration",
+    "/api",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openid/v1/jwks",
+    "/readyz",
+    "/version",
+)
 _NO_CRDS = (
     b'{"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1",'
     b'"metadata":{"resourceVersion":"1"},"items":[]}'
@@ -39,10 +53,23 @@ class Documents:
         """The document at a path; None where there is none. Raises MethodNotAllowed, NotAcceptable."""
         if path == CRDS and request.method == "GET" and "watch" not in request.query:
             return json_response(_NO_CRDS)
+        if path == "/":
+            return json_response(self._index)
         response = self._openapi_response(request, path) or self._discovery_response(request, path)
         if response is not None and request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         return response
+
+    def knows_none_like(self, path: str) -> bool:
+        """Whether a path is below nothing that is served: upstream answers such ones without a Status."""
+        return not (path == "/version" or path.startswith(("/version/", "/api/")) or self._discovery.is_group(path))
+
+    @cached_property
+    def _index(self) -> bytes:
+        """What there is, for people."""
+        groups = [name for name in self._discovery.plain if name.startswith("/api")]
+        paths = sorted({*_PATHS, *groups})
+        return msgspec.json.format(msgspec.json.encode({"paths": paths}), indent=2)
 
     def _discovery_response(self, request: web.BaseRequest, path: str) -> web.Response | None:
         version = accepted_discovery(request.headers.get("Accept", "")) if path in ("/api", "/apis") else ""
@@ -51,6 +78,8 @@ class Documents:
             form = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
             response.headers["Content-Type"] = form
             return response
+        if path == "/api":
+            return json_response(self._discovery.core_versions(_address(request)))
         body = self._discovery.plain.get(path)
         return json_response(body) if body is not None else None
 
@@ -99,6 +128,12 @@ class Documents:
         if found is None:
             found = self._compressed[document.hash] = shrink(document.body)
         return found
+
+
+def _address(request: web.BaseRequest) -> str:
+    """Where the client has reached the server."""
+    here = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    return f"{here[0]}:{here[1]}" if here else request.host
 
 
 def _check_accept(request: web.BaseRequest) -> None:

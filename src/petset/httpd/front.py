@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from petset.api.errors import Forbidden, MethodNotAllowed
+from petset.api.errors import Forbidden, MethodNotAllowed, NotFound
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
 from petset.httpd import openid
-from petset.httpd.answers import send
+from petset.httpd.answers import nowhere, send
 from petset.httpd.authorization import Gate
 from petset.httpd.compression import compress, size_of
 from petset.httpd.documents import Documents
@@ -44,8 +44,13 @@ class Front:
             raise
         self._metrics.authorizations["allowed"] += 1
         path = request.path.rstrip("/") or "/"
-        answered = await self._without_resource(request, path)
-        return answered or await self._resources.handle(request, identity)
+        try:
+            answered = await self._without_resource(request, path)
+            return answered or await self._resources.handle(request, identity)
+        except NotFound:
+            if self._documents.knows_none_like(path):
+                return nowhere()
+            raise
 
     def user(self, token: str) -> Identity | None:
         """Who a bearer token stands for; None for one that is not good."""

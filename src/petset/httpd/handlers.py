@@ -11,6 +11,7 @@ from petset.apiserver import decoding, encodings
 from petset.apiserver.authorization.attributes import on
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
+from petset.apiserver.read import check_revision
 from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, Target, WriteOptions
 from petset.client.interface import PatchType
 from petset.httpd import routes, streams
@@ -96,6 +97,8 @@ class ResourceHandler:
             watcher = Watcher(target, routes.watch_options(query, target), form)
             return await serve_watch(request, self._server, watcher, self._metrics)
         if target.name:
+            if "resourceVersion" in query:
+                check_revision(self._server.registry, query["resourceVersion"])
             return self._answer(await self._server.get(target), form)
         listing = await self._server.list(target, routes.list_options(query))
         return self._listing(listing, form)

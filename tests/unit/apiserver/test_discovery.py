@@ -28,7 +28,21 @@ def test_the_version_is_one_that_kubectl_reads() -> None:
 
 
 def test_the_core_group_has_one_version() -> None:
-    assert plain("/api")["versions"] == ["v1"]
+    core = msgspec.json.decode(DISCOVERY.core_versions("127.0.0.1:6443"))
+    assert core["versions"] == ["v1"]
+    assert core["serverAddressByClientCIDRs"] == [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
+
+
+def test_the_form_in_which_objects_are_stored_has_a_name() -> None:
+    hashes = {
+        (version, entry["name"]): entry.get("storageVersionHash")
+        for version in ("/api/v1", "/apis/events.k8s.io/v1", "/apis/authorization.k8s.io/v1")
+        for entry in plain(version)["resources"]
+    }
+    assert hashes["/api/v1", "configmaps"] == "qFsyl6wFWjQ="
+    assert hashes["/api/v1", "pods/status"] is None
+    assert hashes["/apis/events.k8s.io/v1", "events"] == hashes["/api/v1", "events"] == "r2yiGXH7wu8="
+    assert hashes["/apis/authorization.k8s.io/v1", "subjectaccessreviews"] is None
 
 
 def test_every_group_is_found_on_its_own_and_in_the_list() -> None:

@@ -74,9 +74,9 @@ def refused(reply: Reply, status: int, reason: str, message: str = "") -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/favicon.ico", "/apis/frogs", "/api/v2", "/api/v2/pods", "/apis/apps/v9/statefulsets", "/apis/x.y/v1/z"),
+        *("/api/v2", "/api/v2/pods", "/apis/apps/v9/statefulsets", "/apis/apps/frog"),
         *("/api/v1/watch", "/api/v1/frogs", "/api/v1/pods/web-0", f"{POD}/frog", f"{POD}/log/x", f"{POD}/x/y/z"),
-        *("/api/v1/nodes/n/scale", f"{MAP}/status", "/openapi/v3/apis/none/v1", "/api/v1/namespaces/default/nodes"),
+        *("/api/v1/nodes/n/scale", f"{MAP}/status", "/api/v1/namespaces/default/nodes"),
         *(f"{MAPS}/absent", f"{MAPS}/..", f"{MAPS}/a%2Fb", f"{MAPS}/a%00b", f"{MAPS}/%ff%fe", f"{MAPS}/%zz"),
         *(f"{MAPS}/%F0%9F%90%B8", f"{MAPS}/{'a' * 3000}", "/api/v1/namespaces/%2e%2e/configmaps/settings"),
     ],
@@ -89,6 +89,34 @@ async def test_places_that_are_none(door: Door, path: str) -> None:
             reply = await wire.ask(method, path, b"" if method == "DELETE" else b'{"metadata":{}}', headers)
             assert reply.status in (400, 404, 405), reply.body
             assert reply.tree["kind"] == "Status"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/favicon.ico", "/apis/frogs", "/apis/x.y/v1/z", "/openapi/v3/apis/none/v1", "/healthz/none", "/metrics/x"),
+        *("/apix", "/apisx/apps/v1", "/apis//x"),
+    ],
+)
+async def test_places_below_which_nothing_is_have_no_status(door: Door, path: str) -> None:
+    async with door.open() as wire:
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            reply = await wire.ask(method, path)
+            assert (reply.status, reply.body) == (404, b"404 page not found\n")
+        assert (await wire.ask("HEAD", path)).status == 404
+
+
+async def test_the_root_says_what_there_is(door: Door) -> None:
+    paths = (await door.ask("GET", "/")).tree["paths"]
+    assert paths == sorted(paths)
+    assert {"/api/v1", "/apis/apps", "/apis/apps/v1", "/healthz", "/metrics", "/openapi/v3", "/version"} <= set(paths)
+    for path in paths:
+        assert (await door.ask("GET", path)).status == 200
+
+
+async def test_the_core_group_says_where_the_server_is(door: Door) -> None:
+    (there,) = (await door.ask("GET", "/api")).tree["serverAddressByClientCIDRs"]
+    assert there == {"clientCIDR": "0.0.0.0/0", "serverAddress": f"127.0.0.1:{door.address.port}"}
 
 
 @pytest.mark.parametrize(
