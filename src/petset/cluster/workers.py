@@ -22,6 +22,7 @@ from petset.controllers.quota.controller import QuotaController
 from petset.controllers.scheduler.controller import Scheduler
 from petset.controllers.shutdown.controller import ShutdownController
 from petset.controllers.statefulset.controller import StatefulSetController
+from petset.controllers.tokens.controller import TokensController
 from petset.controllers.volumes.binder import VolumeBinder
 from petset.controllers.volumes.classes import default_storage_class
 from petset.controllers.volumes.directories import LocalDirectories
@@ -95,6 +96,8 @@ def start_controllers(cluster: Cluster) -> None:
     name = "namespace-controller"
     root_ca = read_authority(cluster.api.certificates)
     start(name, NamespaceController(client(name), informers, clock, namespaced_kinds(), root_ca).run)
+    name = "tokens-controller"
+    start(name, TokensController(client(name), informers, clock, root_ca).run)
     name = "persistentvolume-controller"
     start(name, VolumeBinder(client(name), informers, recorder(name), clock).run)
     name = "directory-provisioner"
