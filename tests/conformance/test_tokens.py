@@ -1,5 +1,6 @@
 """ServiceAccounts' tokens: asked for, reviewed, used; the volume by which pods have theirs; where ports are refused."""
 
+import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -14,6 +15,8 @@ TOKEN = "serviceaccounts/default/token"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 VERSION = "authentication.k8s.io/v1"
 FACTS = "authentication.kubernetes.io"
+FILLED = 30.0
+"""Seconds within which a Secret gets its token."""
 REMEMBERED = 20.0
 """Seconds within which a server forgets that a token was good."""
 
@@ -191,3 +194,21 @@ async def test_what_has_no_host_cannot_be_talked_to(
 ) -> None:
     (await api.post("pods", pod())).done(201)
     refused(await api.get(place, query), status, reason, message)
+
+
+async def test_a_secret_asks_for_a_token_that_lives_as_long(api: Api) -> None:
+    account = (await api.post("serviceaccounts", {"metadata": {"name": "robot"}})).done(201)["metadata"]
+    metadata = {"name": "tok", "annotations": {"kubernetes.io/service-account.name": "robot"}}
+    (await api.post("secrets", {"metadata": metadata, "type": "kubernetes.io/service-account-token"})).done(201)
+    async with asyncio.timeout(FILLED):
+        while "token" not in (made := (await api.get("secrets/tok")).done()).get("data", {}):
+            await CLOCK.sleep(0.1)
+    data = {key: base64.b64decode(value).decode() for key, value in made["data"].items()}
+    assert sorted(data) == ["ca.crt", "namespace", "token"]
+    assert (data["namespace"], data["ca.crt"][:10]) == (api.namespace, "-----BEGIN")
+    assert made["metadata"]["annotations"]["kubernetes.io/service-account.uid"] == account["uid"]
+    user = (await review(api, data["token"]))["user"]
+    assert (user["username"], user["uid"]) == (f"system:serviceaccount:{api.namespace}:robot", account["uid"])
+    (await api.delete("serviceaccounts/robot")).done()
+    async with asyncio.timeout(FILLED):
+        await api.eventually("secrets/tok", 404)
