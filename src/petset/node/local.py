@@ -96,7 +96,10 @@ class LocalNode:
         )
         self._directories = Directories(config.data_dir / "node")
         self._view = ServiceView()
-        self._feed = ServiceFeed(around.informers, self._view, ServiceProxy(config.network.has))
+        # what is on paper asks no DNS and connects to no Service
+        self._feed = (
+            None if config.simulated else ServiceFeed(around.informers, self._view, ServiceProxy(config.network.has))
+        )
         self._dns = self._make_dns()
         self._tasks = Supervisor("node", around.clock)
         self._engine_works = False
@@ -140,7 +143,7 @@ class LocalNode:
             self._until_it_works(ENGINE, self._start_engine),
             self._until_it_works(NETWORK, self._network.start),
         )
-        if not self._config.simulated:
+        if self._feed is not None:
             tasks.start("services", self._feed.run)
             await self._feed.synced()
             await self._until_it_works(DNS, self._listen)
@@ -178,7 +181,9 @@ class LocalNode:
         config = self._config
         ranges = (config.network.pod_cidr, config.network.service_cidr)
         upstream = Resolvers(ResolvConfFile(own=(config.dns_address,)).servers)
-        return DnsServer(Zone(config.cluster_domain, config.dns_address, ranges), self._view, upstream)
+        return DnsServer(
+            Zone(config.cluster_domain, config.dns_address, ranges), self._view, upstream, config.network.has
+        )
 
     async def _start_engine(self) -> None:
         await self.runtime.start()

@@ -20,6 +20,7 @@ from petset.node.dns.wire import (
     parse_answers,
     parse_query,
 )
+from petset.node.network.relays import Admits, everybody
 from petset.node.network.sockets import bound_socket
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,10 @@ ClientAddress = tuple[str, int]
 
 
 class DnsServer:
-    """Answers queries at any number of addresses until it is closed."""
+    """Answers queries of those whom `admits` lets in, at any number of addresses, until it is closed."""
 
-    def __init__(self, zone: Zone, view: View, upstream: Upstream) -> None:
-        self._zone, self._view, self._upstream = zone, view, upstream
+    def __init__(self, zone: Zone, view: View, upstream: Upstream, admits: Admits = everybody) -> None:
+        self._zone, self._view, self._upstream, self._admits = zone, view, upstream, admits
         self._tasks = Supervisor("dns")
         self._datagrams: list[asyncio.DatagramTransport] = []
         self._servers: list[asyncio.Server] = []
@@ -74,7 +75,7 @@ class DnsServer:
 
     def received(self, raw: bytes, transport: asyncio.DatagramTransport, client: ClientAddress) -> None:
         """Answers a datagram: at once when the cluster knows, else when upstream has answered."""
-        query = parse_query(raw)
+        query = parse_query(raw) if self._admits(client[0]) else None
         if query is None:
             return
         if isinstance(query, bytes):
@@ -106,7 +107,8 @@ class DnsServer:
         return encode(query, known, limit, parse_answers(reply) if reply else ())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MOST_CONNECTIONS:
+        client = writer.get_extra_info("peername")
+        if len(self._connections) >= MOST_CONNECTIONS or not client or not self._admits(client[0]):
             writer.transport.abort()
             return
         self._connections.add(writer)

@@ -19,6 +19,7 @@ Admits = Callable[[str], bool]  # whether a client at this address is served
 CONNECT_SECONDS = 3.0
 CHUNK = 256 * 1024
 IDLE_SECONDS = 60.0  # after which a UDP client is forgotten
+MOST_CLIENTS = 1000  # of one UDP port; each costs a socket, and senders are easily made up
 LARGEST_DATAGRAM = 65535
 LINGER_NOT = struct.pack("ii", 1, 0)  # on, for no time: closing resets
 
@@ -132,12 +133,21 @@ class UdpRelay(asyncio.DatagramProtocol):
         """From a client."""
         if not self._admits(addr[0]):
             return
-        client = self._clients.get(addr)
-        if client is None:
-            endpoint = self._choose(addr[0])[0]
-            client = _UdpClient(endpoint, lambda answer: self._answer(answer, addr), lambda: self._clients.pop(addr))
-            self._clients[addr] = client
-        client.send(data)
+        client = self._clients.pop(addr, None) or self._begin(addr)
+        if client is not None:
+            self._clients[addr] = client  # the last one to be forgotten
+            client.send(data)
+
+    def _begin(self, addr: tuple[str, int]) -> "_UdpClient | None":
+        """A new client, in the place of the one that has been silent for longest when there are too many."""
+        if len(self._clients) >= MOST_CLIENTS:
+            next(iter(self._clients.values())).close()
+        endpoint = self._choose(addr[0])[0]
+        try:
+            return _UdpClient(endpoint, lambda answer: self._answer(answer, addr), lambda: self._clients.pop(addr))
+        except OSError as error:
+            log.debug("%s:%s: no way to %s for %s: %s", self._address, self._port, endpoint, addr[0], error)
+            return None
 
     def _answer(self, data: bytes, client: tuple[str, int]) -> None:
         if self._transport is not None:
@@ -152,7 +162,11 @@ class _UdpClient:
         self._answer, self._ended = answer, ended
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.connect(endpoint)
+        try:
+            self._socket.connect(endpoint)
+        except OSError:
+            self._socket.close()
+            raise
         self._loop.add_reader(self._socket.fileno(), self._receive)
         self._timer = self._loop.call_later(IDLE_SECONDS, self.close)
 

@@ -126,6 +126,23 @@ async def test_the_clusters_names_are_answered(client: Client) -> None:
     assert (await client.ask("web-100.nginx.default.svc.cluster.local")).header.rcode == 3
 
 
+async def test_only_those_are_answered_who_may_come_in(outside: Outside) -> None:
+    admitted = {"127.0.0.2"}
+    server = DnsServer(ZONE, Cluster(), outside, admitted.__contains__)
+    port = await server.listen(ADDRESS, 0)
+    loop = asyncio.get_running_loop()
+    transport, stranger = await loop.create_datagram_endpoint(Client, remote_addr=(ADDRESS, port))
+    for name in ("web-7.nginx.default.svc.cluster.local", "example.com"):
+        stranger.send(name)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await ask_tcp(port, "web-7.nginx.default.svc.cluster.local")
+    admitted.add("127.0.0.1")
+    assert ips(await stranger.ask("web-7.nginx.default.svc.cluster.local")) == ["10.244.0.7"]
+    assert stranger.replies.empty()
+    transport.close()
+    await server.close()
+
+
 async def test_a_cut_answer_is_complete_over_tcp(client: Client, port: int) -> None:
     name = "nginx.default.svc.cluster.local"
     over_udp = await client.ask(name)

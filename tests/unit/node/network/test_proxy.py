@@ -2,11 +2,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 import pytest
 import uvloop
 
+from petset.node.network import relays
 from petset.node.network.proxy import (
     Backends,
     Front,
@@ -209,6 +211,32 @@ async def test_datagrams_of_a_client_stay_with_one_endpoint(proxy: ServiceProxy)
     one.close()
     two.close()
     assert answers == [b"one a", b"one b", b"two a", b"two b"]
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_flood_of_clients_takes_the_place_of_the_silent_ones(
+    proxy: ServiceProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relays, "MOST_CLIENTS", 3)
+    loop = asyncio.get_running_loop()
+    port = free_port(socket.SOCK_DGRAM)
+    end, seen = await loop.create_datagram_endpoint(lambda: _Udp(b"one "), local_addr=("127.0.0.1", 0))
+    await proxy.apply(service(port, end.get_extra_info("sockname"), protocol="UDP"))
+    before = open_files()
+    first, protocol = await loop.create_datagram_endpoint(_Udp, remote_addr=(ADDRESS, port))
+    for number in range(20):
+        first.sendto(b"a")
+        assert await protocol.received.get() == b"one a"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(str(number).encode(), (ADDRESS, port))
+            while await seen.received.get() != str(number).encode():
+                pass
+    assert open_files() <= before + 4
+    first.close()
+    end.close()
 
 
 async def test_a_client_whose_endpoint_died_reaches_another(proxy: ServiceProxy) -> None:
