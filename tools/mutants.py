@@ -36,7 +36,19 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "petset.controllers.statefulset"
 SOURCES = ROOT / "src/petset/controllers/statefulset"
 EQUIVALENT = ROOT / "tools/equivalent_mutants.toml"
-MODULES = ("plan", "ranks", "retention", "claims", "identity", "revisions", "names", "status", "waiting", "ledger")
+MODULES = (
+    "plan",
+    "ranks",
+    "retention",
+    "claims",
+    "identity",
+    "revisions",
+    "names",
+    "status",
+    "waiting",
+    "ledger",
+    "model",
+)
 UNIT = "tests/unit/controllers/statefulset"
 QUICK = [
     f"{UNIT}/test_{name}.py"
@@ -52,6 +64,7 @@ QUICK = [
         "status",
         "waiting",
         "ledger",
+        "model",
     )
 ]
 SLOW = [f"{UNIT}/test_large_sets.py", "tests/simulation/test_scenarios.py", "tests/simulation/test_ledger.py"]
