@@ -73,7 +73,8 @@ def decide(ranks: Ranks, claiming: tuple[Action, ...] = ()) -> Plan:
     counted = status.report(seen.set, ranks.census(), history)
     steps = [Step("adoption", (adoption(seen),)), Step("claiming", (claiming,)), Step("revisions", (history.actions,))]
     wait: Wait | None = None
-    if not is_terminating(seen.set):
+    going = is_terminating(seen.set)
+    if not going:
         for step, wait in phases(ranks):
             steps.append(step)
             if wait is not None and view.ordered:
@@ -85,7 +86,7 @@ def decide(ranks: Ranks, claiming: tuple[Action, ...] = ()) -> Plan:
         status=status.after_deletions(seen.set, counted, outdated),
         cleanup=surplus_revisions(seen.set, history, ranks.revisions()),
         waiting_for=wait,
-        held_back=held_back(ranks) if wait is None else None,
+        held_back=held_back(ranks) if wait is None and not going else None,
         look_again=0.0 if is_cut(steps) else next_availability(ranks, counted),
     )
 

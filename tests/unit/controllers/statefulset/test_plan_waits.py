@@ -256,6 +256,18 @@ def test_what_an_update_leaves_as_it_is(policy: str, prepare: Callable[[World], 
 
 
 @BOTH
+@pytest.mark.parametrize("prepare", [rolling, lambda world: rolling(world, 2), on_delete])
+def test_a_set_that_is_being_deleted_holds_nothing_back_and_waits_for_nothing(
+    policy: str, prepare: Callable[[World], None]
+) -> None:
+    world = settled(policy=policy)
+    prepare(world)
+    world.set_image("nginx:2")
+    world.set.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+    assert (world.plan().held_back, world.plan().waiting_for) == (None, None)
+
+
+@BOTH
 def test_a_pod_without_a_revision_is_held_back_like_an_old_one(policy: str) -> None:
     world = settled(policy=policy)
     on_delete(world)
