@@ -124,7 +124,7 @@ class Worker:
         self._forget(key, seen)
         if decision.look_again is not None and not done:
             self._around.queue.add_after(key, decision.look_again)
-        return done
+        return done and key in self._memories
 
     # --- observing ----------------------------------------------------------------------------------------------------
 
@@ -184,7 +184,9 @@ class Worker:
     def _forget(self, key: Key, seen: Observed) -> None:
         """Drops the memories of pods that are neither in the API nor in the runtime and of which nothing goes on."""
         memories = self._memories.get(key, {})
-        alive = {sandbox.pod_uid for sandbox in seen.sandboxes}
+        if seen.pod is not None and len(memories) == 1:
+            return  # its own
+        alive = {sandbox.pod_uid for sandbox in self._around.inventory.sandboxes(key)}
         if seen.pod is not None:
             alive.add(seen.pod.metadata.uid)
         for uid in memories.keys() - alive:
