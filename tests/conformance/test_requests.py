@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conformance.api import (
     APPLY,
@@ -19,6 +20,7 @@ from tests.conformance.api import (
 from tests.conformance.cases import Case, Request, named, option
 
 SETS = "statefulsets"
+YAML = "application/yaml"
 
 NOWHERE = "the server could not find the requested resource"
 NO_METHOD = "the server does not allow this method on the requested resource"
@@ -407,3 +409,22 @@ async def test_who_takes_json_gets_json(api: Api, accept: str) -> None:
         assert reply.done()["kind"] == "ConfigMapList"
     else:  # a server that writes protobuf may do so for who puts it first
         assert accept.startswith(reply.headers["Content-Type"])
+
+
+@pytest.mark.parametrize(("query", "indented"), [("", False), ("pretty=true", True), ("pretty=0", False)])
+async def test_who_reads_gets_it_indented(there: Api, query: str, indented: bool) -> None:
+    reply = await there.get("/apis/apps", query)
+    assert reply.body.startswith(b'{\n  "kind": "APIGroup"' if indented else b'{"kind":"APIGroup"')
+    reply = await there.get("configmaps/absent", query)
+    assert reply.body.startswith(b'{\n  "kind": "Status"' if indented else b'{"kind":"Status"')
+
+
+async def test_who_asks_for_yaml_gets_it(api: Api) -> None:
+    made = (await api.post("configmaps", config_map())).done(201)
+    for place in ("configmaps/c", "configmaps/absent", "/apis/apps", "/api"):
+        plain, reply = await api.get(place), await api.get(place, accept=YAML)
+        assert (reply.status, reply.headers["Content-Type"]) == (plain.status, YAML)
+        assert yaml.safe_load(reply.body) == plain.tree
+    assert yaml.safe_load((await api.get("configmaps", accept=f"{YAML};as=Table;g=meta.k8s.io;v=v1")).body)["rows"]
+    assert yaml.safe_load((await api.get("configmaps", "watch=1", accept=YAML)).body)["code"] == 406
+    assert (await api.get("configmaps/c", accept=f"{JSON},{YAML}")).done() == made

@@ -20,6 +20,7 @@ from petset.httpd.answers import error_response
 from petset.httpd.authentication import Authenticator, TokenAuthenticator, knows_no_token
 from petset.httpd.connections import Admits, Listener
 from petset.httpd.pki import Certificates
+from petset.httpd.presentation import present
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class HttpServer:
             return await self._handler(request, self._authenticator.identify(request))
         except StatusError as error:
             _check_unanswered(request)
-            return error_response(error)
+            return await _refuse(request, error)
         except ConnectionError:
             log.debug("%s %s: the client went away", request.method, request.path)
             return web.Response(status=499)
@@ -101,6 +102,12 @@ class HttpServer:
             log.exception("%s %s failed", request.method, request.path)
             _check_unanswered(request)
             return error_response(InternalError("Internal error occurred: see the log of petset"))
+
+
+async def _refuse(request: web.BaseRequest, error: StatusError) -> web.Response:
+    response = error_response(error)
+    await present(request, response)
+    return response
 
 
 def _check_unanswered(request: web.BaseRequest) -> None:

@@ -17,6 +17,7 @@ from petset.httpd.documents import Documents
 from petset.httpd.handlers import ResourceHandler
 from petset.httpd.health import Health
 from petset.httpd.metrics import Labels, RequestMetrics
+from petset.httpd.presentation import present
 
 if TYPE_CHECKING:
     from petset.httpd.exposition import Exposition
@@ -70,6 +71,7 @@ class Front:
             if found is None:
                 return None
             response = found
+        await present(request, response)
         size = size_of(response)
         await compress(request, response)
         await send(request, response)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from msgspec.structs import replace
 
-from petset.api.errors import BadRequest, MethodNotAllowed, UnsupportedMediaType
+from petset.api.errors import BadRequest, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
 from petset.api.types import DeleteOptions
 from petset.apiserver import decoding, encodings
 from petset.apiserver.authorization.attributes import on
@@ -22,8 +22,9 @@ from petset.httpd.compression import compress, size_of
 from petset.httpd.connections import conversation
 from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
-from petset.httpd.negotiation import accepted_form
+from petset.httpd.negotiation import accepted_form, accepts_json
 from petset.httpd.pieces import Pieces
+from petset.httpd.presentation import present
 from petset.httpd.remote_command import serve_spdy_session
 from petset.httpd.upgrade import asks_for_spdy
 from petset.httpd.watch import Watcher, serve_watch
@@ -54,6 +55,7 @@ class ResourceHandler:
         running = self._metrics.begin(labels_of(request.method, route, request.query, media_type(request)))
         try:
             response = await self._carry_out(request, identity, route)
+            await present(request, response)
             size = size_of(response)
             await compress(request, response)
             await send(request, response)
@@ -94,6 +96,8 @@ class ResourceHandler:
             return await self._stream(request, target)
         form = form_of(request)
         if watches:
+            if not accepts_json(request.headers.get("Accept", "")):
+                raise NotAcceptable("only the following media types are accepted: application/json;stream=watch")
             watcher = Watcher(target, routes.watch_options(query, target), form)
             return await serve_watch(request, self._server, watcher, self._metrics)
         if target.name:

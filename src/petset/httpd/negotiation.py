@@ -1,6 +1,7 @@
 """What form of an answer the client accepts. Pure.
 
-The server writes JSON only, but for one document; a client that lists protobuf first also lists JSON or anything.
+The server writes JSON, or YAML made of it, but for one document; a client that lists protobuf first also lists JSON or
+anything.
 What `Accept` decides is the form: the object itself, a Table for people, or metadata alone; for discovery, the
 aggregated form.
 """
@@ -12,7 +13,9 @@ from petset.api.errors import BadRequest, NotAcceptable
 from petset.api.table import IncludeObject
 from petset.apiserver.encodings import PLAIN, Form, FormName
 
+YAML = "application/yaml"
 _JSON_TYPES = frozenset({"*/*", "application/*", "application/json"})
+_OBJECT_TYPES = _JSON_TYPES | {YAML}
 _FORMS: dict[str, FormName] = {
     "Table": "Table",
     "PartialObjectMetadata": "PartialObjectMetadata",
@@ -28,7 +31,7 @@ def accepted_form(accept: str, include_object: str = "") -> Form:
     `include_object` is the query parameter of that name: what a row of a Table carries.
     """
     include = _include(include_object)
-    for parameters in _json_clauses(accept):
+    for parameters in _clauses(accept, _OBJECT_TYPES):
         wanted = parameters.get("as", "")
         if not wanted:
             return PLAIN
@@ -37,12 +40,12 @@ def accepted_form(accept: str, include_object: str = "") -> Form:
             return Form(_FORMS[wanted], parameters["v"], include)
     if not accept:
         return PLAIN
-    raise NotAcceptable("only the following media types are accepted: application/json")
+    raise NotAcceptable(f"only the following media types are accepted: application/json, {YAML}")
 
 
 def accepted_discovery(accept: str) -> str:
     """The version of aggregated discovery a client prefers, or "" for the plain form, which is never refused."""
-    for parameters in _json_clauses(accept):
+    for parameters in _clauses(accept, _JSON_TYPES):
         if not parameters.get("as"):
             return ""
         if parameters["as"] == "APIGroupDiscoveryList" and parameters.get("g") == _DISCOVERY_GROUP:
@@ -54,7 +57,7 @@ def accepted_discovery(accept: str) -> str:
 
 def accepts_json(accept: str) -> bool:
     """Whether JSON will do, in whatever form."""
-    return not accept or any(True for _ in _json_clauses(accept))
+    return not accept or any(True for _ in _clauses(accept, _JSON_TYPES))
 
 
 def prefers(accept: str, media_types: Collection[str]) -> bool:
@@ -66,11 +69,11 @@ def prefers(accept: str, media_types: Collection[str]) -> bool:
     return False
 
 
-def _json_clauses(accept: str) -> Iterator[dict[str, str]]:
-    """The parameters of every clause that means JSON, in the client's order."""
+def _clauses(accept: str, media_types: Collection[str]) -> Iterator[dict[str, str]]:
+    """The parameters of every clause that means one of these, in the client's order."""
     for clause in accept.split(",") if accept else ():
         media_type, *parameters = (part.strip() for part in clause.split(";"))
-        if media_type in _JSON_TYPES:
+        if media_type in media_types:
             yield dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
 
 

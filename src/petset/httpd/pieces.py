@@ -31,9 +31,13 @@ class Pieces(payload.Payload):
         """Bytes of what is sent; None while that is not known."""
         return None if self._compressor else self.whole_size
 
+    def whole(self) -> bytes:
+        """All of it, before any compression."""
+        return b"".join(self._body.pieces())
+
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The body as text."""
-        return b"".join(self._body.pieces()).decode(encoding, errors)
+        return self.whole().decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Sends everything; waits for the client in between."""
