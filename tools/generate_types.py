@@ -147,8 +147,8 @@ class TypeMeta(Struct, kw_only=True):
 '''
 
 OBJECT = '''
-class Object(TypeMeta, kw_only=True):
-    """A thing with a name that the API stores or answers with."""
+class Object(TypeMeta, kw_only=True, gc=True, weakref=True):
+    """A thing with a name that the API stores or answers with. Those that nobody changes are shared while they live."""
 
     metadata: ObjectMeta = field(default_factory=ObjectMeta)
 '''

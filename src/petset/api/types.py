@@ -117,8 +117,8 @@ class ObjectMeta(Struct, kw_only=True):
     uid: str = ""
 
 
-class Object(TypeMeta, kw_only=True):
-    """A thing with a name that the API stores or answers with."""
+class Object(TypeMeta, kw_only=True, gc=True, weakref=True):
+    """A thing with a name that the API stores or answers with. Those that nobody changes are shared while they live."""
 
     metadata: ObjectMeta = field(default_factory=ObjectMeta)
 

@@ -4,9 +4,10 @@ A resource may be a view: it shows the stored objects of another resource in its
 events). Only this module knows the difference.
 """
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -24,7 +25,7 @@ T = TypeVar("T", bound=Object)
 
 encode = msgspec.json.Encoder().encode
 
-SHARED = 512
+RECENT = 512
 """Objects kept, decoded, for those who are about to ask for them: the watchers in this process, and who wrote them."""
 
 
@@ -37,7 +38,8 @@ class Registry:
         self.clock = clock
         self._stored = {resource.type: catalogue.stored(resource) for resource in catalogue.resources}
         self._field_sets = FieldSets()
-        self._recent: OrderedDict[tuple[type[Object], int], Any] = OrderedDict()
+        self._alive: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self._recent: deque[Object] = deque(maxlen=RECENT)
         self._decoders: dict[type[Object], msgspec.json.Decoder[Any]] = {
             resource.type: msgspec.json.Decoder(resource.type) for resource in catalogue.resources
         }
@@ -65,10 +67,10 @@ class Registry:
         return obj
 
     def shared(self, resource: Resource[T], record: Record) -> T:
-        """The object behind a stored record, as `resource` serves it: mostly one for all who ask. Never change it."""
+        """The object behind a stored record, as `resource` serves it: one for all who ask. Never change it."""
         if resource.view is not None:
             return self.decode(resource, record.value)
-        obj: T | None = self._recent.get((resource.type, record.revision))
+        obj: T | None = self._alive.get(record.revision)
         if obj is None:
             obj = self.parse(resource, record.value)
             self._share(resource, record.revision, obj)
@@ -76,16 +78,15 @@ class Registry:
 
     def last(self, resource: Resource[T], record: Record) -> T:
         """The same for the last state that a watcher of stored objects sees of one."""
-        obj: T | None = self._recent.get((resource.type, -record.revision))
+        obj: T | None = self._alive.get(-record.revision)
         return self.parse(resource, record.value) if obj is None else obj
 
     def _share(self, resource: Resource[Any], revision: int, obj: Object) -> None:
         self._field_sets.share(obj.metadata.managed_fields)
         if resource.share is not None:
             resource.share(obj)
-        self._recent[resource.type, revision] = obj  # of a last state the negative: not every watcher sees it as such
-        if len(self._recent) > SHARED:
-            self._recent.popitem(last=False)
+        self._alive[revision] = obj  # of a last state the negative: not every watcher sees it as such
+        self._recent.append(obj)
 
     def tree(self, resource: Resource[Any], value: bytes) -> Tree:
         """The JSON tree behind stored bytes, in the shape of `resource`."""

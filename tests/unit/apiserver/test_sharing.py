@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from petset.api.resources import Resource
-from petset.api.types import DeleteOptions
+from petset.api.types import ConfigMap, DeleteOptions
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.registry import encode
+from petset.apiserver.registry import RECENT, encode
 from petset.apiserver.request import Body, Identity, PatchBody, Target
 from petset.kinds import CATALOGUE
 from tests.property.requests import SAMPLES
@@ -56,3 +56,17 @@ async def test_what_others_read_is_not_changed_by_what_is_written(server: ApiSer
     note()
     await server.delete(ME, target, DeleteOptions())
     assert [encode(obj) for obj, _ in read] == [before for _, before in read]
+
+
+async def test_who_holds_an_object_has_the_one_that_others_get(server: ApiServer) -> None:
+    """However much is written meanwhile: a write that follows need not read its predecessor out of bytes."""
+    resource = CATALOGUE.of(ConfigMap)
+    body = Body(msgspec.json.encode({"metadata": {"name": "held"}}))
+    await server.create(ME, Target(resource, "default"), body, PLAINLY)
+    held = shared(server, Target(resource, "default", "held"))
+    for number in range(RECENT + 1):
+        name = f"other-{number}"
+        await server.create(
+            ME, Target(resource, "default"), Body(b'{"metadata":{"name":"%b"}}' % name.encode()), PLAINLY
+        )
+    assert shared(server, Target(resource, "default", "held")) is held
