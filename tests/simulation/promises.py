@@ -1,7 +1,10 @@
 """What every single decision of the controller keeps to, given what it saw."""
 
+import msgspec
+
 from petset.api.meta import is_pod_available, is_terminating
-from petset.api.types import Pod
+from petset.api.schema.decode import decode
+from petset.api.types import Pod, StatefulSetStatus
 from petset.controllers.statefulset import model
 from petset.controllers.statefulset.identity import ordinals
 from petset.controllers.statefulset.names import REVISION_LABEL, is_member, ordinal_of
@@ -16,6 +19,7 @@ def check(seen: model.Observed, decided: model.Plan) -> None:
     check_creations(seen, decided)
     check_update(seen, decided)
     check_waiting(seen, decided)
+    check_status(decided)
 
 
 def check_identity(seen: model.Observed, decided: model.Plan) -> None:
@@ -100,6 +104,12 @@ def check_waiting(seen: model.Observed, decided: model.Plan) -> None:
     first = ordinals(seen.set).start + partition(seen.set)
     assert seen.set.spec.update_strategy.type == "OnDelete" or all(ordinal < first for ordinal in old)
     assert (decided.held_back is not None) == bool(old)
+
+
+def check_status(decided: model.Plan) -> None:
+    """It has the form in which the server keeps it, which takes it as it is."""
+    for status in (decided.counted, decided.status):
+        assert decode(msgspec.json.encode(status), StatefulSetStatus) == status
 
 
 def matches(seen: model.Observed, pod: Pod) -> bool:

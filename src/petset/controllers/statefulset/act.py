@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from petset.aio.clock import Clock
 from petset.api.errors import AlreadyExists, Conflict, Invalid, NotFound, StatusError
 from petset.api.meta import Key, copy, is_terminating, key_of
@@ -295,11 +297,11 @@ class Actor:
             run.failure = run.failure or error
 
     async def _put_status(self, run: Run, new: StatefulSetStatus) -> None:
-        target = copy(run.set)
+        target = run.set
         for tries_left in reversed(range(STATUS_TRIES)):
-            target.status = new
+            given = replace(target, metadata=replace(target.metadata), status=copy(new))
             try:
-                self._writes.wrote(run.key, await self._client.update(target, "status"))
+                self._writes.wrote(run.key, await self._client.update(given, "status", GIVEN))
             except Conflict:
                 if not tries_left:
                     raise
