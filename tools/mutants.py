@@ -50,23 +50,8 @@ MODULES = (
     "model",
 )
 UNIT = "tests/unit/controllers/statefulset"
-QUICK = [
-    f"{UNIT}/test_{name}.py"
-    for name in (
-        "plan",
-        "plan_update",
-        "plan_waits",
-        "claims",
-        "retention",
-        "identity",
-        "revisions",
-        "names",
-        "status",
-        "waiting",
-        "ledger",
-        "model",
-    )
-]
+QUICK = [f"{UNIT}/test_{name}.py" for name in ("plan_update", "plan_waits", *MODULES) if name != "ranks"]
+"""The ranks are tested by those that ask them."""
 SLOW = [f"{UNIT}/test_large_sets.py", "tests/simulation/test_scenarios.py", "tests/simulation/test_ledger.py"]
 SECONDS = 20
 """CPU time that one test may take; who needs more is in an endless loop."""
