@@ -163,13 +163,23 @@ async def test_a_scale_is_applied_to_the_replicas(api: Api) -> None:
     refused(reply, 409, "Conflict", 'Apply failed with 1 conflict: conflict with "one": .spec.replicas')
 
 
-async def test_what_was_made_before_any_apply_has_an_owner_then(api: Api) -> None:
+@pytest.mark.parametrize("entries", [[{}], []])
+async def test_what_was_made_before_any_apply_has_an_owner_then(api: Api, entries: list[Any]) -> None:
     (await api.post("configmaps", config(a="1"))).done(201)
-    reset = [{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]
+    reset = [{"op": "replace", "path": "/metadata/managedFields", "value": entries}]
     bare = (await api.patch("configmaps/c", reset, PATCH)).done()
     assert owners(bare) == {}
     applied = (await api.apply("configmaps/c", config(a="1"), "one")).done()
     assert owners(applied) == {"one:Apply": data("a"), "before-first-apply:Update": {"f:data": {".": {}, "f:a": {}}}}
+
+
+@pytest.mark.parametrize("entries", [[{}], []])
+async def test_an_update_may_ask_that_nobody_owns_an_object(api: Api, entries: list[Any]) -> None:
+    made = (await api.post("configmaps", config(a="1"))).done(201)
+    assert owners(made)
+    for change in (None, entries):
+        told = merged(config(a="2"), {"metadata": {"managedFields": change}})
+        assert bool(owners((await api.put("configmaps/c", told)).done())) is (change is None)
 
 
 async def test_an_apply_by_the_client_is_taken_over(api: Api) -> None:

@@ -12,7 +12,7 @@ from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, decode
 from petset.api.schema.strict import duplicate_fields, unknown_fields
-from petset.api.types import Object, Struct
+from petset.api.types import ManagedFieldsEntry, Object, Struct
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Body, Content, Gift
 from petset.client.interface import FieldValidation
@@ -24,6 +24,14 @@ JSON = "application/json"
 YAML = "application/yaml"
 
 
+class _Owners(msgspec.Struct, rename="camel"):
+    managed_fields: list[msgspec.Raw] | None = None
+
+
+class _Owned(msgspec.Struct):
+    metadata: _Owners | None = None
+
+
 class _Kind(msgspec.Struct, rename="camel"):
     api_version: str | None = None
     kind: str | None = None
@@ -33,6 +41,8 @@ _NULL = b"null"
 _SUMMARISED = 30
 """Bytes of a body that a refusal shows."""
 _read_kind = msgspec.json.Decoder(_Kind).decode
+_read_owned = msgspec.json.Decoder(_Owned).decode
+_EMPTY, _SPACED = b'"managedFields":[]', b'"managedFields": []'
 
 
 def read(content: Content, resource: Resource[T], validation: FieldValidation) -> tuple[T, tuple[str, ...]]:
@@ -59,8 +69,16 @@ def read_as(
     _check_kind(raw, kind, group_version)
     raw = b"{}" if raw == _NULL else raw
     obj = _decoded(raw, kind)
+    if _EMPTY in raw or _SPACED in raw:
+        obj.metadata.managed_fields = obj.metadata.managed_fields or _forgotten(raw)
     obj.api_version, obj.kind = group_version, kind().kind
     return obj, field_warnings(raw, kind, validation)
+
+
+def _forgotten(raw: bytes) -> list[ManagedFieldsEntry]:
+    """An empty list of an object's own is the wish that nobody owns it; in the object, that is one empty entry."""
+    metadata = _read_owned(raw).metadata
+    return [ManagedFieldsEntry()] if metadata is not None and metadata.managed_fields == [] else []
 
 
 def version_of(content: Body) -> str:

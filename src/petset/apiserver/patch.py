@@ -34,6 +34,8 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     kind = change.resource.type
     tree = change.registry.tree(change.resource, record.value)
     patched = patch_tree(body, document, tree, kind)
+    if (patched.get("metadata") or {}).get("managedFields") == []:  # the wish that nobody owns it
+        patched["metadata"]["managedFields"] = [{}]
     raw = msgspec.json.encode(patched)
     warnings = _warnings(change, body, raw)
     obj = _converted_or_invalid(change, patched, raw)

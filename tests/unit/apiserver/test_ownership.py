@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from petset.api.types import ConfigMap, Pod, StatefulSet
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.request import PatchBody, WriteOptions
+from petset.apiserver.request import Body, PatchBody, WriteOptions
+from petset.client.interface import PatchType
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import ME, config_map, create, fetch, pod, stateful_set, target, tree
 
@@ -33,6 +36,41 @@ async def test_the_creator_owns_what_it_set(server: ApiServer) -> None:
 async def test_nobody_owns_the_status_that_a_create_begins_with(server: ApiServer) -> None:
     created = await create(server, pod(), WriteOptions("kubectl-run"))
     assert "f:status" not in owners(created)["kubectl-run", None]
+
+
+@pytest.mark.parametrize("entries", ["[]", " []", "[{}]"])
+async def test_an_update_may_ask_that_nobody_owns_an_object(server: ApiServer, entries: str) -> None:
+    await create(server, config_map(), WriteOptions("one"))
+    raw = f'{{"metadata":{{"name":"settings","managedFields":{entries}}},"data":{{"key":"other"}}}}'
+    await server.update(ME, target(ConfigMap, "settings"), Body(raw.encode()), WriteOptions("two"))
+    assert owners(await fetch(server, ConfigMap, "settings")) == {}
+
+
+@pytest.mark.parametrize("type_", ["merge", "strategic", "json"])
+@pytest.mark.parametrize("entries", [[], [{}]])
+async def test_a_patch_may_ask_that_nobody_owns_an_object(
+    server: ApiServer, type_: PatchType, entries: list[Any]
+) -> None:
+    await create(server, config_map(), WriteOptions("one"))
+    document: Any = {"metadata": {"managedFields": entries}}
+    if type_ == "json":
+        document = [{"op": "replace", "path": "/metadata/managedFields", "value": entries}]
+    await server.patch(ME, target(ConfigMap, "settings"), PatchBody(type_, document), WriteOptions("two"))
+    assert owners(await fetch(server, ConfigMap, "settings")) == {}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"metadata":{"name":"settings","managedFields":null},"data":{"key":"other"}}',
+        b'{"metadata":{"name":"settings"},"data":{"key":"other","more":"\\"managedFields\\":[]"}}',
+        b'{"metadata":{"name":"settings"},"data":{"key":"other"},"unknown":{"managedFields":[]}}',
+    ],
+)
+async def test_what_only_looks_like_it_does_not(server: ApiServer, raw: bytes) -> None:
+    await create(server, config_map(), WriteOptions("one"))
+    await server.update(ME, target(ConfigMap, "settings"), Body(raw), WriteOptions("two"))
+    assert ("two", None) in owners(await fetch(server, ConfigMap, "settings"))
 
 
 async def test_a_write_takes_over_what_it_changes(server: ApiServer) -> None:
