@@ -54,6 +54,26 @@ REFUSED: list[tuple[str, Tree, list[str]]] = [
         ],
     ),
     (
+        "two controllers",
+        {
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": name, "controller": True} for name in "ab"
+            ]
+        },
+        [
+            (
+                'metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","kind":"Pod","name":"a","uid":"a",'
+                '"controller":true},{"apiVersion":"v1","kind":"Pod","name":"b","uid":"b","controller":true}]: '
+                'Only one reference can have Controller set to true. Found "true" in references for Pod/a and Pod/b'
+            )
+        ],
+    ),
+    (
+        "a beginning of a name",
+        {"generateName": "a.Bc-"},
+        [f'metadata.generateName: Invalid value: "a.Bc-": {SUBDOMAIN}'],
+    ),
+    (
         "an event as owner",
         {"ownerReferences": [{"apiVersion": "v1", "kind": "Event", "name": "e", "uid": "u"}]},
         ["metadata.ownerReferences: Invalid value: …"],

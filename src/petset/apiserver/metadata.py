@@ -69,11 +69,19 @@ def errors_of(resource: Resource[Any], meta: ObjectMeta) -> list[FieldError]:
     if not meta.name:
         errors.append(field.required("metadata.name", "name or generateName is required"))
     else:
-        name_errors = resource.strategy.name_errors(meta.name)
+        name_errors = [*resource.strategy.name_errors(meta.name)]
+        if meta.generate_name and (name_errors or not meta.name.startswith(meta.generate_name)):
+            errors += _prefix_errors(resource, meta.generate_name)  # the beginning of a good name is good
         errors += [field.invalid("metadata.name", meta.name, text) for text in name_errors]
     if meta.namespace:
         errors += [field.invalid("metadata.namespace", meta.namespace, text) for text in _label(meta.namespace)]
     return errors + _changeable_errors(meta)
+
+
+def _prefix_errors(resource: Resource[Any], prefix: str) -> list[FieldError]:
+    """Everything wrong with a generateName, which may end with a dash; upstream passes over what is before that."""
+    whole = f"{prefix[:-2]}a" if prefix.endswith("-") and len(prefix) > 1 else prefix
+    return [field.invalid("metadata.generateName", prefix, text) for text in resource.strategy.name_errors(whole)]
 
 
 def update_errors(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
@@ -145,12 +153,19 @@ def _owner_errors(owners: list[OwnerReference]) -> list[FieldError]:
         if (owner.api_version, owner.kind) == ("v1", "Event"):
             errors.append(field.invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"))
         if owner.controller:
-            controllers.append(owner.name)
+            controllers.append(f"{owner.kind}/{owner.name}")
     if len(controllers) > 1:
         found = f'Found "true" in references for {controllers[0]} and {controllers[1]}'
         text = f"Only one reference can have Controller set to true. {found}"
-        errors.append(field.invalid(path, [owner.name for owner in owners], text))
+        errors.append(field.invalid(path, [_shown(owner) for owner in owners], text))
     return errors
+
+
+def _shown(owner: OwnerReference) -> dict[str, object]:
+    """In Go's order."""
+    names = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "uid": owner.uid}
+    flags = {"controller": owner.controller, "blockOwnerDeletion": owner.block_owner_deletion}
+    return names | {name: flag for name, flag in flags.items() if flag is not None}
 
 
 def _finalizer_errors(finalizers: list[str]) -> list[FieldError]:

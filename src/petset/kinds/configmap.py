@@ -38,7 +38,7 @@ def _errors(obj: ConfigMap) -> Iterator[FieldError]:
         yield from base64_errors(f"binaryData[{key}]", value)
     size = sum(len(value.encode()) for value in obj.data.values()) + decoded_size(obj.binary_data.values())
     if size > LARGEST:
-        yield too_long("", LARGEST)
+        yield too_long("[]", LARGEST)  # Go's word for no field in particular
 
 
 def _change_errors(obj: ConfigMap, old: ConfigMap) -> Iterator[FieldError]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from petset.api.field import FieldError, duplicate, forbidden
+from petset.api.field import FieldError, duplicate, forbidden, invalid
 from petset.api.names import label_value_errors, qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import Node
 from petset.kinds.checks import format_errors, one_of, optional_errors
+from petset.kinds.cidrs import cidr_errors, lenient_network
 from petset.kinds.columns import AGE, NAME, NONE
 from petset.kinds.podspec.scheduling import TAINT_EFFECTS
 
@@ -20,12 +21,19 @@ _UNKNOWN = "<unknown>"
 class NodeStrategy(Strategy[Node]):
     """Nodes may bring their status when they register."""
 
+    def default(self, obj: Node) -> None:
+        """The older field stands for the first of the newer one."""
+        spec = obj.spec
+        if spec.pod_cidr and spec.pod_cidrs[:1] != [spec.pod_cidr]:
+            spec.pod_cidrs = [spec.pod_cidr]
+        spec.pod_cidr = next(iter(spec.pod_cidrs), None)
+
     def prepare_update(self, obj: Node, old: Node) -> None:
         """The status has an endpoint of its own."""
         obj.status = old.status
 
     def validate_create(self, obj: Node) -> list[FieldError]:
-        """Taints that pods could tolerate."""
+        """Taints that pods could tolerate, and blocks of addresses that are some."""
         return list(_errors(obj))
 
     def validate_update(self, obj: Node, old: Node) -> list[FieldError]:
@@ -42,6 +50,7 @@ class NodeStatusStrategy(Strategy[Node]):
 
 
 def _errors(obj: Node) -> Iterator[FieldError]:
+    yield from _cidrs_errors(obj.spec.pod_cidrs)
     seen: set[tuple[str, str]] = set()
     for index, taint in enumerate(obj.spec.taints):
         path = f"metadata.taints[{index}]"  # as upstream names it
@@ -51,6 +60,16 @@ def _errors(obj: Node) -> Iterator[FieldError]:
         if (taint.key, taint.effect) in seen:
             yield duplicate(path, taint)
         seen.add((taint.key, taint.effect))
+
+
+def _cidrs_errors(blocks: list[str]) -> Iterator[FieldError]:
+    path = "spec.podCIDRs"
+    for index, block in enumerate(blocks):
+        for message in cidr_errors(block):
+            yield invalid(f"{path}[{index}]", block, message)
+    families = [network.version for block in blocks if (network := lenient_network(block)) is not None]
+    if len(set(families)) < len(families):
+        yield invalid(path, blocks, "may specify no more than one CIDR for each IP family")
 
 
 def _change_errors(obj: Node, old: Node) -> Iterator[FieldError]:

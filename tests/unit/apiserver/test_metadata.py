@@ -5,11 +5,13 @@ import tracemalloc
 import pytest
 
 from petset.api.errors import BadRequest
+from petset.api.names import dns1123_subdomain_errors
 from petset.api.types import ConfigMap, Namespace, ObjectMeta, OwnerReference
 from petset.apiserver import metadata
 from petset.kinds import CATALOGUE
 
 RESOURCE = CATALOGUE.of(ConfigMap)
+(SUBDOMAIN,) = dns1123_subdomain_errors("A")
 
 
 def owner(name: str, *, controller: bool = False, uid: str = "1") -> OwnerReference:
@@ -44,9 +46,23 @@ def owner(name: str, *, controller: bool = False, uid: str = "1") -> OwnerRefere
         (
             ObjectMeta(name="web", owner_references=[owner("a", controller=True), owner("b", controller=True)]),
             (
-                'metadata.ownerReferences: Invalid value: ["a","b"]: '
+                'metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1",'
+                '"controller":true},{"apiVersion":"v1","kind":"Pod","name":"b","uid":"1","controller":true}]: '
                 "Only one reference can have Controller set to true. "
-                'Found "true" in references for a and b'
+                'Found "true" in references for Pod/a and Pod/b'
+            ),
+        ),
+        (ObjectMeta(name="web-x", generate_name="web-"), ""),
+        (ObjectMeta(name="other", generate_name="web-"), ""),
+        (
+            ObjectMeta(name="other", generate_name="WEB-"),
+            f'metadata.generateName: Invalid value: "WEB-": {SUBDOMAIN}',
+        ),
+        (
+            ObjectMeta(name="WEB-x", generate_name="WEB-"),
+            (
+                f'metadata.generateName: Invalid value: "WEB-": {SUBDOMAIN}; '
+                f'metadata.name: Invalid value: "WEB-x": {SUBDOMAIN}'
             ),
         ),
         (

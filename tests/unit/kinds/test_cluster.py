@@ -56,7 +56,7 @@ def test_refuses_the_same_taint_twice() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "message"),
     [
-        ({"podCIDRs": ["10.2.0.0/24"]}, "spec.podCIDRs", "Forbidden: node updates may not change podCIDR"),
+        ({"podCIDR": "10.2.0.0/24"}, "spec.podCIDRs", "Forbidden: node updates may not change podCIDR"),
         ({"providerID": "b"}, "spec.providerID", "Forbidden: node updates may not change providerID"),
     ],
 )
@@ -64,6 +64,28 @@ def test_refuses_another_machine_under_the_same_name(change: Tree, path: str, me
     old = merged(NODE, {"spec": {"providerID": "a"}})
     errors = update_errors(Node, old, merged(old, {"spec": change}))
     assert found(errors, path, message), errors
+
+
+@pytest.mark.parametrize(
+    ("blocks", "path", "message"),
+    [
+        (["x"], "spec.podCIDRs[0]", 'Invalid value: "x": must be a valid CIDR value'),
+        (
+            ["10.1.0.0/24", "10.2.0.0/24"],
+            "spec.podCIDRs",
+            'Invalid value: ["10.1.0.0/24","10.2.0.0/24"]: may specify no',
+        ),
+    ],
+)
+def test_refuses_blocks_of_addresses(blocks: list[str], path: str, message: str) -> None:
+    errors = create_errors(Node, {"metadata": {"name": "n"}, "spec": {"podCIDRs": blocks}})
+    assert found(errors, path, message), errors
+
+
+@pytest.mark.parametrize("spec", [{"podCIDR": "10.1.0.0/24"}, {"podCIDRs": ["10.1.0.0/24"]}, NODE["spec"]])
+def test_a_block_of_addresses_has_two_fields(spec: Tree) -> None:
+    made = created(Node, {"metadata": {"name": "n"}, "spec": spec})
+    assert (made.spec.pod_cidr, made.spec.pod_cidrs) == ("10.1.0.0/24", ["10.1.0.0/24"])
 
 
 def test_a_node_may_be_cordoned() -> None:

@@ -22,7 +22,7 @@ LARGE = "x" * (1024 * 1024)
         ({"data": {"..a": "x"}}, "data[..a]", 'Invalid value: "..a": must not start with'),
         ({"binaryData": {"nginx.conf": "eA=="}}, "data[nginx.conf]", 'Invalid value: "nginx.conf": duplicate of key'),
         ({"binaryData": {"b": "?"}}, "binaryData[b]", "Invalid value: "),
-        ({"data": {"large": LARGE}}, "", "Too long: may not be more than 1048576 bytes"),
+        ({"data": {"large": LARGE}}, "[]", "Too long: may not be more than 1048576 bytes"),
     ],
 )
 def test_refuses_config_map(change: Tree, path: str, message: str) -> None:

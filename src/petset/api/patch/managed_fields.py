@@ -37,7 +37,8 @@ _NEVER_TRACKED: Final[Fields] = {
 # What Go's encoding of an empty object has, so that nobody is its author: structs that are no pointers.
 _TEMPLATE: Final[Tree] = {"metadata": {}, "spec": {"containers": []}}
 _SPEC: Final[Tree] = {"containers": [], "resources": {}, "template": _TEMPLATE, "updateStrategy": {}}
-_BLANK: Final[Tree] = {"metadata": {}, "spec": _SPEC, "status": {}}
+_EVENT: Final[Tree] = {"reportingComponent": "", "reportingInstance": "", "source": {}}
+_BLANK: Final[Tree] = {"metadata": {}, "spec": _SPEC, "status": {}, **_EVENT}
 # A client that makes up a new name for each of its writes must not make objects grow without end.
 _MOST_UPDATERS: Final = 10
 _OLDEST: Final = "ancient-changes"
