@@ -41,7 +41,7 @@ schema: .venv/schema.stamp ## check that the files generated from the official s
 picture: .venv/run.stamp ## draw the pictures of the README from a run of the demo
 	$(BIN)/python scripts/picture.py
 
-mutants: .venv/dev.stamp ## mutation testing of the StatefulSet's decision; takes a quarter of an hour
+mutants: .venv/dev.stamp ## mutation testing of the StatefulSet's decision; takes ten minutes
 	nice -n 15 $(BIN)/python -m tools.mutants
 
 bench: .venv/run.stamp ## measure the demo: start, readiness, memory, idle CPU
