@@ -17,6 +17,7 @@ from petset.aio.tasks import Supervisor
 from petset.api.errors import BadRequest, StatusError
 from petset.client.interface import ExecOptions, LogOptions, StreamSession
 from petset.httpd.routes import flag, number
+from petset.httpd.upgrade import until_gone
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +129,10 @@ def _check_handshake(request: web.BaseRequest, socket: web.WebSocketResponse) ->
 
 
 async def _send_output(socket: web.WebSocketResponse, session: StreamSession, options: ExecOptions) -> None:
-    wanted = {STDOUT: options.stdout, STDERR: options.stderr}
+    wanted, send = {STDOUT: options.stdout, STDERR: options.stderr}, until_gone(socket.send_bytes)
     async for stream, data in session:
         if wanted.get(stream):
-            await socket.send_bytes(bytes([stream]) + data)
+            await send(bytes([stream]) + data)
 
 
 async def _receive_input(socket: web.WebSocketResponse, session: StreamSession) -> None:

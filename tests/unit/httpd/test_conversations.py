@@ -1,7 +1,8 @@
 """Logs, exec and forwarded ports whose client stops reading, or leaves unheard: nothing is kept for it for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -102,6 +103,14 @@ async def door(tmp_path: Path, node: EndlessNode) -> AsyncIterator[Door]:
         spec = PodSpec(containers=[Container(name="nginx", image="nginx")], node_name="node-1")
         await create(door.server, Pod(metadata=ObjectMeta(name="web-0"), spec=spec))
         yield door
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """How clients leave is nothing for the server's log."""
+    caplog.set_level(logging.INFO)
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call")] == []
 
 
 async def follow_log(wire: Wire) -> None:
