@@ -112,7 +112,8 @@ def test_exec_at_a_terminal(busy: Kubectl) -> None:
         terminal.write("tty && echo $((6*7)) && stty size\n")
         terminal.until(lambda text: "/dev/pts/" in text and "\r\n42\r\n" in text)
         terminal.until(lambda text: "\r\n50 132\r\n" in text)
-        terminal.write("echo begun; sleep 100\n")
+        # what says so is what the interrupt is for: not the shell, in the middle of starting it
+        terminal.write("sh -c 'echo begun; exec sleep 100'\n")
         terminal.until(lambda text: "\r\nbegun\r\n" in text)
         terminal.write("\x03")
         # what is typed before the interrupt has been echoed is lost with it
