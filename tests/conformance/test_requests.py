@@ -411,6 +411,17 @@ async def test_who_takes_json_gets_json(api: Api, accept: str) -> None:
         assert accept.startswith(reply.headers["Content-Type"])
 
 
+async def test_who_asks_for_endpoints_is_told_of_their_successor(api: Api) -> None:
+    told = ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",)
+    made = await api.post("endpoints", {"metadata": {"name": "e"}})
+    assert (made.status, made.warnings) == (201, told)
+    for query in ("", "labelSelector=a=b", "watch=1&timeoutSeconds=1"):
+        assert (await api.get("endpoints", query)).warnings == told
+    assert (await api.get("endpoints/e")).warnings == told
+    assert (await api.get("configmaps")).warnings == ()
+    assert (await api.delete("endpoints/e")).warnings == told
+
+
 @pytest.mark.parametrize(("query", "indented"), [("", False), ("pretty=true", True), ("pretty=0", False)])
 async def test_who_reads_gets_it_indented(there: Api, query: str, indented: bool) -> None:
     reply = await there.get("/apis/apps", query)

@@ -141,6 +141,11 @@ REFUSED: list[tuple[str, Tree, list[str]]] = [
         {"template": {"spec": {"activeDeadlineSeconds": 5}}},
         ["spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported"],
     ),
+    (
+        "containers for a look inside",
+        {"template": {"spec": {"ephemeralContainers": [{"name": "x", "image": "x"}]}}},
+        ["spec.template.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template"],
+    ),
     ("no containers", {"template": {"spec": {"containers": []}}}, ["spec.template.spec.containers: Required value"]),
     (
         "a container without anything",

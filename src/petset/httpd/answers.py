@@ -1,12 +1,15 @@
 """Answers: JSON bytes as they are, and errors as a client reads them."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from aiohttp.payload import Payload
 
 from petset.api.errors import StatusError
+from petset.api.resources import Resource
+from petset.api.types import Endpoints
 
 LONGEST_WARNINGS = 4096
 """Characters of all warnings of an answer, as upstream's `filters/warning.go`."""
@@ -19,6 +22,13 @@ def json_response(body: bytes | Payload, code: int = 200, warnings: tuple[str, .
     for text in warning_texts(warnings):
         response.headers.add("Warning", f'299 - "{text}"')
     return response
+
+
+def warn_of_age(response: web.StreamResponse, resource: Resource[Any]) -> None:
+    """Says of a resource that clients should ask for another one, as upstream does from 1.33 on."""
+    if resource.type is Endpoints:
+        text = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+        response.headers.add("Warning", f'299 - "{text}"')
 
 
 def warning_texts(warnings: Iterable[str]) -> Iterator[str]:

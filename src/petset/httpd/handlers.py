@@ -15,7 +15,7 @@ from petset.apiserver.read import check_revision
 from petset.apiserver.request import Answer, Body, Identity, Listing, PatchBody, Target, WriteOptions
 from petset.client.interface import PatchType
 from petset.httpd import routes, streams
-from petset.httpd.answers import json_response, send
+from petset.httpd.answers import json_response, send, warn_of_age
 from petset.httpd.bodies import read_body
 from petset.httpd.carrying import Forwarding
 from petset.httpd.compression import compress, size_of
@@ -55,7 +55,9 @@ class ResourceHandler:
         running = self._metrics.begin(labels_of(request.method, route, request.query, media_type(request)))
         try:
             response = await self._carry_out(request, identity, route)
-            await present(request, response)
+            if not response.prepared:
+                warn_of_age(response, route.target.resource)
+                await present(request, response)
             size = size_of(response)
             await compress(request, response)
             await send(request, response)

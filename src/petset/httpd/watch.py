@@ -19,6 +19,7 @@ from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Target, WatchOptions
 from petset.apiserver.watch import WatchChange, error_frame
+from petset.httpd.answers import warn_of_age
 from petset.httpd.metrics import RequestMetrics
 
 GATHERING, GATHERING_EACH, LONGEST_GATHERING = 0.005, 0.0002, 0.05
@@ -48,6 +49,7 @@ async def serve_watch(
         response = web.StreamResponse(
             headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
         )
+        warn_of_age(response, resource)
         response.enable_chunked_encoding()
         await response.prepare(request)
         try:

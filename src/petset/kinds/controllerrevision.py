@@ -24,9 +24,9 @@ class ControllerRevisionStrategy(Strategy[ControllerRevision]):
 
 
 def _errors(obj: ControllerRevision) -> Iterator[FieldError]:
+    yield from not_negative("revision", obj.revision)
     if not obj.data:
         yield required("data", "data is mandatory")
-    yield from not_negative("revision", obj.revision)
 
 
 def _controller(obj: ControllerRevision, _: datetime) -> str:

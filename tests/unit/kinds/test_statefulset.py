@@ -203,6 +203,11 @@ def test_accepts(change: Tree) -> None:
             "spec.template.spec.activeDeadlineSeconds",
             "Forbidden: activeDeadlineSeconds in StatefulSet",
         ),
+        (
+            {"template": {"spec": {"ephemeralContainers": [{"name": "x", "image": "x"}]}}},
+            "spec.template.spec.ephemeralContainers",
+            "Forbidden: ephemeral containers not allowed in pod template",
+        ),
         ({"template": {"spec": {"containers": []}}}, "spec.template.spec.containers", "Required value"),
         (
             {"template": {"spec": {"containers": [{"name": "a"}]}}},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from petset.api.field import FieldError, duplicate, invalid, not_supported, required
+from petset.api.field import FieldError, duplicate, forbidden, invalid, not_supported, required
 from petset.api.names import dns1123_subdomain_errors, qualified_name_errors
 from petset.api.types import PodSpec, PodTemplateSpec
 from petset.kinds.checks import format_errors, labels, one_of, optional_errors
@@ -24,6 +24,8 @@ def pod_template_errors(path: str, template: PodTemplateSpec) -> Iterator[FieldE
     for key in template.metadata.annotations:
         yield from format_errors(f"{path}.annotations", key.lower(), qualified_name_errors)
     yield from pod_spec_errors(f"{path}.spec", template.spec)
+    if template.spec.ephemeral_containers:
+        yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
 
 
 def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
