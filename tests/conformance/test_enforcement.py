@@ -39,6 +39,19 @@ async def test_no_pod_has_a_priority(there: Api, spec: Tree, message: str) -> No
     refused(await there.post("pods", pod(**spec), TRY), 403, "Forbidden", f'pods "p" is forbidden: {message}')
 
 
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"runtimeClassName": "absent"}, 'RuntimeClass "absent" not found'),
+        ({"overhead": {"cpu": "1"}}, "Pod Overhead set without corresponding RuntimeClass defined Overhead"),
+    ],
+    ids=["of an unknown class", "that takes something nobody knows of"],
+)
+async def test_no_pod_has_a_runtime(there: Api, spec: Tree, message: str) -> None:
+    message = f'pods "p" is forbidden: pod rejected: {message}'
+    refused(await there.post("pods", pod(**spec), TRY), 403, "Forbidden", message)
+
+
 async def test_a_pod_has_the_priority_of_its_class(there: Api) -> None:
     made = (await there.post("pods", pod(priorityClassName="system-cluster-critical"), TRY)).done(201)
     assert (made["spec"]["priority"], made["spec"]["preemptionPolicy"]) == (2000000000, "PreemptLowerPriority")

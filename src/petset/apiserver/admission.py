@@ -204,6 +204,19 @@ def _tolerate_lost_nodes(attributes: Attributes) -> None:
             )
 
 
+def _know_no_runtime_class(attributes: Attributes) -> None:
+    """RuntimeClass: nobody who asks for another runtime silently gets the usual one; there are no such classes here."""
+    name = attributes.obj.spec.runtime_class_name
+    if name:
+        raise refuse(attributes, f'pod rejected: RuntimeClass "{name}" not found')
+
+
+def _know_no_overhead(attributes: Attributes) -> None:
+    """RuntimeClass: what a runtime takes is said by its class."""
+    if attributes.obj.spec.overhead:
+        raise refuse(attributes, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
+
+
 def _protect(finalizer: str) -> Step:
     """StorageObjectInUseProtection: the object stays while something uses it."""
 
@@ -280,6 +293,7 @@ _CREATE: dict[type[Object], tuple[Step, ...]] = {
         _give_service_account,
         _tolerate_lost_nodes,
         _with_registry(give_priority),
+        _know_no_runtime_class,
     ),
     PersistentVolumeClaim: (_give_storage_class, _protect("kubernetes.io/pvc-protection")),
     PersistentVolume: (_protect("kubernetes.io/pv-protection"),),
@@ -298,7 +312,7 @@ _UPDATE: dict[type[Object], tuple[Step, ...]] = {
     RoleBinding: (_BINDING,),
 }
 _CHECK_CREATE: dict[type[Object], tuple[Step, ...]] = {
-    Pod: (_with_registry(check_pod),),
+    Pod: (_with_registry(check_pod), _know_no_overhead),
     PersistentVolumeClaim: (_with_registry(check_claim),),
     PriorityClass: (_with_registry(check_default),),
 }

@@ -291,3 +291,17 @@ class TestGrowth:
         else:
             with pytest.raises(Forbidden, match=why):
                 await server.update(ME, where, grown, PLAINLY)
+
+
+class TestRuntimeClass:
+    async def test_nobody_gets_another_runtime_than_asked_for(self, server: ApiServer) -> None:
+        given = pod()
+        given.spec.runtime_class_name = "gvisor"
+        with pytest.raises(Forbidden, match='pod rejected: RuntimeClass "gvisor" not found'):
+            await create(server, given)
+
+    async def test_no_runtime_takes_anything(self, server: ApiServer) -> None:
+        given = pod()
+        given.spec.overhead = {"cpu": "250m"}
+        with pytest.raises(Forbidden, match="Pod Overhead set without corresponding RuntimeClass"):
+            await create(server, given)
