@@ -33,9 +33,9 @@ from petset.controllers.statefulset.revisions import data_bytes
 
 LARGEST_BATCH: Final = 500
 STATUS_TRIES: Final = 5
-PAUSE: Final = 5.0
+PAUSE: Final = 20.0
 """How long counters may be behind after a write of the status, in times of how long that took."""
-LONGEST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 0.05
 REPAIR_TRIES: Final = 4
 CLAIMING: Final = ("adoption", "claiming")
 """A run that fails here does not know its pods and revisions, and says and forgets nothing."""
@@ -90,6 +90,10 @@ class Actor:
     def forget(self, key: Key) -> None:
         """For a set that is gone."""
         self._next_count.pop(key, None)
+
+    def pause(self, key: Key) -> float:
+        """Seconds for which nobody waits for the counters of a set, because they were just written."""
+        return max(0.0, self._next_count.get(key, 0.0) - self._clock.monotonic())
 
     async def _step(self, run: Run, step: model.Step) -> None:
         groups = step.groups
@@ -284,11 +288,11 @@ class Actor:
         """Writes what changed. The failure of the work, if any, is reported in preference to that of the status."""
         if not status.needs_write(run.set, new):
             return
-        began = self._clock.monotonic()
-        pause = self._next_count.get(run.key, began) - began
-        if pause > 0 and run.failure is None and status.only_counts(run.set, new):
+        pause = self.pause(run.key)
+        if pause and run.failure is None and status.only_counts(run.set, new) and not status.is_complete(run.set, new):
             run.come_back = pause
             return
+        began = self._clock.monotonic()
         try:
             await self._put_status(run, new)
             ended = self._clock.monotonic()

@@ -10,13 +10,14 @@ from petset.api.types import OwnerReference, PersistentVolumeClaim, Pod, Statefu
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
 from petset.client.recorder import EventRecorder
-from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
+from petset.controllers.runtime import DONE, Controller, Result, SeenWrites
 from petset.controllers.statefulset.act import Actor
 from petset.controllers.statefulset.events import WaitEvents
 from petset.controllers.statefulset.ledgers import Ledgers
 from petset.controllers.statefulset.names import claim_may_belong_to, set_name_of
 from petset.controllers.statefulset.observe import Observer
 from petset.controllers.statefulset.plan import plan
+from petset.controllers.statefulset.status import only_counts
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class StatefulSetController:
         self._actor = Actor(client, recorder, self._writes, clock)
         self._wait_events = WaitEvents(recorder, clock)
         self._queue: KeyedQueue[Key] = KeyedQueue(NAME, clock)
-        enqueue_from(observer.sets, self._queue, lambda set_: (key_of(set_),))
+        observer.sets.add_handlers(self._set_appeared, self._set_changed, self._set_appeared)
         observer.pods.add_handlers(self._pod_appeared, self._pod_changed, self._pod_gone)
         observer.claims.add_handlers(on_delete=self._claim_gone)
         self._loop = Controller(NAME, self._queue, self._reconcile, reads=reads, workers=SETS_AT_ONCE)
@@ -68,12 +69,19 @@ class StatefulSetController:
         patience = self._wait_events.note(seen.set, decided)
         return Result(min((t for t in (status_due, look_again, patience) if t is not None), default=None))
 
-    # --- which sets a pod or a claim concerns -------------------------------------------------------------------------
+    # --- which sets a change concerns, and how soon -------------------------------------------------------------------
+
+    def _set_appeared(self, set_: StatefulSet) -> None:
+        self._queue.add(key_of(set_))
+
+    def _set_changed(self, old: StatefulSet, new: StatefulSet) -> None:
+        key = key_of(new)
+        self._queue.add_after(key, self._actor.pause(key) if was_only_counted(old, new) else 0.0)
 
     def _pod_appeared(self, pod: Pod) -> None:
         owner = controller_of(pod)
         if owner is not None:
-            self._enqueue_owner(pod, owner)
+            self._enqueue_owner(pod, owner, can_wait=is_new(pod))
         elif not is_terminating(pod):
             self._enqueue_matching(pod)
 
@@ -84,7 +92,7 @@ class StatefulSetController:
             self._enqueue_owner(old, old_owner)
         if owner is not None:
             if not was_only_placed(old, new):
-                self._enqueue_owner(new, owner)
+                self._enqueue_owner(new, owner, can_wait=only_goes_on_ending(old, new))
         elif released or old.metadata.labels != new.metadata.labels:
             self._enqueue_matching(new)
 
@@ -100,12 +108,14 @@ class StatefulSetController:
         if set_ is not None:
             self._queue.add(key_of(set_))
 
-    def _enqueue_owner(self, pod: Pod, owner: OwnerReference) -> None:
+    def _enqueue_owner(self, pod: Pod, owner: OwnerReference, *, can_wait: bool = False) -> None:
+        """What only changes the counters of a set can wait until they may be written again."""
         if owner.kind != "StatefulSet":
             return
         set_ = self._observer.sets.get(pod.metadata.namespace, owner.name)
         if set_ is not None and set_.metadata.uid == owner.uid:
-            self._queue.add(key_of(set_))
+            key = key_of(set_)
+            self._queue.add_after(key, self._actor.pause(key) if can_wait else 0.0)
 
     def _enqueue_matching(self, pod: Pod) -> None:
         """An orphan concerns every set that could adopt it."""
@@ -120,6 +130,31 @@ class StatefulSetController:
             set_ = self._observer.sets.get(namespace, name)
             if set_ is not None and any(t.metadata.name == template for t in set_.spec.volume_claim_templates):
                 self._queue.add(key_of(set_))
+
+
+def was_only_counted(old: StatefulSet, new: StatefulSet) -> bool:
+    """Whether all that happened to a set is that its pods were counted anew, which no decision reads."""
+    return (
+        old.spec == new.spec
+        and old.metadata.generation == new.metadata.generation
+        and old.metadata.labels == new.metadata.labels
+        and is_terminating(old) == is_terminating(new)
+        and only_counts(old, new.status)
+    )
+
+
+def is_new(pod: Pod) -> bool:
+    """Whether nothing has become of a pod yet: like one that is missing it is waited for."""
+    return pod.status.phase == "Pending" and not pod.status.conditions and not is_terminating(pod)
+
+
+def only_goes_on_ending(old: Pod, new: Pod) -> bool:
+    """Whether all that happened to a pod is on its way to being gone, which is all that anybody waits for."""
+    return (
+        is_terminating(new)
+        and new.metadata.labels == old.metadata.labels
+        and new.metadata.owner_references == old.metadata.owner_references
+    )
 
 
 def was_only_placed(old: Pod, new: Pod) -> bool:

@@ -112,6 +112,13 @@ def needs_write(set_: StatefulSet, status: StatefulSetStatus) -> bool:
     return any((getattr(status, name) or None) != (getattr(old, name) or None) for name in _REASONS_TO_WRITE)
 
 
+def is_complete(set_: StatefulSet, status: StatefulSetStatus) -> bool:
+    """Whether every pod that is wanted is there, available and updated, and no other: what people wait for."""
+    wanted = len(ordinals(set_))
+    counts = status.replicas, status.ready_replicas, status.available_replicas, status.updated_replicas
+    return all((count or 0) == wanted for count in counts)
+
+
 def only_counts(set_: StatefulSet, status: StatefulSetStatus) -> bool:
     """Whether nothing hangs on writing the status at once: it only reports other numbers, which no decision reads.
 

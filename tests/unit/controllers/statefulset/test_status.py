@@ -15,7 +15,15 @@ from petset.api.types import (
 )
 from petset.controllers.statefulset.names import REVISION_LABEL
 from petset.controllers.statefulset.revisions import History, new_revision
-from petset.controllers.statefulset.status import Census, after_deletions, needs_write, only_counts, report, tally
+from petset.controllers.statefulset.status import (
+    Census,
+    after_deletions,
+    is_complete,
+    needs_write,
+    only_counts,
+    report,
+    tally,
+)
 from tests.simulation.world import web
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -208,6 +216,28 @@ def test_no_number_waits_that_says_how_far_a_rollout_has_come(type_: str, block:
     set_.spec.update_strategy.type = type_
     set_.spec.update_strategy.rolling_update = RollingUpdateStatefulSetStrategy() if block else None
     assert only_counts(set_, StatefulSetStatus(**WRITTEN)) is waits
+
+
+ALL_THERE = {"replicas": 3, "ready_replicas": 3, "available_replicas": 3, "updated_replicas": 3}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "change", "complete"),
+    [
+        (3, {}, True),
+        (3, {"current_replicas": 1}, True),
+        (2, {}, False),
+        (4, {}, False),
+        (0, {}, False),
+        *((3, {name: count}, False) for name in ALL_THERE for count in (2, 4)),
+        (0, dict.fromkeys(ALL_THERE, 0), True),
+        (0, {"replicas": 0, "ready_replicas": None, "available_replicas": 0, "updated_replicas": None}, True),
+    ],
+)
+def test_a_set_is_complete_with_all_its_pods_updated_and_available(
+    replicas: int, change: dict[str, Any], complete: bool
+) -> None:
+    assert is_complete(web(replicas=replicas), StatefulSetStatus(**{**ALL_THERE, **change})) is complete
 
 
 def test_a_counter_of_nothing_is_as_good_as_a_missing_one() -> None:
