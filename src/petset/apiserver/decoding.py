@@ -154,8 +154,12 @@ def field_warnings(raw: bytes, kind: type[Object], validation: FieldValidation) 
 
 def field_problems(raw: bytes, kind: type[Object]) -> tuple[str, ...]:
     """The unknown and the duplicate fields of a body, as warnings name them."""
-    unknown = tuple(f'unknown field "{path}"' for path in unknown_fields(_tree(raw), schema_of(kind)))
-    return unknown + repeated_fields(raw)
+    return unknown_problems(_tree(raw), kind) + repeated_fields(raw)
+
+
+def unknown_problems(tree: Any, kind: type[Object]) -> tuple[str, ...]:
+    """The unknown fields of an object, as warnings name them."""
+    return tuple(f'unknown field "{path}"' for path in unknown_fields(tree, schema_of(kind)))
 
 
 def repeated_fields(raw: bytes) -> tuple[str, ...]:

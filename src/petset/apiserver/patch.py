@@ -36,43 +36,42 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     patched = patch_tree(body, document, tree, kind)
     if (patched.get("metadata") or {}).get("managedFields") == []:  # the wish that nobody owns it
         patched["metadata"]["managedFields"] = [{}]
-    raw = msgspec.json.encode(patched)
-    warnings = _warnings(change, body, raw)
-    obj = _converted_or_invalid(change, patched, raw)
+    warnings = _warnings(change, body, patched)
+    obj = _converted_or_invalid(change, patched)
     metadata.place(change.resource, obj, change.target.namespace)
     check_name(change, obj)
     answer = await put(change, obj, record)
     return structs.replace(answer, warnings=warnings + answer.warnings)
 
 
-def _warnings(change: Change, body: PatchBody, raw: bytes) -> tuple[str, ...]:
+def _warnings(change: Change, body: PatchBody, patched: Tree) -> tuple[str, ...]:
     """What field validation says of the patch and of what it makes. Raises Invalid when it is Strict."""
     validation = change.options.field_validation
     if validation == "Ignore":
         return ()
     repeated = isinstance(body.document, bytes) and body.type in {"merge", "strategic"}
     problems = decoding.repeated_fields(body.document) if repeated else ()
-    problems += decoding.field_problems(raw, change.resource.type)
+    problems += decoding.unknown_problems(patched, change.resource.type)
     if problems and validation == "Strict":
-        raise _unfit(raw, decoding.strict_error(problems))
+        raise _unfit(patched, decoding.strict_error(problems))
     return problems
 
 
-def _converted_or_invalid(change: Change, tree: Tree, raw: bytes) -> Any:
+def _converted_or_invalid(change: Change, tree: Tree) -> Any:
     """The object that a patch makes. Raises Invalid when it makes none of the kind."""
     resource = change.resource
     version, kind = tree.get("apiVersion", resource.group_version), tree.get("kind", resource.kind)
     if (version, kind) != (resource.group_version, resource.kind):
-        raise _unfit(raw, f'no kind "{kind}" is registered for version "{version}"')
+        raise _unfit(tree, f'no kind "{kind}" is registered for version "{version}"')
     try:
         return convert(tree, resource.type)
     except DecodeError as error:
-        raise _unfit(raw, error.message) from error
+        raise _unfit(tree, error.message) from error
 
 
-def _unfit(raw: bytes, why: str) -> Invalid:
+def _unfit(patched: Tree, why: str) -> Invalid:
     """The refusal of a patch for what it makes, in the stock server's words, which name no object."""
-    return Invalid.of("", "", "", [field.invalid("patch", raw.decode(), why)])
+    return Invalid.of("", "", "", [field.invalid("patch", msgspec.json.encode(patched).decode(), why)])
 
 
 def check_options(change: Change, body: PatchBody) -> None:
