@@ -5,20 +5,14 @@ taken apart item by item; atomic lists and maps, scalars and everything without 
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
-import msgspec
-
+from petset.api.alike import once_for_equal
 from petset.api.fieldpath import ITSELF, Fields, key_element, value_element
 from petset.api.patch.trees import Tree
 from petset.api.schema import Node
 
 _NOTHING: Any = object()
-_REMEMBERED, _LONGEST_REMEMBERED = 128, 16 * 1024
-"""Values, and bytes of each, of which the fields are remembered."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 def is_granular_map(node: Node | None) -> bool:
@@ -113,7 +107,7 @@ def _compare_values(element: str, old: Any, new: Any, node: Node | None, result:
     changed: Fields = {}
     removed: Fields = {}
     if old is _NOTHING:
-        result[0][element] = _present_once(new, node)
+        result[0][element] = _present_once(new, node) if new and isinstance(new, dict | list) else {}
     elif node is not None and is_granular_map(node) and isinstance(old, dict) and isinstance(new, dict):
         _compare_maps(old, new, node, changed, removed)
     elif node is not None and is_granular_list(node) and isinstance(old, list) and isinstance(new, list):
@@ -124,18 +118,6 @@ def _compare_values(element: str, old: Any, new: Any, node: Node | None, result:
         result[0][element] = changed
     if removed:
         result[1][element] = removed
-
-
-def _present_once(value: Any, node: Node | None) -> Fields:
-    if not value or not isinstance(value, dict | list):
-        return {}
-    encoded = _encode(value)
-    return _present_in(encoded, node) if len(encoded) <= _LONGEST_REMEMBERED else _present(value, node)
-
-
-@lru_cache(_REMEMBERED)
-def _present_in(encoded: bytes, node: Node | None) -> Fields:
-    return _present(msgspec.json.decode(encoded), node)
 
 
 def _present(value: Any, node: Node | None) -> Fields:
@@ -152,6 +134,9 @@ def _present(value: Any, node: Node | None) -> Fields:
     else:
         return {}
     return fields
+
+
+_present_once = once_for_equal(_present)
 
 
 def _applied_map(config: Tree, node: Node) -> Fields:

@@ -3,17 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from petset.api.alike import once_for_equal
 from petset.api.schema.node import Node
 
-_REMEMBERED, _LONGEST_REMEMBERED = 128, 16 * 1024
-"""Parts of objects, and bytes of each, of which it is remembered what is unknown in them."""
-
-_encode = msgspec.json.Encoder().encode
 _has_space_before_colon = re.compile(rb'"[ \t\r\n]+:').search
 
 
@@ -37,20 +33,10 @@ def unknown_fields(tree: Any, node: Node) -> list[str]:
     return found
 
 
+@once_for_equal
 def _unknown_once(value: dict[str, Any], node: Node, path: str) -> Sequence[str]:
-    """Specs are like those of many other objects: each is looked through once."""
-    encoded = _encode(value)
-    if len(encoded) <= _LONGEST_REMEMBERED:
-        return _unknown_in(encoded, node, path)
     found: list[str] = []
     _collect_unknown(value, node, path, found)
-    return found
-
-
-@lru_cache(_REMEMBERED)
-def _unknown_in(encoded: bytes, node: Node, path: str) -> tuple[str, ...]:
-    found: list[str] = []
-    _collect_unknown(msgspec.json.decode(encoded), node, path, found)
     return tuple(found)
 
 
@@ -122,7 +108,7 @@ def _keeps_all_keys(raw: bytes) -> bool:
     if b"\\u" in raw or _has_space_before_colon(raw):
         return False
     try:
-        return raw.count(b'":') == _encode(msgspec.json.decode(raw)).count(b'":')
+        return raw.count(b'":') == msgspec.json.encode(msgspec.json.decode(raw)).count(b'":')
     except msgspec.DecodeError:
         return False
 

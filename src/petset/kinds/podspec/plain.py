@@ -9,13 +9,12 @@ from functools import lru_cache
 from msgspec import json
 from msgspec.structs import replace
 
+from petset.api.alike import LONGEST_REMEMBERED
 from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors
 from petset.api.types import PersistentVolumeClaimVolumeSource, PodSpec, Volume
 from petset.kinds.podspec.validation import pod_spec_errors
 from petset.kinds.podspec.warnings import pod_warnings
 
-_LONGEST_REMEMBERED = 16 * 1024
-"""Bytes of a spec; larger ones take more memory than they save time."""
 _ANY = "any"
 
 _encode = json.Encoder().encode
@@ -34,7 +33,7 @@ def is_plain(spec: PodSpec) -> bool:
         return False
     volumes = [_of_any_claim(volume) for volume in spec.volumes] if claims else spec.volumes
     likeness = _encode(replace(spec, hostname=None, volumes=volumes))
-    return len(likeness) <= _LONGEST_REMEMBERED and _is_plain(likeness)
+    return len(likeness) <= LONGEST_REMEMBERED and _is_plain(likeness)
 
 
 def _of_any_claim(volume: Volume) -> Volume:
