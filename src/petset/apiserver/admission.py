@@ -64,7 +64,7 @@ class Attributes(msgspec.Struct, frozen=True):
 Step = Callable[[Attributes], None]
 
 
-async def until_account(attributes: Attributes, namespace: str) -> None:
+async def until_account(attributes: Attributes) -> None:
     """Waits for a second until a namespace has the account that it is given after it was made.
 
     ServiceAccount: upstream's plugin tries as often, for a pod that comes right behind its namespace.
@@ -76,6 +76,7 @@ async def until_account(attributes: Attributes, namespace: str) -> None:
         _ACCOUNT,
     }:
         return
+    namespace = pod.metadata.namespace
     for _ in range(_ACCOUNT_TRIES):
         if registry.has(ServiceAccount, namespace, _ACCOUNT) or not registry.has(Namespace, "", namespace):
             return

@@ -12,7 +12,6 @@ from petset.api.errors import Invalid, MethodNotAllowed, NotFound, StatusError
 from petset.api.resources import Catalogue
 from petset.api.types import DeleteOptions, Object, ResourceQuota, Service
 from petset.apiserver import delete, read, subresources, watch, write
-from petset.apiserver.admission import until_account
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.authentication.signing import SigningKey
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
@@ -117,8 +116,7 @@ class ApiServer:
         target = Target(self.catalogue.of(type(obj)), obj.metadata.namespace)
         change = Change(self._server, identity, target, options)
         try:
-            await until_account(change.attributes(obj), target.namespace)
-            return write.accept(change, obj)[0]
+            return (await write.accept(change, obj))[0]
         except StatusError as error:
             return error
 

@@ -22,6 +22,7 @@ from petset.apiserver.fieldsets import FieldSets
 from petset.store.interface import Draft, Indexer, Record, Store, StoreFailed, WriteConflict
 
 T = TypeVar("T", bound=Object)
+_Decide = Callable[[str, str, Callable[[int], Draft]], Awaitable[Record]]
 
 encode = msgspec.json.Encoder().encode
 
@@ -127,24 +128,21 @@ class Registry:
         Nothing may change `obj` afterwards: it becomes the `shared` object of the record. `expected` is as in
         `Store.write`.
         """
-        collection, name, draft = self._place(resource, obj)
-        try:
-            commit = self.store.write(collection, name, draft, expected)
-        except (WriteConflict, StoreFailed) as error:
-            raise _in_words_of_the_api(error, resource, obj) from error
-        if resource.view is None:
-            self._share(resource, int(obj.metadata.resource_version), obj)
-        return Acceptance(self, resource, commit)
+        return self._accepted(resource, obj, lambda c, name, draft: self.store.write(c, name, draft, expected), sign=1)
 
     def remove(self, resource: Resource[T], obj: T, expected: int) -> "Acceptance":
         """Ends an object whose last state is `obj`; otherwise as `write`."""
-        collection, name, draft = self._place(resource, obj)
+        return self._accepted(
+            resource, obj, lambda c, name, draft: self.store.delete(c, name, draft, expected), sign=-1
+        )
+
+    def _accepted(self, resource: Resource[Any], obj: Object, decide: _Decide, *, sign: int) -> "Acceptance":
         try:
-            commit = self.store.delete(collection, name, draft, expected)
+            commit = decide(*self._place(resource, obj))
         except (WriteConflict, StoreFailed) as error:
             raise _in_words_of_the_api(error, resource, obj) from error
         if resource.view is None:
-            self._share(resource, -int(obj.metadata.resource_version), obj)
+            self._share(resource, sign * int(obj.metadata.resource_version), obj)
         return Acceptance(self, resource, commit)
 
     def rehearsed(self, resource: Resource[T], obj: T) -> Record:

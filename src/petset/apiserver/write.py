@@ -92,19 +92,19 @@ async def create(change: Change, content: Content) -> Answer:
 
 async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     """Creates a decoded object that nobody else holds. `owned`: its managedFields tell already who wrote it."""
-    await admission.until_account(change.attributes(obj), change.target.namespace)
-    accepted, warnings = accept(change, obj, owned=owned)
+    accepted, warnings = await accept(change, obj, owned=owned)
     record = accepted if isinstance(accepted, Record) else await accepted
     return Answer(record, change.resource, 201, warnings)
 
 
-def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acceptance | Record, tuple[str, ...]]:
+async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acceptance | Record, tuple[str, ...]]:
     """The same, but for the wait until the object is durable. A dry run has its record at once."""
     resource, registry, meta = change.resource, change.registry, obj.metadata
     if meta.resource_version:
         raise BadRequest("resourceVersion should not be set on objects to be created")
     metadata.place(resource, obj, change.target.namespace)
     attributes = change.attributes(obj)
+    await admission.until_account(attributes)
     _name(change, obj)
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's
