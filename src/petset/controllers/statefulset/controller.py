@@ -75,8 +75,7 @@ class StatefulSetController:
         self._queue.add(key_of(set_))
 
     def _set_changed(self, old: StatefulSet, new: StatefulSet) -> None:
-        key = key_of(new)
-        self._queue.add_after(key, self._actor.pause(key) if was_only_counted(old, new) else 0.0)
+        self._enqueue(new, can_wait=was_only_counted(old, new))
 
     def _pod_appeared(self, pod: Pod) -> None:
         owner = controller_of(pod)
@@ -109,13 +108,16 @@ class StatefulSetController:
             self._queue.add(key_of(set_))
 
     def _enqueue_owner(self, pod: Pod, owner: OwnerReference, *, can_wait: bool = False) -> None:
-        """What only changes the counters of a set can wait until they may be written again."""
         if owner.kind != "StatefulSet":
             return
         set_ = self._observer.sets.get(pod.metadata.namespace, owner.name)
         if set_ is not None and set_.metadata.uid == owner.uid:
-            key = key_of(set_)
-            self._queue.add_after(key, self._actor.pause(key) if can_wait else 0.0)
+            self._enqueue(set_, can_wait=can_wait)
+
+    def _enqueue(self, set_: StatefulSet, *, can_wait: bool) -> None:
+        """What only changes the counters of a set can wait until they may be written again."""
+        key = key_of(set_)
+        self._queue.add_after(key, self._actor.pause(key) if can_wait else 0.0)
 
     def _enqueue_matching(self, pod: Pod) -> None:
         """An orphan concerns every set that could adopt it."""
