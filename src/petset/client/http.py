@@ -23,6 +23,7 @@ from petset.client.interface import (
     WatchEventType,
     WatchOptions,
     WriteOptions,
+    result_or_error,
 )
 from petset.client.paths import collection_path, object_path
 from petset.client.transport import USER_AGENT, Body, Params, Transport
@@ -115,13 +116,7 @@ class HttpClient:
 
     async def create_all(self, objects: Sequence[T]) -> Sequence[T | StatusError | ConnectionLost]:
         """Creates objects, all at once: of each the new object, or why it failed."""
-        return await asyncio.gather(*map(self._created, objects))
-
-    async def _created(self, obj: T) -> T | StatusError | ConnectionLost:
-        try:
-            return await self.create(obj)
-        except (StatusError, ConnectionLost) as error:
-            return error
+        return await asyncio.gather(*(result_or_error(self.create(obj)) for obj in objects))
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
         """POSTs `body` to a subresource; what comes back is `body` again when the server answers with a Status."""

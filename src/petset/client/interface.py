@@ -10,7 +10,7 @@ copy first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -20,6 +20,7 @@ from petset.api.types import DeleteOptions, Object
 
 T = TypeVar("T", bound=Object)
 B = TypeVar("B", bound=Object)
+R = TypeVar("R")
 
 PatchType = Literal["json", "merge", "strategic", "apply"]
 FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
@@ -28,6 +29,14 @@ WatchEventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
 
 class ConnectionLost(Exception):
     """The server could not be reached, or went away in the middle of an answer."""
+
+
+async def result_or_error(request: Awaitable[R]) -> R | StatusError | ConnectionLost:
+    """What a request came to, its failure included, for those who make many at once."""
+    try:
+        return await request
+    except (StatusError, ConnectionLost) as error:
+        return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from petset.client.interface import (
     WatchEvent,
     WatchOptions,
     WriteOptions,
+    result_or_error,
 )
 from petset.controllers.runtime import Result
 from petset.controllers.statefulset.controller import StatefulSetController
@@ -181,13 +182,7 @@ class FaultyClient:
             self.under_way -= 1
 
     async def create_all(self, objects: Sequence[T]) -> Sequence[T | StatusError | ConnectionLost]:
-        return await asyncio.gather(*map(self._created, objects))
-
-    async def _created(self, obj: T) -> T | StatusError | ConnectionLost:
-        try:
-            return await self.create(obj)
-        except (StatusError, ConnectionLost) as error:
-            return error
+        return await asyncio.gather(*(result_or_error(self.create(obj)) for obj in objects))
 
     async def create_subresource(self, kind: type[Object], name: str, namespace: str, subresource: str, body: B) -> B:
         await self._note(Call("create", kind, name, subresource))
