@@ -15,10 +15,11 @@ def write_durably(file: Path, content: bytes, mode: int = 0o600) -> None:
         os.fsync(written.fileno())
     new.replace(file)
     for directory in (file.parent, file.parent.parent):  # names live in directories, the directory's in its own
-        _sync(directory)
+        sync_directory(directory)
 
 
-def _sync(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Makes the names in a directory durable. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

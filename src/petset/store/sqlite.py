@@ -23,6 +23,7 @@ from typing import Self, TypeVar
 import msgspec
 from sortedcontainers import SortedDict
 
+from petset.aio.files import sync_directory
 from petset.aio.identity import new_uid
 from petset.store.commit import Commit
 from petset.store.interface import (
@@ -180,11 +181,7 @@ def _create_private(path: Path) -> None:
     """An empty file that only its owner reads; the log and its index copy its mode. Its name is made durable too."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(path.parent)
 
 
 class SqliteStore:
