@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import gc
 import gzip
-import logging
 import os
 import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,8 @@ from petset.store.memory import MemoryStore
 from tests.unit.apiserver.calls import create
 from tests.unit.httpd.wire import PATIENCE, Door, Wire, opened
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 MAPS = "/api/v1/namespaces/default/configmaps"
 WATCH = f"GET {MAPS}?watch=1 HTTP/1.1\r\nHost: a\r\n\r\n".encode()
 
@@ -32,14 +33,6 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     async with opened(tmp_path) as door:
         await create(door.server, ConfigMap(metadata=ObjectMeta(name="settings")))
         yield door
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """How clients leave is nothing for the server's log."""
-    caplog.set_level(logging.INFO)
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
 
 
 def watches(door: Door) -> int:

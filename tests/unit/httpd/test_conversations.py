@@ -1,20 +1,20 @@
 """Logs, exec and forwarded ports whose client stops reading, or leaves unheard: nothing is kept for it for ever."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from petset.aio.clock import SystemClock
-from petset.api.types import Container, ObjectMeta, Pod, PodSpec
 from petset.client.interface import ExecOptions, LogOptions, PortConnection, StreamSession
 from petset.httpd import connections
-from tests.unit.apiserver.calls import create
+from tests.unit.apiserver.calls import create, pod
 from tests.unit.httpd.test_forwarding import handshake
 from tests.unit.httpd.wire import PATIENCE, Door, Wire, opened
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 POD = "/api/v1/namespaces/default/pods/web-0"
 EXEC = f"{POD}/exec?command=cat&stdin=1&stdout=1"
@@ -100,17 +100,8 @@ def node() -> EndlessNode:
 @pytest.fixture
 async def door(tmp_path: Path, node: EndlessNode) -> AsyncIterator[Door]:
     async with opened(tmp_path, node) as door:
-        spec = PodSpec(containers=[Container(name="nginx", image="nginx")], node_name="node-1")
-        await create(door.server, Pod(metadata=ObjectMeta(name="web-0"), spec=spec))
+        await create(door.server, pod())
         yield door
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """How clients leave is nothing for the server's log."""
-    caplog.set_level(logging.INFO)
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
 
 
 async def follow_log(wire: Wire) -> None:

@@ -2,21 +2,21 @@
 
 import asyncio
 import base64
-import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from petset.aio.clock import SystemClock
-from petset.api.types import Container, ObjectMeta, Pod, PodSpec
 from petset.httpd import tunnel
 from tests.contract.test_pod_streams import ToyNode
-from tests.unit.apiserver.calls import create
+from tests.unit.apiserver.calls import create, pod
 from tests.unit.httpd.spdy_client import Received, SpdyClient
 from tests.unit.httpd.wire import PATIENCE, Door, Wire, opened
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 PORTS = "/api/v1/namespaces/default/pods/web-0/portforward"
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
@@ -28,17 +28,8 @@ CLOCK = SystemClock()
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     async with opened(tmp_path, ToyNode()) as door:
-        spec = PodSpec(containers=[Container(name="nginx", image="nginx")], node_name="node-1")
-        await create(door.server, Pod(metadata=ObjectMeta(name="web-0"), spec=spec))
+        await create(door.server, pod())
         yield door
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """How clients talk and leave is nothing for the server's log."""
-    caplog.set_level(logging.INFO)
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
 
 
 def handshake(protocol: str) -> dict[str, str]:

@@ -1,20 +1,20 @@
 """exec over SPDY on the wire, as client-go's executor and kubectl before 1.30 speak it."""
 
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from petset.api.types import Container, ObjectMeta, Pod, PodSpec
 from tests.contract.test_pod_streams import ToyNode
-from tests.unit.apiserver.calls import create
+from tests.unit.apiserver.calls import create, pod
 from tests.unit.httpd.spdy_client import Received, SpdyClient
 from tests.unit.httpd.test_forwarding import Tunnelled
 from tests.unit.httpd.wire import Door, opened
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 POD = "/api/v1/namespaces/default/pods/web-0"
 V4, V3, V2 = "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io"
@@ -25,17 +25,8 @@ STREAMS = {"error": 1, "stdin": 3, "stdout": 5, "stderr": 7}
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
     async with opened(tmp_path, ToyNode()) as door:
-        spec = PodSpec(containers=[Container(name="nginx", image="nginx")], node_name="node-1")
-        await create(door.server, Pod(metadata=ObjectMeta(name="web-0"), spec=spec))
+        await create(door.server, pod())
         yield door
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """How clients talk and leave is nothing for the server's log."""
-    caplog.set_level(logging.INFO)
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
 
 
 @asynccontextmanager
