@@ -109,6 +109,22 @@ async def test_a_watch_ends_in_time(api: Api) -> None:
     assert (reply.status, reply.body) == (200, b"")
 
 
+FUTURE = "resourceVersion=9000000000000000000"
+INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+
+
+async def test_a_watch_from_the_future_is_silent(api: Api) -> None:
+    (await api.post("configmaps", mine())).done(201)
+    reply = await api.get("configmaps", f"{FUTURE}&watch=1&timeoutSeconds=1&allowWatchBookmarks=true")
+    assert (reply.status, reply.body) == (200, b"")
+
+
+async def test_what_will_be_there_is_told_within_the_watch_not_to_be_known(api: Api) -> None:
+    event = (await api.get("configmaps", f"{FUTURE}&{INITIAL}&watch=1&timeoutSeconds=10")).done()
+    assert (event["type"], event["object"]["reason"], event["object"]["code"]) == ("ERROR", "Timeout", 504)
+    assert event["object"]["message"].startswith("Timeout: Too large resource version: 9000000000000000000, current: ")
+
+
 async def test_the_older_paths_of_watches_work(api: Api) -> None:
     (await api.post("configmaps", mine())).done(201)
     reply = await api.get("/api/v1/watch/namespaces/{ns}/configmaps/c", "timeoutSeconds=1")

@@ -86,8 +86,9 @@ class _Stream:
                 left = min(left, options.timeout_seconds - (clock.monotonic() - began))
             await clock.sleep(left)
             # what is on its way from the watch to here would come after a bookmark that counts it
-            if options.allow_bookmarks and not self._full:
-                self._add([bookmark(target.resource, self._feed.progress)])
+            progress = self._feed.progress
+            if options.allow_bookmarks and not self._full and progress is not None:
+                self._add([bookmark(target.resource, progress)])
             if options.timeout_seconds is not None and clock.monotonic() - began >= options.timeout_seconds:
                 self._end()
 

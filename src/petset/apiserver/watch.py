@@ -11,13 +11,13 @@ from typing import Any, Literal
 import msgspec
 
 from petset.api import field
-from petset.api.errors import Expired, Invalid
+from petset.api.errors import Expired, Invalid, StatusError
 from petset.api.resources import Resource
 from petset.apiserver import read, selection
 from petset.apiserver.registry import Registry, encode
 from petset.apiserver.request import Target, WatchOptions
 from petset.apiserver.selection import Selection
-from petset.store.interface import Compacted, Event, EventType, FutureRevision, Lagged, Record, Watch
+from petset.store.interface import Compacted, Event, EventType, Lagged, Record, Watch
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
 
@@ -53,14 +53,20 @@ class ChangeFeed:
         self._wanted = wanted
         self._watch = watch
         self.initial: Iterator[list[WatchChange]] = iter(())
+        self.silent_until = 0
+        """A revision, of the future when it is not 0, up to which nothing is shown."""
+        self.failure: StatusError | None = None
+        """Why there is nothing to show at all, which a client learns within the answer."""
 
     @property
-    def progress(self) -> int:
-        """A revision up to which everything was yielded."""
-        return self._watch.progress
+    def progress(self) -> int | None:
+        """A revision up to which everything was yielded; None as long as its client knows a later one."""
+        return self._watch.progress if self._watch.progress >= self.silent_until else None
 
     async def __aiter__(self) -> AsyncIterator[list[WatchChange]]:
         """What happens, as many changes at a time as are there. Raises Expired when this reader fell behind."""
+        if self.failure is not None:
+            raise self.failure
         initial, self.initial = self.initial, iter(())
         for changes in initial:
             yield changes
@@ -77,6 +83,8 @@ class ChangeFeed:
 
     def _seen(self, event: Event) -> Iterator[WatchChange]:
         """The event as this watcher has to see it, if at all."""
+        if event.record.revision <= self.silent_until:
+            return
         if self._resource.view is not None:
             event = self._shown(event)
         if self._wanted.everything:
@@ -110,20 +118,22 @@ class ChangeFeed:
 
 @asynccontextmanager
 async def open_feed(registry: Registry, target: Target, options: WatchOptions) -> AsyncIterator[ChangeFeed]:
-    """Opens a watch; leaving the block closes it. Raises BadRequest, Invalid, Expired, Timeout (a future revision)."""
+    """Opens a watch; leaving the block closes it. Raises BadRequest, Invalid, Expired.
+
+    From a revision of the future it is silent until that has come; where the present state was asked for, too, it
+    fails as soon as it is iterated.
+    """
     _check_options(options)
     resource = target.resource
     wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
     prefix = read.prefix_of(target)
     if wanted.name is not None and (target.namespace or not resource.namespaced):
         prefix = resource.key(target.namespace, wanted.name)
-    asked = read.parse_revision(options.resource_version)
-    if asked > registry.store.revision:
-        raise read.future(asked, registry.store.revision)
+    asked, present = read.parse_revision(options.resource_version), registry.store.revision
     from_now = asked == 0 or bool(options.send_initial_events)
     initial: Iterator[list[WatchChange]] = iter(())
-    start = asked
-    if from_now:
+    start, is_future = min(asked, present), asked > present
+    if from_now and not is_future:
         snapshot = registry.store.list(registry.collection(resource), prefix, wanted.labels.equal)
         start = snapshot.revision
         records = snapshot.records if options.send_initial_events is not False else ()
@@ -136,6 +146,10 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
     watch = _subscribe(registry, registry.collection(resource), start, prefix)
     feed = ChangeFeed(registry, resource, wanted, watch)
     feed.initial = initial
+    if is_future and from_now:
+        feed.failure = read.future(asked, present)
+    elif is_future:
+        feed.silent_until = asked
     try:
         yield feed
     finally:
@@ -155,8 +169,6 @@ def _subscribe(registry: Registry, collection: str, after: int, prefix: str) -> 
         return registry.store.watch(collection, after, prefix)
     except Compacted as error:
         raise Expired(f"too old resource version: {after} ({error.oldest})") from error
-    except FutureRevision as error:
-        raise read.future(after, registry.store.revision) from error
 
 
 def frame(change: WatchChange) -> bytes:

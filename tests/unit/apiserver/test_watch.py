@@ -98,10 +98,21 @@ async def test_options_that_do_not_go_together_are_invalid(
             pass
 
 
-async def test_a_revision_of_the_future_sends_the_client_back_to_list(server: ApiServer) -> None:
-    with pytest.raises(Timeout, match="Too large resource version: 1000000, current: ") as caught:
-        async with server.watch(target(ConfigMap), WatchOptions(resource_version="1000000")):
-            pass
+async def test_from_a_revision_of_the_future_nothing_is_seen_until_it_comes(server: ApiServer) -> None:
+    known = int(await present(server)) + 2
+    async with server.watch(target(ConfigMap), WatchOptions(resource_version=str(known))) as feed:
+        for name in "abc":
+            await create(server, config_map(name))
+        assert feed.progress is None
+        assert seen(await take(feed, 1)) == [("ADDED", "c")]
+        assert feed.progress is not None
+
+
+async def test_what_is_there_in_the_future_is_not_known(server: ApiServer) -> None:
+    options = WatchOptions(resource_version="1000000", send_initial_events=True, resource_version_match="NotOlderThan")
+    async with server.watch(target(ConfigMap), options) as feed:
+        with pytest.raises(Timeout, match="Too large resource version: 1000000, current: ") as caught:
+            await take(feed, 1)
     assert caught.value.details["causes"][0]["reason"] == "ResourceVersionTooLarge"
     assert caught.value.retry_after_seconds == 1
 
