@@ -13,6 +13,18 @@ from typing import Any
 
 import msgspec
 
+_ESCAPES = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -27,10 +39,25 @@ class FieldError:
 
 
 def shown(value: Any) -> str:
-    """The value as an error message prints it: strings quoted, scalars bare, everything else as JSON."""
+    """The value as an error message prints it: strings quoted as Go does, scalars bare, everything else as JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return msgspec.json.encode(value).decode()
+    quoted = msgspec.json.encode(value).decode()
+    return quoted if (quoted.isprintable() and "\\u" not in quoted) or not isinstance(value, str) else _quoted(value)
+
+
+def _quoted(text: str) -> str:
+    return f'"{"".join(_escaped(character) for character in text)}"'
+
+
+def _escaped(character: str) -> str:
+    known = _ESCAPES.get(character)
+    if known is not None or character.isprintable():
+        return known or character
+    code = ord(character)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _with_detail(head: str, detail: str) -> str:
