@@ -52,9 +52,9 @@ async def evict(change: Change, content: Content) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Leave:
-    """What lets a pod go: a budget by its name, "" without one; `as_it_is`: only while the pod does not change."""
+    """What lets a pod go: its budget, if it has one; `as_it_is`: at no cost, but only while the pod does not change."""
 
-    budget: str = ""
+    budget: PodDisruptionBudget | None = None
     as_it_is: bool = False
 
 
@@ -68,18 +68,19 @@ async def _decide(change: Change, options: DeleteOptions) -> Answer:
             return await _delete(change, _pinned(options, pod, leave))
         except Conflict as error:
             attempts -= 1
-            if leave.budget and not _names_state(options):
-                raise _still_processed(leave.budget) from error
+            if leave.budget is not None and not _names_state(options):
+                raise _still_processed(leave.budget.metadata.name) from error
             if not attempts:
                 raise
 
 
 async def _leave_of(change: Change, pod: Pod, options: DeleteOptions) -> _Leave:
     """Raises TooManyRequests, and Conflict when the request means another pod, or another state of it."""
-    if not _needs_no_budget(pod):
-        return await _spend(change, pod, options)
-    delete.check_preconditions(change.resource, pod, options)
-    return _Leave(as_it_is=pod.status.phase == "Pending" and not is_terminating(pod))
+    leave = _leave_now(change.registry, pod)
+    delete.check_preconditions(change.resource, pod, options)  # nothing is paid for a deletion that is refused
+    if leave.budget is not None and not leave.as_it_is and not dry_runs(options):
+        await _decrement(change, leave.budget, pod.metadata.name)
+    return leave
 
 
 def _names_state(options: DeleteOptions) -> bool:
@@ -130,22 +131,18 @@ def _needs_no_budget(pod: Pod) -> bool:
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
-async def _spend(change: Change, pod: Pod, options: DeleteOptions) -> _Leave:
-    """Takes one disruption from the budget of a pod that has one, and needs it. Raises TooManyRequests, Conflict."""
-    budgets = _budgets_of(change.registry, pod)
+def _leave_now(registry: Registry, pod: Pod) -> _Leave:
+    """What would let a pod go as it is. Raises TooManyRequests, Forbidden."""
+    if _needs_no_budget(pod):
+        return _Leave(as_it_is=pod.status.phase == "Pending" and not is_terminating(pod))
+    budgets = _budgets_of(registry, pod)
     if len(budgets) > 1:
         raise BareFailure(_SEVERAL)
     for budget in budgets:
-        name = budget.metadata.name
         if not is_pod_ready(pod) and _spares_unhealthy(budget):
-            delete.check_preconditions(change.resource, pod, options)
-            return _Leave(name, as_it_is=True)
+            return _Leave(budget, as_it_is=True)
         _check(budget)
-        delete.check_preconditions(change.resource, pod, options)  # nothing is paid for a deletion that is refused
-        if not dry_runs(options):
-            await _decrement(change, budget, pod.metadata.name)
-        return _Leave(name)
-    delete.check_preconditions(change.resource, pod, options)
+        return _Leave(budget)
     return _Leave()
 
 
