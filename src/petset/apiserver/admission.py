@@ -141,8 +141,8 @@ def returns_deleted(obj: Object) -> bool:
 
 def refuse(attributes: Attributes, why: str) -> Forbidden:
     """The refusal of a step, in the words of upstream's plugins."""
-    resource = attributes.resource
-    return Forbidden.of(resource.group, resource.plural, attributes.obj.metadata.name, why)
+    resource, meta = attributes.resource, attributes.obj.metadata
+    return Forbidden.of(resource.group, resource.plural, meta.name or meta.generate_name, why)
 
 
 def _need_namespace(attributes: Attributes) -> None:

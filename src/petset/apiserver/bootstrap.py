@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -69,9 +70,11 @@ async def _create_namespace(server: ApiServer, name: str) -> None:
 
 async def _offer(server: ApiServer, obj: Object, changes: dict[str, Any]) -> None:
     """Creates the object; of one that is there already, only `changes` are made."""
-    if await _create(server, obj):
+    resource, meta = server.catalogue.of(type(obj)), obj.metadata
+    if server.registry.newest(resource, meta.namespace, meta.name) is None:
+        await _create(server, obj)
         return
-    target = Target(server.catalogue.of(type(obj)), obj.metadata.namespace, obj.metadata.name)
+    target = Target(resource, meta.namespace, meta.name)
     await server.patch(_IDENTITY, target, PatchBody("merge", changes), _OPTIONS)
 
 
@@ -101,10 +104,7 @@ def _api_slice(address: str, port: int) -> EndpointSlice:
     )
 
 
-async def _create(server: ApiServer, obj: Object) -> bool:
+async def _create(server: ApiServer, obj: Object) -> None:
     target = Target(server.catalogue.of(type(obj)), obj.metadata.namespace)
-    try:
+    with suppress(AlreadyExists):
         await server.create(_IDENTITY, target, obj, _OPTIONS)
-    except AlreadyExists:
-        return False
-    return True

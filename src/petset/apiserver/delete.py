@@ -14,7 +14,7 @@ from petset.api import field
 from petset.api.errors import Conflict, Invalid, NotFound
 from petset.api.meta import format_time, parse_time
 from petset.api.resources import Resource
-from petset.api.types import DeleteOptions, Object, ObjectMeta
+from petset.api.types import DeleteOptions, Namespace, Object, ObjectMeta
 from petset.apiserver import admission, read
 from petset.apiserver.metadata import FOREGROUND, ORPHAN
 from petset.apiserver.request import Answer, Listing, ListOptions
@@ -139,13 +139,18 @@ def check_preconditions(resource: Resource[Any], obj: Object, options: DeleteOpt
     if wanted is None:
         return
     if wanted.uid is not None and wanted.uid != meta.uid:
-        why = f"the UID in the precondition ({wanted.uid}) does not match the UID in record ({meta.uid})"
-        why += ". The object might have been deleted and then recreated"
-        raise Conflict.of(resource.group, resource.kind, meta.name, why)
+        raise _unmet(resource, meta, "UID", wanted.uid, meta.uid)
     if wanted.resource_version is not None and wanted.resource_version != meta.resource_version:
-        why = f"the ResourceVersion in the precondition ({wanted.resource_version}) does not match"
-        why += f" the ResourceVersion in record ({meta.resource_version}). The object might have been modified"
-        raise Conflict.of(resource.group, resource.kind, meta.name, why)
+        raise _unmet(resource, meta, "ResourceVersion", wanted.resource_version, meta.resource_version)
+
+
+def _unmet(resource: Resource[Any], meta: ObjectMeta, what: str, wanted: str, found: str) -> Conflict:
+    if resource.type is Namespace:  # its storage looks for itself
+        why = f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+        return Conflict.of(resource.group, resource.plural, meta.name, why)
+    why = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({found})"
+    why += f". The object might have been {'deleted and then recreated' if what == 'UID' else 'modified'}"
+    return Conflict.of(resource.group, resource.kind, meta.name, why)
 
 
 def _gone(resource: Resource[Any], obj: Object, last: Record) -> Answer:

@@ -124,19 +124,22 @@ async def _apply(change: Change, document: Any) -> Answer:
     if record is None and target.subresource:
         raise NotFound.of(resource.group, resource.plural, target.name)
     if record is None:
-        refuse_other_name(target, (config.get("metadata") or {}).get("name"))
+        _refuse_other(change, config.get("metadata") or {})
     live = change.registry.tree(resource, record.value) if record else None
     merged = merge_applied(change, config, live)
     obj = _converted(change, merged)
     if record is None:
-        obj.metadata.resource_version = ""
-        if obj.metadata.uid:
-            why = (
-                f"uid mismatch: the provided object specified uid {obj.metadata.uid}, and no existing object was found"
-            )
-            raise Conflict.of(resource.group, resource.plural, target.name, why)
         return await begin(change, obj, owned=True)
     return await put(change, obj, record, owned=True)
+
+
+def _refuse_other(change: Change, metadata: Tree) -> None:
+    """Raises Conflict or BadRequest when what is applied, and is not there, means something else than the URL."""
+    resource, target, uid = change.resource, change.target, metadata.get("uid")
+    if uid:
+        why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        raise Conflict.of(resource.group, resource.plural, target.name, why)
+    refuse_other_name(target, metadata.get("name"))
 
 
 def check_typed(config: Tree, kind: type[Object]) -> None:

@@ -104,12 +104,13 @@ class Quotas:
         place = (resource.collection, obj.metadata.name)
         before = ledger.charge(place)
         charge = charge_of(resource, obj)
+        if old is None and before is not None:  # the name is taken, which is told to who has room for one more
+            _refuse_excess(ledger, resource, obj, charge, None)
+            return _nothing
         if charge == before:
             return _nothing
         if _is_enforced(obj, old, charge, before):
-            why = ledger.refusal(resource, obj, charge, before)
-            if why:
-                raise Forbidden.of(resource.group, resource.plural, obj.metadata.name, why)
+            _refuse_excess(ledger, resource, obj, charge, before)
         ledger.put(place, charge)
         return lambda: _restore(ledger, place, before)
 
@@ -162,6 +163,12 @@ class Quotas:
         if newest is not None:
             obj = self._registry.decode(resource, newest.value)
             ledger.put((resource.collection, obj.metadata.name), charge_of(resource, obj))
+
+
+def _refuse_excess(ledger: Ledger, resource: Resource[Any], obj: Object, charge: Charge, before: Charge | None) -> None:
+    why = ledger.refusal(resource, obj, charge, before)
+    if why:
+        raise Forbidden.of(resource.group, resource.plural, obj.metadata.name, why)
 
 
 def _restore(ledger: Ledger, place: tuple[str, str], before: Charge | None) -> None:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from petset.aio.clock import Clock
 from petset.api import field, meta
-from petset.api.errors import Conflict, Invalid, MethodNotAllowed, NotFound
+from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
 from petset.api.resources import Resource
 from petset.api.schema.decode import convert
 from petset.api.types import (
@@ -173,13 +173,13 @@ def _check_replicas(change: Change, replicas: int) -> None:
 async def _bind(change: Change, content: Content) -> Answer:
     """Gives a pod its node, once (upstream's `BindingREST`)."""
     binding, _ = decoding.read_as(content, Binding, "v1", change.options.field_validation)
+    if binding.metadata.name != change.target.name:
+        raise BadRequest("name in URL does not match name in Binding object")
+    metadata.place(change.resource, binding, change.target.namespace)
+    refuse_invalid(change.resource, binding, _binding_errors(binding))
     record = change.newest()
     pod = change.registry.shared(change.resource, record)
-    refuse_invalid(change.resource, binding, _binding_errors(binding))
-    if binding.metadata.uid not in {"", pod.metadata.uid}:
-        why = f"Precondition failed: UID in precondition: {binding.metadata.uid}"
-        why += f", UID in object meta: {pod.metadata.uid}"
-        raise Conflict.of("", "pods/binding", pod.metadata.name, why)
+    _check_same(change.resource, binding, pod)
     if pod.metadata.deletion_timestamp is not None:
         why = f"pod {pod.metadata.name} is being deleted, cannot be assigned to a host"
         raise Conflict.of("", "pods/binding", pod.metadata.name, why)
@@ -188,6 +188,15 @@ async def _bind(change: Change, content: Content) -> Answer:
         raise Conflict.of("", "pods/binding", pod.metadata.name, why)
     answer = await succeed(change, _assigned(pod, binding, change.registry.clock), pod, record)
     return _success(answer)
+
+
+def _check_same(resource: Resource[Any], binding: Binding, pod: Pod) -> None:
+    """Raises Conflict when a binding means another pod, or another state of it."""
+    write.check_uid(resource, binding, pod)
+    wanted, found = binding.metadata.resource_version, pod.metadata.resource_version
+    if wanted and wanted != found:
+        what = f"ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
+        raise write.unmet(resource, pod, what)
 
 
 def _binding_errors(binding: Binding) -> list[field.FieldError]:

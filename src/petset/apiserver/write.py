@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from petset.api import field
-from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
+from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound, StatusError
 from petset.api.field import FieldError
 from petset.api.patch.managed_fields import Writer
 from petset.api.resources import Resource, Strategy
@@ -27,6 +27,8 @@ from petset.apiserver.request import Answer, Content, Identity, Target, WriteOpt
 from petset.store.interface import Record
 
 _NAME_ATTEMPTS = 8
+_UNCONDITIONAL = frozenset({"", "0"})
+"""The versions that stand for any."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -100,28 +102,31 @@ async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
 async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acceptance | Record, tuple[str, ...]]:
     """The same, but for the wait until the object is durable. A dry run has its record at once."""
     resource, registry, meta = change.resource, change.registry, obj.metadata
-    if meta.resource_version:
-        raise BadRequest("resourceVersion should not be set on objects to be created")
     metadata.place(resource, obj, change.target.namespace)
+    if change.target.name:
+        meta.name = change.target.name
     attributes = change.attributes(obj)
     await admission.until_account(attributes)
-    _name(change, obj)
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's
         meta.managed_fields = []
         _track(change, obj, None)
     admission.admit_create(attributes)
+    _name(change, obj)
     metadata.begin(meta, registry.time())
     resource.strategy.prepare_create(obj)
     refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + resource.strategy.validate_create(obj))
     admission.check_create(attributes)
     if not change.options.may_create:
         raise forbidden(on(change.identity, "create", resource, meta.namespace, meta.name))
-    if registry.newest(resource, meta.namespace, meta.name) is not None:
-        raise AlreadyExists.of(resource.group, resource.plural, meta.name)
     warnings = tuple(resource.strategy.warnings(obj))
     admission.complete_create(attributes)
     undo = change.server.allocations.take(resource, obj, None)
+    try:
+        _refuse_taken(change, obj)
+    except StatusError:
+        undo()
+        raise
     if change.options.dry_run:
         undo()
         return registry.rehearsed(resource, obj), warnings
@@ -139,7 +144,7 @@ async def update(change: Change, content: Content) -> Answer:
     record = change.newest()
     old = change.registry.shared(resource, record)
     check_uid(resource, obj, old)
-    if not obj.metadata.resource_version and not strategy.allow_unconditional_update:
+    if obj.metadata.resource_version in _UNCONDITIONAL and not strategy.allow_unconditional_update:
         # upstream shows the number that an absent version is for it, and names the resource, not the kind
         error = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
         raise Invalid.of(resource.group, resource.plural, obj.metadata.name, [error])
@@ -153,7 +158,7 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
     """
     resource, registry, strategy, meta = change.resource, change.registry, change.strategy, obj.metadata
     old = registry.shared(resource, record)
-    if meta.resource_version and meta.resource_version != old.metadata.resource_version:
+    if meta.resource_version not in _UNCONDITIONAL and meta.resource_version != old.metadata.resource_version:
         raise modified(resource, old.metadata.name)
     metadata.carry_over(meta, old.metadata)
     strategy.default(obj)
@@ -217,16 +222,24 @@ def _creates(change: Change) -> bool:
 
 
 def _name(change: Change, obj: Object) -> None:
-    """The name of a new object: of the URL, its own, or a generated one that is free."""
+    """A generated name that is free, for a new object that has none."""
     meta = obj.metadata
-    if change.target.name:
-        meta.name = change.target.name
     if meta.name or not meta.generate_name:
         return
     for _ in range(_NAME_ATTEMPTS):
         metadata.generate_name(meta)
         if change.registry.newest(change.resource, meta.namespace, meta.name) is None:
             return
+
+
+def _refuse_taken(change: Change, obj: Object) -> None:
+    """Raises AlreadyExists, and BadRequest for an object that says it was stored before; a dry run stores nothing."""
+    resource, meta = change.resource, obj.metadata
+    version = meta.resource_version
+    if version.isdecimal() and int(version) and not change.options.dry_run:
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    if change.registry.newest(resource, meta.namespace, meta.name) is not None:
+        raise AlreadyExists.of(resource.group, resource.plural, meta.name)
 
 
 def check_name(change: Change, obj: Object) -> None:
@@ -247,8 +260,12 @@ def check_uid(resource: Resource[Any], obj: Object, old: Object) -> None:
     """A uid in what is written is a precondition. Raises Conflict."""
     wanted, found = obj.metadata.uid, old.metadata.uid
     if wanted and wanted != found:
-        name = old.metadata.name
-        key = f"/registry/{resource.plural}/{resource.key(old.metadata.namespace, name)}"
-        reason = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
-        why = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {reason}"
-        raise Conflict.of(resource.group, resource.plural, name, why)
+        raise unmet(resource, old, f"UID in precondition: {wanted}, UID in object meta: {found}")
+
+
+def unmet(resource: Resource[Any], old: Object, what: str) -> Conflict:
+    """The refusal of a write that means another object, or another state of it, in the words of upstream's storage."""
+    name = old.metadata.name
+    key = f"/registry/{resource.plural}/{resource.key(old.metadata.namespace, name)}"
+    why = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+    return Conflict.of(resource.group, resource.plural, name, f"{why}Precondition failed: {what}")

@@ -7,7 +7,7 @@ import pytest
 
 from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
-from petset.api.errors import Forbidden, Invalid, NotFound
+from petset.api.errors import AlreadyExists, Forbidden, Invalid, NotFound
 from petset.api.types import (
     ConfigMap,
     DeleteOptions,
@@ -165,6 +165,19 @@ class TestResourceQuota:
         await create(server, quota(count__configmaps=str(2 * AT_ONCE)))
         with pytest.raises(Forbidden, match=f"used: count/configmaps={2 * AT_ONCE}"):
             await create(server, config_map("more"))
+
+    async def test_is_told_before_that_a_name_is_taken(self, server: ApiServer) -> None:
+        await create(server, quota(configmaps="1"))
+        await create(server, config_map("a"))
+        with pytest.raises(Forbidden, match="exceeded quota: quota"):
+            await create(server, config_map("a"))
+
+    async def test_does_not_count_what_has_a_name_that_is_taken(self, server: ApiServer) -> None:
+        await create(server, quota(configmaps="2"))
+        await create(server, config_map("a"))
+        with pytest.raises(AlreadyExists):
+            await create(server, config_map("a"))
+        await create(server, config_map("b"))
 
     async def test_the_last_place_is_taken_once(self, server: ApiServer) -> None:
         await create(server, quota(pods="3"))
