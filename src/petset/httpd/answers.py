@@ -10,6 +10,8 @@ from aiohttp.payload import Payload
 from petset.api.errors import StatusError
 from petset.api.resources import Resource
 from petset.api.types import Endpoints
+from petset.httpd.compression import compress, size_of
+from petset.httpd.presentation import present
 
 LONGEST_WARNINGS = 4096
 """Characters of all warnings of an answer, as upstream's `filters/warning.go`."""
@@ -48,10 +50,17 @@ def nowhere() -> web.Response:
     return web.Response(text="404 page not found\n", status=404, headers=headers)
 
 
-async def send(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Sends what is still to be sent of an answer, and waits for the client to take it."""
+async def send(request: web.BaseRequest, response: web.StreamResponse) -> int:
+    """Sends what is still to be sent of an answer, in the form its client wants, and waits until it is taken.
+
+    Returns its size before compression, in bytes. Raises NotAcceptable.
+    """
+    await present(request, response)
+    size = size_of(response)
+    await compress(request, response)
     await response.prepare(request)
     await response.write_eof()
+    return size
 
 
 def error_response(error: StatusError) -> web.Response:

@@ -12,12 +12,10 @@ from petset.apiserver.request import Identity
 from petset.httpd import openid
 from petset.httpd.answers import nowhere, send
 from petset.httpd.authorization import Gate
-from petset.httpd.compression import compress, size_of
 from petset.httpd.documents import Documents
 from petset.httpd.handlers import ResourceHandler
 from petset.httpd.health import Health
 from petset.httpd.metrics import Labels, RequestMetrics
-from petset.httpd.presentation import present
 
 if TYPE_CHECKING:
     from petset.httpd.exposition import Exposition
@@ -71,10 +69,7 @@ class Front:
             if found is None:
                 return None
             response = found
-        await present(request, response)
-        size = size_of(response)
-        await compress(request, response)
-        await send(request, response)
+        size = await send(request, response)
         self._metrics.begin(Labels("GET", "", "", "", "", path, ""), began).end(response.status, size)
         return response
 

@@ -18,13 +18,11 @@ from petset.httpd import routes, streams
 from petset.httpd.answers import json_response, send, warn_of_age
 from petset.httpd.bodies import read_body
 from petset.httpd.carrying import Forwarding
-from petset.httpd.compression import compress, size_of
 from petset.httpd.connections import conversation
 from petset.httpd.forwarding import serve_ports
 from petset.httpd.metrics import RequestMetrics, labels_of
 from petset.httpd.negotiation import accepted_form, accepts_json
 from petset.httpd.pieces import Pieces
-from petset.httpd.presentation import present
 from petset.httpd.remote_command import serve_spdy_session
 from petset.httpd.upgrade import asks_for_spdy
 from petset.httpd.watch import Watcher, serve_watch
@@ -57,10 +55,7 @@ class ResourceHandler:
             response = await self._carry_out(request, identity, route)
             if not response.prepared:
                 warn_of_age(response, route.target.resource)
-                await present(request, response)
-            size = size_of(response)
-            await compress(request, response)
-            await send(request, response)
+            size = await send(request, response)
         except BaseException as error:
             running.fail(request, error)
             raise
