@@ -108,6 +108,15 @@ class TestWrites:
         assert store.list("pods").revision == 1
         assert store.list("pods").records == ()
 
+    async def test_the_next_write_gets_the_revision_after_the_accepted_one(self, store: Store) -> None:
+        assert store.accepted == 1
+        first = put(store, "a")
+        assert store.accepted == 2
+        second = remove(store, "a")
+        assert store.accepted == 3
+        assert [(await first).revision, (await second).revision] == [2, 3]
+        assert store.accepted == store.revision
+
     async def test_each_write_gets_the_next_revision_and_carries_it(self, store: Store) -> None:
         record = await store.write("pods", "default/a", drafting("a", app="web"), None)
         assert record == Record("default/a", 2, b"a@2", {"app": "web"}, {"metadata.name": "a"})

@@ -46,7 +46,7 @@ class Allocator(Protocol):
 class Allocations:
     """The allocators by kind; kinds without one need nothing. Quotas count every kind.
 
-    A full disk takes back writes that were counted when they were accepted; then all is counted anew.
+    A full disk takes back writes that were counted when they were accepted; then they are counted anew.
     """
 
     def __init__(self, store: Store, allocators: dict[type[Object], Allocator], quotas: Quotas) -> None:

@@ -6,9 +6,10 @@ counted. The first quota of a namespace waits until everything there is counted,
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from petset.api.errors import Forbidden
 from petset.api.resources import Resource
@@ -36,6 +37,14 @@ class _Ahead:
     is_complete: bool = False
 
 
+class _Write(NamedTuple):
+    """A write that was accepted: its revision, and what it is about."""
+
+    revision: int
+    resource: Resource[Any]
+    name: str
+
+
 class Quotas:
     """The ledgers of all namespaces that have a quota. The store has to be open: what is in it is counted at once."""
 
@@ -44,7 +53,9 @@ class Quotas:
         self._ledgers: dict[str, Ledger] = {}
         self._ahead: _Ahead | None = None
         self._one_at_a_time = asyncio.Lock()
-        self.recount()
+        self._unsettled: deque[_Write] = deque()
+        for quota in registry.all(ResourceQuota):
+            self._open(quota)
 
     async def count_ahead(self, namespace: str) -> None:
         """Counts what is in a namespace that has no quota, for one that may follow at once. Others go on meanwhile."""
@@ -62,6 +73,7 @@ class Quotas:
 
         The returned function takes the count back, for a write that is not carried out.
         """
+        self._note(resource, obj)
         ledger = self._ledger(obj.metadata.namespace)
         undo = self._count(ledger, resource, obj, old) if ledger is not None else _nothing
         if not isinstance(obj, ResourceQuota):
@@ -76,6 +88,7 @@ class Quotas:
 
     def release(self, resource: Resource[Any], obj: Object) -> None:
         """Counts an object no longer."""
+        self._note(resource, obj)
         ledger = self._ledger(obj.metadata.namespace)
         if ledger is None:
             return
@@ -84,11 +97,30 @@ class Quotas:
             self._reopen(obj, None)
 
     def recount(self) -> None:
-        """Counts what is stored, and nothing else."""
-        self._ledgers.clear()
-        self._ahead = None
-        for quota in self._registry.all(ResourceQuota):
-            self._open(quota)
+        """Counts anew what may not have become durable; whatever else there is was not lost."""
+        unsettled, self._unsettled = self._unsettled, deque()
+        for write in unsettled:
+            self._count_again(write.resource, write.name)
+
+    def _note(self, resource: Resource[Any], obj: Object) -> None:
+        """Remembers a write that follows until it is durable."""
+        store, meta = self._registry.store, obj.metadata
+        while self._unsettled and self._unsettled[0].revision <= store.revision:
+            self._unsettled.popleft()
+        if _can_be_counted(resource):
+            self._unsettled.append(_Write(store.accepted + 1, resource, resource.key(meta.namespace, meta.name)))
+
+    def _count_again(self, resource: Resource[Any], key: str) -> None:
+        namespace, _, name = key.partition("/")
+        newest = self._registry.store.newest(self._registry.collection(resource), key)
+        obj = self._registry.decode(resource, newest.value) if newest is not None else None
+        if isinstance(obj, ResourceQuota):
+            self._open(obj)
+        elif resource.type is ResourceQuota:
+            self._close(namespace, name)
+        ledger = self._ledger(namespace)
+        if ledger is not None:
+            ledger.put((resource.collection, name), charge_of(resource, obj) if obj is not None else None)
 
     def _ledger(self, namespace: str) -> Ledger | None:
         ledger = self._ledgers.get(namespace)
@@ -125,13 +157,17 @@ class Quotas:
 
     def _reopen(self, quota: ResourceQuota, old: Object | None) -> None:
         """Goes on with the old state of a quota, or without it."""
-        namespace = quota.metadata.namespace
-        ledger = self._ledgers[namespace]
-        ledger.close(quota.metadata.name)
         if isinstance(old, ResourceQuota):
-            ledger.open(old)
-        elif not ledger:
-            del self._ledgers[namespace]
+            self._ledgers[quota.metadata.namespace].open(old)
+        else:
+            self._close(quota.metadata.namespace, quota.metadata.name)
+
+    def _close(self, namespace: str, name: str) -> None:
+        ledger = self._ledgers.get(namespace)
+        if ledger is not None:
+            ledger.close(name)
+            if not ledger:
+                del self._ledgers[namespace]
 
     def _first(self, namespace: str) -> Ledger:
         """A ledger of what is in the namespace."""
@@ -151,18 +187,25 @@ class Quotas:
                 await self._registry.clock.sleep(0)
 
     def _places(self, namespace: str) -> Iterator[tuple[Resource[Any], str]]:
-        """Everything in the namespace that can be counted, by its key."""
-        registry = self._registry
+        """Everything in the namespace that can be counted, by its key, also what is not durable yet."""
+        registry, prefix = self._registry, f"{namespace}/"
         for resource in registry.catalogue.resources:
-            if resource.namespaced and resource.view is None and resource.type not in UNCOUNTED:
-                for record in registry.store.scan(registry.collection(resource), f"{namespace}/"):
+            if resource.view is None and _can_be_counted(resource):
+                for record in registry.store.scan(registry.collection(resource), prefix):
                     yield resource, record.name
+        for write in self._unsettled:
+            if write.name.startswith(prefix):
+                yield write.resource, write.name
 
     def _count_stored(self, ledger: Ledger, resource: Resource[Any], name: str) -> None:
         newest = self._registry.store.newest(self._registry.collection(resource), name)
         if newest is not None:
             obj = self._registry.decode(resource, newest.value)
             ledger.put((resource.collection, obj.metadata.name), charge_of(resource, obj))
+
+
+def _can_be_counted(resource: Resource[Any]) -> bool:
+    return resource.namespaced and resource.type not in UNCOUNTED
 
 
 def _refuse_excess(ledger: Ledger, resource: Resource[Any], obj: Object, charge: Charge, before: Charge | None) -> None:

@@ -135,6 +135,11 @@ class Store(Protocol):
         ...
 
     @property
+    def accepted(self) -> int:
+        """The newest accepted revision, durable or not; the next write has the one after it."""
+        ...
+
+    @property
     def failure(self) -> str | None:
         """Why the newest write of which the outcome is known is not durable; None when it is."""
         ...

@@ -39,6 +39,11 @@ class MemoryStore:
         return self._revision
 
     @property
+    def accepted(self) -> int:
+        """The newest revision; everything accepted is as durable as it gets here."""
+        return self._revision
+
+    @property
     def failure(self) -> str | None:
         """None: memory refuses nothing."""
         return None

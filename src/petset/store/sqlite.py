@@ -236,6 +236,11 @@ class SqliteStore:
         return self._cache.revision
 
     @property
+    def accepted(self) -> int:
+        """The newest accepted revision, durable or not."""
+        return self._accepted_revision
+
+    @property
     def failure(self) -> str | None:
         """Why the newest write of which the outcome is known is not durable; None when it is."""
         return self._failure

@@ -1,6 +1,8 @@
 """Cluster IPs and node ports: who gets which, who keeps it, when it is free again."""
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +20,13 @@ from petset.api.types import (
 )
 from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer, Settings
+from petset.apiserver.registry import indexer
 from petset.apiserver.request import PatchBody, WriteOptions
 from petset.kinds import CATALOGUE
 from petset.store.commit import Commit
-from petset.store.interface import Draft
+from petset.store.interface import Draft, Record
 from petset.store.memory import MemoryStore
+from petset.store.sqlite import SqliteStore
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import ME, PLAINLY, create, decoded, fetch, pod, target
 
@@ -145,18 +149,28 @@ class TestNodePorts:
         assert granted.spec.ports[0].node_port == before.spec.ports[0].node_port
 
 
+def quota(name: str, **hard: str) -> ResourceQuota:
+    return ResourceQuota(metadata=ObjectMeta(name=name), spec=ResourceQuotaSpec(hard=hard))
+
+
 class FullStore(MemoryStore):
     """Accepts every write, and loses it while it is `full`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.full = False
+        self.looks = 0
         self._lost = 0
 
     @property
     def failures(self) -> int:
         """How many were lost."""
         return self._lost
+
+    def newest(self, collection: str, name: str) -> Record | None:
+        """Counts how often it is asked."""
+        self.looks += 1
+        return super().newest(collection, name)
 
     def write(self, collection: str, name: str, draft: Callable[[int], Draft], expected: int | None) -> Commit:
         """Loses what it accepts when it is full."""
@@ -202,7 +216,7 @@ class TestADiskThatWasFull:
             await create(server, service("b", address="10.96.7.7"))
 
     async def test_leaves_quotas_as_they_were(self, server: ApiServer, store: FullStore) -> None:
-        await create(server, ResourceQuota(metadata=ObjectMeta(name="one"), spec=ResourceQuotaSpec(hard={"pods": "1"})))
+        await create(server, quota("one", pods="1"))
         store.full = True
         with pytest.raises(InternalError, match="the disk is full"):
             await create(server, pod("lost"))
@@ -214,3 +228,41 @@ class TestADiskThatWasFull:
         store.full = False
         with pytest.raises(Forbidden, match="used: pods=1, limited: pods=1"):
             await create(server, pod("late"))
+
+    async def test_gives_quotas_back_that_were_not_ended(self, server: ApiServer, store: FullStore) -> None:
+        await create(server, quota("one", pods="1"))
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await delete(server, "one", ResourceQuota)
+        store.full = False
+        await create(server, pod("first"))
+        with pytest.raises(Forbidden, match="used: pods=1, limited: pods=1"):
+            await create(server, pod("second"))
+
+    async def test_ends_quotas_that_were_not_stored(self, server: ApiServer, store: FullStore) -> None:
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await create(server, quota("none", pods="0"))
+        store.full = False
+        await create(server, pod("first"))
+
+    async def test_has_only_that_counted_anew_which_was_lost(self, server: ApiServer, store: FullStore) -> None:
+        await create(server, quota("one", pods="100"))
+        for number in range(50):
+            await create(server, pod(f"kept-{number}"))
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await create(server, pod("lost"))
+        store.full, store.looks = False, 0
+        await create(server, pod("next"))
+        assert store.looks < 20
+
+
+async def test_a_first_quota_counts_what_is_about_to_be_durable(clock: VirtualClock, tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path, indexer(CATALOGUE))
+    server = ApiServer(CATALOGUE, store, clock)
+    await create_system_objects(server, 6443)
+    await asyncio.gather(create(server, pod("first")), create(server, quota("one", pods="1")))
+    with pytest.raises(Forbidden, match="used: pods=1, limited: pods=1"):
+        await create(server, pod("second"))
+    await store.close()
