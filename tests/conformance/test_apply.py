@@ -35,6 +35,11 @@ async def test_it_creates_and_owns_what_it_names(api: Api) -> None:
     assert entry["time"].endswith("Z")
 
 
+async def test_the_fields_are_told_in_one_order(api: Api) -> None:
+    made = (await api.apply("configmaps/c", config(b="2", a="1"), "one")).done(201)
+    assert json.dumps(owners(made)) == json.dumps({"one:Apply": data("a", "b")})
+
+
 async def test_again_changes_nothing(api: Api) -> None:
     made = (await api.apply("configmaps/c", config(a="1"), "one")).done(201)
     assert (await api.apply("configmaps/c", config(a="1"), "one")).done() == made

@@ -2,8 +2,9 @@
 
 A set is a tree of dicts. An element names a field (`f:spec`), a list item by its keys (`k:{"name":"web"}`), or a value
 of a set (`v:"x"`). An empty dict below an element says that the element itself is a member; with members below it,
-membership is told by the element `.`. The empty dict as a whole is the empty set. No function changes its arguments;
-results may share parts with them.
+membership is told by the element `.`. The empty dict as a whole is the empty set. Elements stand in one order, that of
+upstream's encoding, for clients that compare sets as text. No function changes its arguments; results may share parts
+with them.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import msgspec
 Fields: TypeAlias = dict[str, Any]
 
 ITSELF = "."
+_KINDS = ".fkvi"
+"""Fields, items by keys, values, items by number: in this order."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -26,6 +29,16 @@ def key_element(keys: dict[str, Any]) -> str:
 def value_element(value: Any) -> str:
     """The element of a scalar in a list that is a set."""
     return "v:" + _encode(value).decode()
+
+
+def in_order(fields: Fields) -> Fields:
+    """The same set with its first elements in order: `.`, then fields, items by the values of their keys, values."""
+    if len(fields) < 2:
+        return fields
+    elements = sorted(fields)
+    if elements[-1][0] != "f":
+        elements.sort(key=_rank)
+    return {element: fields[element] for element in elements}
 
 
 def is_member(below: Fields | None) -> bool:
@@ -42,7 +55,7 @@ def union(left: Fields, right: Fields) -> Fields:
         if joined is not mine:
             result = dict(left) if result is left else result
             result[element] = joined
-    return result
+    return result if len(result) == len(left) else in_order(result)
 
 
 def difference(left: Fields, right: Fields) -> Fields:
@@ -81,8 +94,7 @@ def intersection(left: Fields, right: Fields) -> Fields:
 
 def paths(fields: Fields) -> Iterator[str]:
     """The paths as people read them, `.spec.containers[name="web"].image`; members before what is below them."""
-    elements = sorted((element, below) for element, below in fields.items() if element != ITSELF)
-    shown = [(_shown(element), below) for element, below in elements]
+    shown = [(_shown(element), below) for element, below in in_order(fields).items() if element != ITSELF]
     yield from (text for text, below in shown if is_member(below))
     for text, below in shown:
         yield from (text + rest for rest in paths(below))
@@ -103,6 +115,28 @@ def _difference_below(left: Fields, right: Fields) -> Fields | None:
     if rest is left:
         return left
     return {} if rest.keys() == {ITSELF} else rest or None
+
+
+def _rank(element: str) -> tuple[Any, ...]:
+    kind, _, text = element.partition(":")
+    place = _KINDS.find(kind)
+    if kind not in {"k", "v", "i"}:
+        return (place, element)
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return (place,)  # what a client made up
+    if kind == "k" and isinstance(value, dict):
+        return (place, *((key, _rank_of_value(value[key])) for key in sorted(value)))
+    return (place, ("", _rank_of_value(value)))
+
+
+def _rank_of_value(value: Any) -> tuple[int, Any]:
+    if isinstance(value, bool):
+        return (2, value)
+    if isinstance(value, int | float):
+        return (0, value)
+    return (1, value) if isinstance(value, str) else (3, "")
 
 
 def _shown(element: str) -> str:

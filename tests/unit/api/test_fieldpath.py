@@ -60,14 +60,36 @@ def test_paths_are_readable_and_name_members_before_what_is_below() -> None:
         "f:metadata": {'v:"a/b"': {}, "v:1": {}, "i:3": {}},
     }
     assert list(fieldpath.paths(fields)) == [
-        ".metadata[3]",
-        '.metadata[="a/b"]',
         ".metadata[=1]",
+        '.metadata[="a/b"]',
+        ".metadata[3]",
         ".spec.replicas",
-        '.spec.template[name="web",z=1]',
         '.spec.template[a="x",z=true]',
+        '.spec.template[name="web",z=1]',
         '.spec.template[name="web",z=1].image',
     ]
+
+
+def test_elements_stand_in_upstreams_order() -> None:
+    ordered = [
+        ".",
+        "f:B",
+        "f:a",
+        'k:{"containerPort":80,"protocol":"TCP"}',
+        'k:{"containerPort":443,"protocol":"TCP"}',
+        'k:{"containerPort":443,"protocol":"UDP"}',
+        'k:{"name":"a"}',
+        "v:9",
+        "v:10",
+        'v:"a"',
+        "v:true",
+        "i:2",
+        "i:10",
+    ]
+    left = dict.fromkeys(ordered[::-2], A)
+    joined = fieldpath.union(left, dict.fromkeys(ordered[-2::-2], A))
+    assert list(joined) == ordered
+    assert list(fieldpath.in_order({"k:made up": A, 'k:{"name":"a"}': A})) == ["k:made up", 'k:{"name":"a"}']
 
 
 def test_elements_of_items_are_written_in_one_way() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from petset.api.alike import once_for_equal
-from petset.api.fieldpath import ITSELF, Fields, key_element, value_element
+from petset.api.fieldpath import ITSELF, Fields, in_order, key_element, value_element
 from petset.api.patch.trees import Tree
 from petset.api.schema import Node
 
@@ -70,7 +70,7 @@ def compare(old: Tree, new: Tree, node: Node) -> tuple[Fields, Fields]:
     changed: Fields = {}
     removed: Fields = {}
     _compare_maps(old, new, node, changed, removed)
-    return changed, removed
+    return in_order(changed), removed
 
 
 def applied_fields(config: Tree, node: Node) -> Fields:
@@ -115,7 +115,7 @@ def _compare_values(element: str, old: Any, new: Any, node: Node | None, result:
     else:
         result[0][element] = {}
     if changed:
-        result[0][element] = changed
+        result[0][element] = in_order(changed)
     if removed:
         result[1][element] = removed
 
@@ -133,7 +133,7 @@ def _present(value: Any, node: Node | None) -> Fields:
             fields[element] = _present(item, node.item)
     else:
         return {}
-    return fields
+    return in_order(fields)
 
 
 _present_once = once_for_equal(_present)
@@ -141,7 +141,7 @@ _present_once = once_for_equal(_present)
 
 def _applied_map(config: Tree, node: Node) -> Fields:
     named = {f"f:{key}": _applied(value, child(node, key)) for key, value in config.items()}
-    return {element: fields for element, fields in named.items() if fields is not None}
+    return in_order({element: fields for element, fields in named.items() if fields is not None})
 
 
 def _applied(value: Any, node: Node | None) -> Fields | None:
@@ -154,5 +154,5 @@ def _applied(value: Any, node: Node | None) -> Fields | None:
         for element, item in items_by_element(value, node).items():
             named = _applied(item, node.item)
             fields[element] = {ITSELF: {}, **named} if named else {}
-        return fields or None
+        return in_order(fields) or None
     return {}

@@ -77,6 +77,16 @@ def test_a_creator_owns_what_it_wrote(tree: Any, fields: Any) -> None:
     assert tree == before
 
 
+def test_fields_stand_in_one_order_whatever_that_of_the_object() -> None:
+    container = {"name": "a", "image": "x", "args": ["y"], "ports": [{"containerPort": 443}, {"containerPort": 80}]}
+    [entry] = track_update(None, pod(spec={"hostname": "h", "containers": [container]}), POD, KUBECTL)
+    spec = entry["fieldsV1"]["f:spec"]
+    below = spec["f:containers"]['k:{"name":"a"}']
+    assert list(spec) == ["f:containers", "f:hostname"]
+    assert list(below) == [".", "f:args", "f:image", "f:name", "f:ports"]
+    assert [element[:20] for element in below["f:ports"]] == [".", 'k:{"containerPort":8', 'k:{"containerPort":4']
+
+
 def test_an_entry_names_its_writer() -> None:
     assert track_update(None, pod(status={"phase": "Running"}), POD, KUBELET) == [
         {
