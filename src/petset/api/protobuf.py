@@ -158,7 +158,7 @@ def _time(value: int | memoryview) -> str | None:
     """Zero seconds are Go's way of saying that there is no time."""
     parts = dict(_fields(_as_bytes(value)))
     seconds = _number(parts.get(1, 0))
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
+    return f"{_moment(seconds)}Z" if seconds else None
 
 
 def _micro_time(value: int | memoryview) -> str | None:
@@ -166,7 +166,14 @@ def _micro_time(value: int | memoryview) -> str | None:
     seconds, nanos = _number(parts.get(1, 0)), _number(parts.get(2, 0))
     if not seconds and not nanos:
         return None
-    return datetime.fromtimestamp(seconds, UTC).strftime(f"%Y-%m-%dT%H:%M:%S.{nanos // 1000:06d}Z")
+    return f"{_moment(seconds)}.{nanos // 1000:06d}Z"
+
+
+def _moment(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
+    except (ValueError, OverflowError, OSError) as error:
+        raise ProtobufError(f"a time cannot be read: {error}") from error
 
 
 def _quantity(value: int | memoryview) -> str:

@@ -6,6 +6,9 @@ import pytest
 
 from petset.api.protobuf import MAGIC, ProtobufError, to_tree
 
+FIRST_YEAR = -62135596800
+"""Where Go's times begin."""
+
 
 def varint(number: int) -> bytes:
     number %= 1 << 64
@@ -92,6 +95,9 @@ def test_quantities_bytes_times_and_raw_json() -> None:
     assert to_tree(body("v1", "Secret", secret))["data"] == {"k": base64.b64encode(b"\x00\xff").decode()}
     stamped = field(1, field(8, field(1, 1767225600)))
     assert to_tree(body("v1", "Pod", stamped))["metadata"] == {"creationTimestamp": "2026-01-01T00:00:00Z"}
+    acquired = field(2, field(3, field(1, FIRST_YEAR + 2) + field(2, 5000)))
+    lease = to_tree(body("coordination.k8s.io/v1", "Lease", acquired))
+    assert lease["spec"] == {"acquireTime": "0001-01-01T00:00:02.000005Z"}
     revision = field(2, field(1, b'{"spec":{}}')) + field(3, 7)
     assert to_tree(body("apps/v1", "ControllerRevision", revision))["data"] == {"spec": {}}
 
@@ -106,6 +112,7 @@ def test_quantities_bytes_times_and_raw_json() -> None:
         (body("v1", "Pod", field(1, 3)), "a number stands where bytes"),
         (body("v1", "Namespace", field(1, field(1, b"\xff"))), "not UTF-8"),
         (body("v1", "Pod", b"\x0b"), "unknown wire type"),
+        (body("v1", "Pod", field(1, field(8, field(1, 1 << 60)))), "a time cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_said(raw: bytes, why: str) -> None:
