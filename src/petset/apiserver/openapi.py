@@ -33,6 +33,7 @@ class Kind(NamedTuple):
 _STATUS = Kind("", "v1", "Status")
 _DELETE_OPTIONS = Kind("", "v1", "DeleteOptions")
 
+_MARK = "x-kubernetes-group-version-kind"
 _V2_REF = "#/definitions/"
 _V3_REF = "#/components/schemas/"
 _WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
@@ -135,7 +136,7 @@ class OpenApi:
     @cached_property
     def _names(self) -> dict[Kind, str]:
         """Definitions by group, version and kind."""
-        marked = ((name, tree.get("x-kubernetes-group-version-kind", [])) for name, tree in self._definitions.items())
+        marked = ((name, tree.get(_MARK, [])) for name, tree in self._definitions.items())
         return {Kind(mark["group"], mark["version"], mark["kind"]): name for name, marks in marked for mark in marks}
 
     @cached_property
@@ -220,17 +221,17 @@ class _Dialect:
     def operation(self, kind: Kind, action: str, parameters: Iterable[str], body: tuple[str, ...]) -> Tree:
         """One operation; `body` is the media types it takes, none for no body."""
         tree: Tree = {
-            "parameters": [self._parameter(name, "query") for name in parameters],
             "responses": {"200": self._response(kind)},
             "x-kubernetes-action": action,
-            "x-kubernetes-group-version-kind": kind._asdict(),
+            _MARK: kind._asdict(),
         }
+        named = [self._parameter(name, "query") for name in parameters]
         if body and self.v3:
             tree["requestBody"] = {"content": {media_type: {"schema": self._schema(kind)} for media_type in body}}
         elif body:
             tree["consumes"] = list(body)
-            tree["parameters"].append({"name": "body", "in": "body", "required": True, "schema": self._schema(kind)})
-        return tree
+            named.append({"name": "body", "in": "body", "required": True, "schema": self._schema(kind)})
+        return {"parameters": named, **tree} if named else tree
 
     def path_parameters(self, path: str) -> list[Tree]:
         """The parameters that stand in a path."""
@@ -263,26 +264,32 @@ def _paths(dialect: _Dialect, resource: Resource[Any]) -> Tree:
         f"{base}/{{name}}": _item(dialect, resource.verbs, _kind(resource)),
     }
     if resource.namespaced and "list" in resource.verbs:
-        everywhere = dialect.operation(_list_kind(resource), "list", _LIST_PARAMETERS, ())
-        paths[f"{root}/{resource.plural}"] = {"get": everywhere}
+        paths[f"{root}/{resource.plural}"] = {"get": _listing(dialect, resource)}
     for sub in subresources_of(resource):
         if sub.name not in _STREAMED:
             paths[f"{base}/{{name}}/{sub.name}"] = _item(dialect, sub.verbs, _sub_kind(resource, sub))
     for path, operations in paths.items():
-        operations["parameters"] = dialect.path_parameters(path)
+        if parameters := dialect.path_parameters(path):  # Go programs that read and write a document keep no empty list
+            operations["parameters"] = parameters
     return paths
+
+
+def _listing(dialect: _Dialect, resource: Resource[Any]) -> Tree:
+    """A list is marked with the kind of its items."""
+    operation = dialect.operation(_list_kind(resource), "list", _LIST_PARAMETERS, ())
+    return operation | {_MARK: _kind(resource)._asdict()}
 
 
 def _collection(dialect: _Dialect, resource: Resource[Any]) -> Tree:
     operations: Tree = {}
     if "list" in resource.verbs:
-        operations["get"] = dialect.operation(_list_kind(resource), "list", _LIST_PARAMETERS, ())
+        operations["get"] = _listing(dialect, resource)
     if "create" in resource.verbs:
         operations["post"] = dialect.operation(_kind(resource), "post", _WRITE_PARAMETERS, _BODY)
     if "deletecollection" in resource.verbs:
         parameters = _LIST_PARAMETERS + _DELETE_PARAMETERS
         operations["delete"] = dialect.operation(_STATUS, "deletecollection", parameters, ())
-        operations["delete"]["x-kubernetes-group-version-kind"] = _kind(resource)._asdict()
+        operations["delete"][_MARK] = _kind(resource)._asdict()
     return operations
 
 

@@ -115,6 +115,19 @@ def test_kinds_are_found_by_their_mark(place: str) -> None:
             assert (resource.group, resource.version, resource.kind) in marks
 
 
+def test_no_operation_and_no_path_has_an_empty_list_of_parameters() -> None:
+    """Go programs that read a document and write it keep none, and compare the two."""
+    paths = [read(OPENAPI.v3(place))["paths"] for place in PLACES]
+    trees = [tree for found in paths for path in found.values() for tree in (path, *path.values())]
+    assert [tree for tree in trees if isinstance(tree, dict) and tree.get("parameters") == []] == []
+
+
+def test_operations_are_marked_with_the_kind_of_what_they_are_about() -> None:
+    found = operations(read(OPENAPI.v3("apis/apps/v1")))
+    marked = {op["x-kubernetes-group-version-kind"]["kind"] for path, _, op in found if "controllerrevisions" in path}
+    assert marked == {"ControllerRevision"}
+
+
 def test_every_field_is_described() -> None:
     for name, schema in read(OPENAPI.v2)["definitions"].items():
         for field, tree in schema.get("properties", {}).items():
