@@ -205,7 +205,7 @@ class Bench:
         received = 0
         done = asyncio.Event()
 
-        def on_events(count: int, _: object) -> None:
+        def on_events(count: int) -> None:
             nonlocal received
             received += count
             if received >= watchers * changes:
@@ -234,7 +234,7 @@ class Bench:
         async def one(channel: Channel) -> None:
             complete = asyncio.Event()
             options = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
-            channel.watch(f"{self._pods}?watch=1&{options}", lambda _, ended: complete.set() if ended else None)
+            channel.begin(f"{self._pods}?watch=1&{options}", complete.set)
             await complete.wait()
 
         seconds = []
