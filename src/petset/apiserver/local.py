@@ -1,6 +1,6 @@
 """The `Client` port in process: a direct call of the pipeline, no HTTP in between."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias, TypeVar
 
@@ -27,7 +27,7 @@ from petset.client.interface import (
 T = TypeVar("T", bound=Object)
 B = TypeVar("B", bound=Object)
 
-_Batches: TypeAlias = AsyncIterable[list[WatchChange]]
+_Batches: TypeAlias = AsyncIterable[Iterable[WatchChange]]
 
 
 class _Kind(msgspec.Struct):

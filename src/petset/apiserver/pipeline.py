@@ -30,7 +30,7 @@ from petset.apiserver.request import (
     WatchOptions,
     WriteOptions,
 )
-from petset.apiserver.stream import Batches, open_stream
+from petset.apiserver.stream import Batches, Watches
 from petset.apiserver.streams import PodConnections
 from petset.apiserver.watch import ChangeFeed
 from petset.apiserver.write import Change, Server
@@ -75,6 +75,7 @@ class ApiServer:
         self._quotas = Quotas(self.registry)
         allocations = Allocations(store, {Service: addresses}, self._quotas)
         self._server = Server(self.registry, allocations, self.tokens, self.authorizer)
+        self._watches = Watches(self.registry)
 
     async def get(self, target: Target) -> Answer:
         """One object, or the subresource of one. Raises NotFound."""
@@ -161,10 +162,12 @@ class ApiServer:
         _need(target, "watch")
         return watch.open_feed(self.registry, target, options)
 
-    def stream(self, target: Target, options: WatchOptions) -> AbstractAsyncContextManager[Batches]:
-        """A watch in batches, with its bookmarks and its timeout; raises as `watch`."""
+    def stream(
+        self, target: Target, options: WatchOptions, watches: Watches | None = None
+    ) -> AbstractAsyncContextManager[Batches]:
+        """A watch in batches, with its bookmarks and its timeout, as one of those `watches`; raises as `watch`."""
         _need(target, "watch")
-        return open_stream(self.registry, target, options)
+        return (watches or self._watches).open(target, options)
 
 
 async def _outcome(accepted: Record | Awaitable[Record] | StatusError) -> Record | StatusError:

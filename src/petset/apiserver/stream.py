@@ -1,101 +1,256 @@
-"""A watch as HTTP carries it: changes in batches, bookmarks in between, an end when its time is over."""
+"""Watches as HTTP carries them: changes in pieces, bookmarks in between, an end when their time is over.
+
+Those who watch the same share it: one of them all follows the store, and what it sees is the same pieces for all. A
+reader that is not there when a piece is handed out, because it is new or slow, reads from the store's history what it
+missed. So nothing waits for anybody: what a slow reader costs is the piece that it is at.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, TypeAlias
 
 from petset.aio.clock import Clock
 from petset.aio.tasks import Supervisor
 from petset.api.errors import StatusError
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Target, WatchOptions
-from petset.apiserver.watch import ChangeFeed, WatchChange, bookmark, open_feed
+from petset.apiserver.watch import Interest, WatchChange, bookmark, left_behind
+from petset.store.interface import Lagged
 
-Batches: TypeAlias = AsyncIterator[list[WatchChange]]
-"""What is iterated: as many changes at a time as are there."""
-
+PIECE = 64 * 1024
+"""Bytes of objects that are handed out at a time."""
+MOST_MISSED = 1000
+"""Events that a reader takes from the history at a time."""
+TOGETHER = 16
+"""Readers that are served before others get their turn in the process."""
 BOOKMARK_SECONDS = 60.0
 
-_MOST_PENDING = 1000
+
+@dataclass(eq=False, slots=True)
+class Batch:
+    """Changes that lead from one revision to another, the same for all who watch the same; at times none."""
+
+    changes: list[WatchChange]
+    since: int
+    until: int
+    encoded: dict[Any, bytes] = field(default_factory=dict)
+    """What its readers made of it, each for all others."""
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __iter__(self) -> Iterator[WatchChange]:
+        return iter(self.changes)
 
 
-@asynccontextmanager
-async def open_stream(registry: Registry, target: Target, options: WatchOptions) -> AsyncIterator[Batches]:
-    """Opens a watch; raises on entry as `watch.open_feed`. Iterating raises a StatusError when the watch breaks."""
-    async with open_feed(registry, target, options) as feed, Supervisor("watch", registry.clock) as tasks:
-        stream = _Stream(feed)
-        tasks.background("events", stream.pump())
-        if options.allow_bookmarks or options.timeout_seconds is not None:
-            tasks.background("time", stream.keep_time(registry.clock, options, target))
-        batches = stream.batches()
+Batches: TypeAlias = AsyncIterator[Batch]
+"""What is iterated: none of them is empty."""
+
+
+class Watches:
+    """The open watches. After each time that something was handed out, `gather` waits for more to come together."""
+
+    def __init__(self, registry: Registry, gather: Callable[[], Awaitable[object]] | None = None) -> None:
+        self._registry = registry
+        self._gather = gather
+        self._shared: dict[tuple[Target, str, str], _SharedWatch] = {}
+
+    @asynccontextmanager
+    async def open(self, target: Target, options: WatchOptions) -> AsyncIterator[Batches]:
+        """Opens a watch; raises on entry as `watch.open_feed`. Iterating raises a StatusError when the watch breaks."""
+        interest = Interest(self._registry, target, options)
+        start, initial = interest.begin(options)
+        key = target, options.label_selector, options.field_selector
+        shared = self._shared.get(key)
+        if shared is None or shared.ended:
+            shared = self._shared[key] = _SharedWatch(interest, self._registry, self._gather)
+        clock = self._registry.clock
         try:
-            yield batches
+            with shared.joined(start, initial) as reader:
+                async with Supervisor("watch", clock) as tasks:
+                    if options.allow_bookmarks or options.timeout_seconds is not None:
+                        tasks.background("time", reader.keep_time(clock, options))
+                    batches = reader.batches()
+                    try:
+                        yield batches
+                    finally:
+                        await batches.aclose()
         finally:
-            await batches.aclose()
+            if not shared.readers:
+                if self._shared.get(key) is shared:
+                    del self._shared[key]
+                await shared.stop()
 
 
-class _Stream:
-    """What waits to be sent. At most about `_MOST_PENDING` changes wait here, the others in the store's watch."""
+class _SharedWatch:
+    """What follows the store for all who watch the same, from when the first of them comes until the last leaves."""
 
-    def __init__(self, feed: ChangeFeed) -> None:
-        self._feed = feed
-        self._pending: list[WatchChange] = []
-        self._full = False
-        self._ended = False
-        self._error: StatusError | None = None
-        self._news = asyncio.Event()
-        self._room = asyncio.Event()
+    def __init__(self, interest: Interest, registry: Registry, gather: Callable[[], Awaitable[object]] | None) -> None:
+        self.readers: dict[_Reader, None] = {}
+        self.resource = interest.resource
+        self.ended = False
+        self.error: StatusError | None = None
+        revision = registry.store.revision
+        self.latest = Batch([], revision, revision)
+        """What was handed out last."""
+        self._interest = interest
+        self._gather = gather
+        self._clock = registry.clock
+        self._watch = interest.follow(revision)
+        self._handing_out = False
+        self._tasks = Supervisor("watch", registry.clock)
+        self._tasks.background("events", self._follow())
 
-    async def batches(self) -> AsyncGenerator[list[WatchChange], None]:
-        """All that waits, whenever something does."""
+    @property
+    def progress(self) -> int:
+        """A revision up to which everything was handed out."""
+        return self.latest.until if self._handing_out else max(self.latest.until, self._watch.progress)
+
+    @contextmanager
+    def joined(self, start: int, initial: Iterator[WatchChange]) -> Iterator["_Reader"]:
+        """One more reader, of what there is `initial`ly and what happens after `start`. Raises Expired."""
+        missed = self.missed(start) if start < self.latest.until else iter(())
+        first = (Batch(piece, start, start) for piece in _pieces(initial))
+        reader = _Reader(self, start, chain(first, missed))
+        self.readers[reader] = None
+        try:
+            yield reader
+        finally:
+            del self.readers[reader]
+
+    def missed(self, since: int) -> Iterator[Batch]:
+        """From the history, at least one batch that leads on from a revision. Raises Expired."""
+        with closing(self._interest.follow(since)) as watch:
+            events = [event for event in watch.take() if event.record.revision <= self.latest.until]
+        until = events[MOST_MISSED].record.revision - 1 if len(events) > MOST_MISSED else self.latest.until
+        return _batches(self._interest.seen(events[:MOST_MISSED]), since, until)
+
+    async def stop(self) -> None:
+        """Follows no more."""
+        self._watch.close()
+        await self._tasks.stop()
+
+    async def _follow(self) -> None:
+        try:
+            async for event in self._watch:
+                self._handing_out = True
+                events = event, *self._watch.take()
+                for batch in _batches(self._interest.seen(events), self.latest.until, events[-1].record.revision):
+                    await self._hand_out(batch)
+                self._handing_out = False
+                if self._gather is not None:
+                    await self._gather()
+        except Lagged as error:
+            self.error = left_behind(error)
+        finally:
+            self.ended = True
+            for reader in self.readers:
+                reader.wake()
+
+    async def _hand_out(self, batch: Batch) -> None:
+        if not batch:
+            return  # the next one leads on from where the last one led
+        self.latest = batch
+        readers = tuple(self.readers)
+        for first in range(0, len(readers), TOGETHER):
+            for reader in readers[first : first + TOGETHER]:
+                reader.wake()
+            await self._clock.sleep(0)
+
+
+class _Reader:
+    """One open watch, and how far it came."""
+
+    def __init__(self, shared: _SharedWatch, start: int, own: Iterator[Batch]) -> None:
+        self._shared = shared
+        self._reached = start
+        self._own = own
+        """What it does not have in common with the others."""
+        self._bookmark_due = False
+        self._over = False
+        self._news: asyncio.Future[None] | None = None
+
+    async def batches(self) -> AsyncGenerator[Batch, None]:
+        """All that happens, when it does."""
         while True:
-            if self._pending:
-                batch, self._pending = self._pending, []
-                self._room.set()
+            batch = self._next()
+            if batch is not None:
                 yield batch
-            elif self._error is not None:
-                raise self._error
-            elif self._ended:
+            elif self._shared.error is not None:
+                raise self._shared.error
+            elif self._over or self._shared.ended:
                 return
             else:
-                self._news.clear()
-                await self._news.wait()
+                await self._wait()
 
-    async def pump(self) -> None:
-        """Takes from the watch; a reader that is slow makes it wait, until the store closes the watch as lagging."""
-        try:
-            async for batch in self._feed:
-                while len(self._pending) >= _MOST_PENDING:
-                    self._full = True
-                    self._room.clear()
-                    await self._room.wait()
-                self._full = False
-                self._add(batch)
-        except StatusError as error:
-            self._error = error
-        finally:
-            self._end()
-
-    async def keep_time(self, clock: Clock, options: WatchOptions, target: Target) -> None:
-        """Adds a bookmark from time to time and just before the end, and ends the stream in time."""
+    async def keep_time(self, clock: Clock, options: WatchOptions) -> None:
+        """Has a bookmark made from time to time and just before the end, and ends the watch in time."""
         began = clock.monotonic()
-        while not self._ended:
+        while not self._over:
             left = BOOKMARK_SECONDS
             if options.timeout_seconds is not None:
                 left = min(left, options.timeout_seconds - (clock.monotonic() - began))
             await clock.sleep(left)
-            # what is on its way from the watch to here would come after a bookmark that counts it
-            progress = self._feed.progress
-            if options.allow_bookmarks and not self._full and progress is not None:
-                self._add([bookmark(target.resource, progress)])
-            if options.timeout_seconds is not None and clock.monotonic() - began >= options.timeout_seconds:
-                self._end()
+            self._bookmark_due = options.allow_bookmarks
+            self._over = options.timeout_seconds is not None and clock.monotonic() - began >= options.timeout_seconds
+            self.wake()
 
-    def _add(self, batch: list[WatchChange]) -> None:
-        self._pending += batch
-        self._news.set()
+    def wake(self) -> None:
+        """Something may have happened."""
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
-    def _end(self) -> None:
-        self._ended = True
-        self._news.set()
+    def _next(self) -> Batch | None:
+        """The next changes, None when there are none yet. Raises Expired when the history has them no more."""
+        while (batch := self._further()) is not None:
+            self._reached = batch.until
+            if batch:
+                return batch
+        progress = self._shared.progress
+        if not self._bookmark_due or progress < self._reached:  # what it reached may be in the future
+            return None
+        self._bookmark_due = False
+        return Batch([bookmark(self._shared.resource, progress)], self._reached, self._reached)
+
+    def _further(self) -> Batch | None:
+        """What leads on from where this reader is."""
+        own, latest = next(self._own, None), self._shared.latest
+        if own is not None or self._reached >= latest.until:
+            return own
+        if self._reached == latest.since:
+            return latest
+        self._own = self._shared.missed(self._reached)
+        return next(self._own)
+
+    async def _wait(self) -> None:
+        self._news = asyncio.get_running_loop().create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
+
+
+def _batches(changes: Iterable[WatchChange], since: int, until: int) -> Iterator[Batch]:
+    """What leads from one revision to another; the last piece is empty."""
+    for piece in _pieces(changes):
+        reached = piece[-1].record.revision
+        yield Batch(piece, since, reached)
+        since = reached
+    yield Batch([], since, until)
+
+
+def _pieces(changes: Iterable[WatchChange]) -> Iterator[list[WatchChange]]:
+    """The changes, some 64 KiB at a time."""
+    piece: list[WatchChange] = []
+    size = 0
+    for change in changes:
+        piece.append(change)
+        size += len(change.record.value)
+        if size >= PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece

@@ -4,8 +4,9 @@ An object that begins to match its watcher's selectors is ADDED for it, one that
 are shared by all watchers; what has to be made for one event is made once and kept in `Event.frames`.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from itertools import chain, islice
 from typing import Any, Literal
 
 import msgspec
@@ -16,7 +17,6 @@ from petset.api.resources import Resource
 from petset.apiserver import read, selection
 from petset.apiserver.registry import Registry, encode
 from petset.apiserver.request import Target, WatchOptions
-from petset.apiserver.selection import Selection
 from petset.store.interface import Compacted, Event, EventType, Lagged, Record, Watch
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
@@ -44,67 +44,75 @@ def bookmark(resource: Resource[Any], revision: int, *, ends_initial_events: boo
     return WatchChange("BOOKMARK", Record("", revision, encode(obj), {}, {}), {})
 
 
-class ChangeFeed:
-    """An open watch: iterate it. `initial` is what its client has to see before anything else, some at a time."""
+class Interest:
+    """What a watch wants to see: the objects below a name, all or as its selectors choose them."""
 
-    def __init__(self, registry: Registry, resource: Resource[Any], wanted: Selection, watch: Watch) -> None:
+    def __init__(self, registry: Registry, target: Target, options: WatchOptions) -> None:
+        """Raises BadRequest, Invalid."""
+        _check_options(options)
+        self.resource = resource = target.resource
         self._registry = registry
-        self._resource = resource
-        self._wanted = wanted
-        self._watch = watch
-        self.initial: Iterator[list[WatchChange]] = iter(())
-        self.silent_until = 0
-        """A revision, of the future when it is not 0, up to which nothing is shown."""
-        self.failure: StatusError | None = None
-        """Why there is nothing to show at all, which a client learns within the answer."""
+        self._wanted = wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
+        self._prefix = read.prefix_of(target)
+        if wanted.name is not None and (target.namespace or not resource.namespaced):
+            self._prefix = resource.key(target.namespace, wanted.name)
 
-    @property
-    def progress(self) -> int | None:
-        """A revision up to which everything was yielded; None as long as its client knows a later one."""
-        return self._watch.progress if self._watch.progress >= self.silent_until else None
+    def begin(self, options: WatchOptions) -> tuple[int, Iterator[WatchChange]]:
+        """The revision after which changes are wanted, maybe one of the future, and what has to be seen before them.
 
-    async def __aiter__(self) -> AsyncIterator[list[WatchChange]]:
-        """What happens, as many changes at a time as are there. Raises Expired when this reader fell behind."""
-        if self.failure is not None:
-            raise self.failure
-        initial, self.initial = self.initial, iter(())
-        for changes in initial:
-            yield changes
-        del initial  # a watch may last for days; what it began with does not
+        Raises BadRequest. What has to be seen of the future is not there: iterating raises Timeout then.
+        """
+        registry, resource, wanted = self._registry, self.resource, self._wanted
+        asked, present = read.parse_revision(options.resource_version), registry.store.revision
+        if asked != 0 and not options.send_initial_events:
+            return asked, iter(())
+        if asked > present:
+            return asked, _fail(read.future(asked, present))
+        snapshot = registry.store.list(registry.collection(resource), self._prefix, wanted.labels.equal)
+        records = snapshot.records if options.send_initial_events is not False else ()
+        if resource.view is not None:
+            records = tuple(registry.shown(resource, record) for record in records)
+        if not wanted.everything:
+            records = wanted.select(records)
+        end = bookmark(resource, snapshot.revision, ends_initial_events=True)
+        ends = [end] if options.send_initial_events and options.allow_bookmarks else []
+        return snapshot.revision, chain((WatchChange("ADDED", record, {}) for record in records), ends)
+
+    def follow(self, after: int) -> Watch:
+        """The events after a revision of the past that may matter. Raises Expired."""
         try:
-            async for event in self._watch:
-                changes = [*self._seen(event)]
-                for further in self._watch.take():
-                    changes += self._seen(further)
-                if changes:
-                    yield changes
-        except Lagged as error:
-            raise Expired(f"too old resource version: the watch did not keep up: {error}") from error
+            return self._registry.store.watch(self._registry.collection(self.resource), after, self._prefix)
+        except Compacted as error:
+            raise Expired(f"too old resource version: {after} ({error.oldest})") from error
 
-    def _seen(self, event: Event) -> Iterator[WatchChange]:
-        """The event as this watcher has to see it, if at all."""
-        if event.record.revision <= self.silent_until:
-            return
-        if self._resource.view is not None:
-            event = self._shown(event)
+    def seen(self, events: Iterable[Event]) -> Iterator[WatchChange]:
+        """The events as this watcher has to see them, those that it has to."""
+        if self.resource.view is not None:
+            events = map(self._shown, events)
         if self._wanted.everything:
-            yield WatchChange(event.type.value, event.record, event.frames)
+            for event in events:
+                yield WatchChange(event.type.value, event.record, event.frames)
             return
+        for event in events:
+            change = self._selected(event)
+            if change is not None:
+                yield change
+
+    def _selected(self, event: Event) -> WatchChange | None:
         before = event.previous is not None and self._wanted.matches(event.previous)
+        after = self._wanted.matches(event.record)
         if event.type is EventType.DELETED:
-            if before or self._wanted.matches(event.record):
-                yield WatchChange("DELETED", event.record, event.frames)
-        elif self._wanted.matches(event.record):
-            yield WatchChange("MODIFIED" if before else "ADDED", event.record, event.frames)
-        elif before:
-            yield self._left(event)
+            return WatchChange("DELETED", event.record, event.frames) if before or after else None
+        if after:
+            return WatchChange("MODIFIED" if before else "ADDED", event.record, event.frames)
+        return self._left(event) if before else None
 
     def _left(self, event: Event) -> WatchChange:
         """The end of a match: the last matching state, at the revision at which it stopped to match."""
         assert event.previous is not None
         value = event.frames.get("left")
         if value is None:
-            obj = self._registry.parse(self._resource, event.previous.value)
+            obj = self._registry.parse(self.resource, event.previous.value)
             obj.metadata.resource_version = str(event.record.revision)
             value = event.frames["left"] = encode(obj)
         previous = event.previous
@@ -112,8 +120,43 @@ class ChangeFeed:
         return WatchChange("DELETED", record, event.frames)
 
     def _shown(self, event: Event) -> Event:
-        previous = self._registry.shown(self._resource, event.previous) if event.previous else None
-        return Event(event.type, self._registry.shown(self._resource, event.record), previous, {})
+        previous = self._registry.shown(self.resource, event.previous) if event.previous else None
+        return Event(event.type, self._registry.shown(self.resource, event.record), previous, {})
+
+
+class ChangeFeed:
+    """An open watch: iterate it. `initial` is what its client has to see before what happens after `start`."""
+
+    def __init__(self, interest: Interest, watch: Watch, start: int, initial: Iterator[WatchChange]) -> None:
+        self._interest = interest
+        self._watch = watch
+        self._start = start
+        self._initial = initial
+
+    async def __aiter__(self) -> AsyncIterator[list[WatchChange]]:
+        """What happens, as many changes at a time as are there. Raises Expired when this reader fell behind."""
+        initial, self._initial = self._initial, iter(())
+        while some := list(islice(initial, INITIAL_AT_ONCE)):
+            yield some
+        del initial  # a watch may last for days; what it began with does not
+        try:
+            async for event in self._watch:
+                seen = self._interest.seen((event, *self._watch.take()))
+                changes = [change for change in seen if change.record.revision > self._start]
+                if changes:
+                    yield changes
+        except Lagged as error:
+            raise left_behind(error) from error
+
+
+def _fail(error: StatusError) -> Iterator[WatchChange]:
+    raise error
+    yield  # not before somebody iterates
+
+
+def left_behind(error: Lagged) -> Expired:
+    """What a watcher is told that does not keep up."""
+    return Expired(f"too old resource version: the watch did not keep up: {error}")
 
 
 @asynccontextmanager
@@ -123,52 +166,13 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
     From a revision of the future it is silent until that has come; where the present state was asked for, too, it
     fails as soon as it is iterated.
     """
-    _check_options(options)
-    resource = target.resource
-    wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
-    prefix = read.prefix_of(target)
-    if wanted.name is not None and (target.namespace or not resource.namespaced):
-        prefix = resource.key(target.namespace, wanted.name)
-    asked, present = read.parse_revision(options.resource_version), registry.store.revision
-    from_now = asked == 0 or bool(options.send_initial_events)
-    initial: Iterator[list[WatchChange]] = iter(())
-    start, is_future = min(asked, present), asked > present
-    if from_now and not is_future:
-        snapshot = registry.store.list(registry.collection(resource), prefix, wanted.labels.equal)
-        start = snapshot.revision
-        records = snapshot.records if options.send_initial_events is not False else ()
-        if resource.view is not None:
-            records = tuple(registry.shown(resource, record) for record in records)
-        if not wanted.everything:
-            records = wanted.select(records)
-        end = bookmark(resource, start, ends_initial_events=True)
-        initial = _initial(records, [end] if options.send_initial_events and options.allow_bookmarks else [])
-    watch = _subscribe(registry, registry.collection(resource), start, prefix)
-    feed = ChangeFeed(registry, resource, wanted, watch)
-    feed.initial = initial
-    if is_future and from_now:
-        feed.failure = read.future(asked, present)
-    elif is_future:
-        feed.silent_until = asked
+    interest = Interest(registry, target, options)
+    start, initial = interest.begin(options)
+    watch = interest.follow(min(start, registry.store.revision))
     try:
-        yield feed
+        yield ChangeFeed(interest, watch, start, initial)
     finally:
         watch.close()
-
-
-def _initial(records: Sequence[Record], ends: list[WatchChange]) -> Iterator[list[WatchChange]]:
-    """What is there, some at a time, so that a watch of much holds little at once."""
-    for first in range(0, len(records), INITIAL_AT_ONCE):
-        yield [WatchChange("ADDED", record, {}) for record in records[first : first + INITIAL_AT_ONCE]]
-    if ends:
-        yield ends
-
-
-def _subscribe(registry: Registry, collection: str, after: int, prefix: str) -> Watch:
-    try:
-        return registry.store.watch(collection, after, prefix)
-    except Compacted as error:
-        raise Expired(f"too old resource version: {after} ({error.oldest})") from error
 
 
 def frame(change: WatchChange) -> bytes:

@@ -25,7 +25,7 @@ from petset.httpd.negotiation import accepted_form, accepts_json
 from petset.httpd.pieces import Pieces
 from petset.httpd.remote_command import serve_spdy_session
 from petset.httpd.upgrade import asks_for_spdy
-from petset.httpd.watch import Watcher, serve_watch
+from petset.httpd.watch import Watcher, WatchHandler
 
 PATCH_TYPES: dict[str, PatchType] = {
     "application/json-patch+json": "json",
@@ -46,6 +46,7 @@ class ResourceHandler:
     def __init__(self, server: ApiServer, metrics: RequestMetrics) -> None:
         self._server = server
         self._metrics = metrics
+        self._watches = WatchHandler(server, metrics)
 
     async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
         """Answers one request, and counts it until its answer is sent. Raises StatusError."""
@@ -95,8 +96,7 @@ class ResourceHandler:
         if watches:
             if not accepts_json(request.headers.get("Accept", "")):
                 raise NotAcceptable("only the following media types are accepted: application/json;stream=watch")
-            watcher = Watcher(target, routes.watch_options(query, target), form)
-            return await serve_watch(request, self._server, watcher, self._metrics)
+            return await self._watches.serve(request, Watcher(target, routes.watch_options(query, target), form))
         if target.name:
             if "resourceVersion" in query:
                 check_revision(self._server.registry, query["resourceVersion"])

@@ -1,32 +1,27 @@
 """Watches over HTTP: one line of JSON a change, encoded once for all watchers, sent as many at a time as there are.
 
-What waits for a client is bounded: changes that the store keeps anyway (at most its history, 10,000; then the watch is
-closed), the frames of about 1,000 of them, one piece of 128 KiB, and what its socket holds.
+What waits for a client is bounded: at most 1,000 changes, one piece of some 64 KiB, what its connection's buffer holds,
+and what its socket does. The rest is in the store's history; what is there no more ends the watch.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
 from petset.aio.clock import SystemClock
 from petset.api.errors import StatusError
-from petset.api.resources import Resource
 from petset.apiserver import encodings
-from petset.apiserver.encodings import PIECE, Form
+from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
-from petset.apiserver.registry import Registry
 from petset.apiserver.request import Target, WatchOptions
-from petset.apiserver.watch import WatchChange, error_frame
+from petset.apiserver.stream import Batch, Watches
+from petset.apiserver.watch import error_frame
 from petset.httpd.answers import warn_of_age
 from petset.httpd.metrics import RequestMetrics
 
 GATHERING, GATHERING_EACH, LONGEST_GATHERING = 0.005, 0.0002, 0.05
-"""Seconds from one write to the next, when changes come by ones and twos, for a write costs more than a change: at
-least, for each open watch, and at most."""
-MANY = 50
-"""Changes at once after which there is no such pause."""
+"""Seconds from one write to the next, for a write costs more than a change: at least, for each open watch, and at
+most."""
 
 _CLOCK = SystemClock()  # sockets know no other
 
@@ -40,46 +35,56 @@ class Watcher:
     form: Form
 
 
-async def serve_watch(
-    request: web.BaseRequest, server: ApiServer, watcher: Watcher, metrics: RequestMetrics
-) -> web.StreamResponse:
-    """Streams changes until the client leaves, the time is over or the watch breaks, which is its last line."""
-    resource = watcher.target.resource
-    async with server.stream(watcher.target, watcher.options) as batches:
-        response = web.StreamResponse(
-            headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
-        )
-        warn_of_age(response, resource)
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        try:
-            async for batch in batches:
-                metrics.watch_events[resource] += len(batch)
-                for piece in _pieces(server.registry, resource, batch, watcher.form):
-                    await response.write(piece)
-                if len(batch) < MANY:
-                    await _CLOCK.sleep(pause(metrics.open_watches))
-        except StatusError as error:
-            await response.write(error_frame(error.status()))
-        await response.write_eof()
-        return response
+class WatchHandler:
+    """All watches of a server."""
+
+    def __init__(self, server: ApiServer, metrics: RequestMetrics) -> None:
+        self._server = server
+        self._metrics = metrics
+        self._watches = Watches(server.registry, self._gather)
+
+    async def serve(self, request: web.BaseRequest, watcher: Watcher) -> web.StreamResponse:
+        """Streams changes until the client leaves, the time is over or the watch breaks, which is its last line."""
+        async with self._server.stream(watcher.target, watcher.options, self._watches) as batches:
+            response = web.StreamResponse(
+                headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
+            )
+            warn_of_age(response, watcher.target.resource)
+            response.enable_chunked_encoding()
+            await response.prepare(request)
+            try:
+                async for batch in batches:
+                    await _send(request, self._chunk(batch, watcher))
+                    del batch  # the next one may be hours away
+            except StatusError as error:
+                await response.write(error_frame(error.status()))
+            await response.write_eof()
+            return response
+
+    def _chunk(self, batch: Batch, watcher: Watcher) -> bytes:
+        """Changes as HTTP sends them."""
+        resource, form = watcher.target.resource, watcher.form
+        self._metrics.watch_events[resource] += len(batch)
+        chunk = batch.encoded.get(form)
+        if chunk is None:
+            lines = [encodings.change_bytes(self._server.registry, resource, change, form) for change in batch]
+            size = b"%x\r\n" % sum(map(len, lines))
+            chunk = batch.encoded[form] = b"".join((size, *lines, b"\r\n"))
+        return chunk
+
+    async def _gather(self) -> None:
+        await _CLOCK.sleep(pause(self._metrics.open_watches))
 
 
 def pause(watches: int) -> float:
-    """Seconds that a watch waits after it wrote, when there are so many."""
+    """Seconds that nothing is written after something was, when there are so many."""
     return min(LONGEST_GATHERING, max(GATHERING, GATHERING_EACH * watches))
 
 
-def _pieces(registry: Registry, resource: Resource[Any], changes: list[WatchChange], form: Form) -> Iterator[bytes]:
-    """The frames of changes, put together some 128 KiB at a time."""
-    frames: list[bytes] = []
-    size = 0
-    for change in changes:
-        frame = encodings.change_bytes(registry, resource, change, form)
-        frames.append(frame)
-        size += len(frame)
-        if size >= PIECE:
-            yield b"".join(frames)
-            frames, size = [], 0
-    if frames:
-        yield b"".join(frames)
+async def _send(request: web.BaseRequest, chunk: bytes) -> None:
+    """Writes a chunk as it is, and waits while the client is to take what was written before."""
+    if request.transport is None:
+        raise ConnectionResetError("the client has left")
+    request.transport.write(chunk)
+    if request.protocol.writing_paused:
+        await request.writer.drain()

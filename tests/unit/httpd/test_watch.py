@@ -1,8 +1,10 @@
 """Watches over HTTP: when what goes out."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from petset.api.types import ConfigMap, ObjectMeta
@@ -31,3 +33,16 @@ async def test_what_happens_between_two_writes_goes_out_together(tmp_path: Path)
         assert [line.count(b'"ADDED"') for line in received.splitlines()] == [1] * len(names)
         assert [name for name in names if f'"{name}"'.encode() not in received] == []
         assert chunks < len(names)
+
+
+async def test_watchers_of_one_thing_get_it_in_the_form_that_each_asked_for(tmp_path: Path) -> None:
+    forms = {"application/json": "ConfigMap", "application/json;as=Table;v=v1;g=meta.k8s.io": "Table"}
+    async with opened(tmp_path) as door, AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(door.open()) for _ in range(4)]
+        for wire, accept in zip(wires, [*forms] * 2, strict=True):
+            await wire.send(WATCH.replace(b"\r\n\r\n", f"\r\nAccept: {accept}\r\n\r\n".encode()))
+            await wire.head()
+        await create(door.server, ConfigMap(metadata=ObjectMeta(name="settings")))
+        chunks = [await wire.chunk() for wire in wires]
+    assert [msgspec.json.decode(chunk)["object"]["kind"] for chunk in chunks] == [*forms.values()] * 2
+    assert chunks[:2] == chunks[2:]
