@@ -1,6 +1,7 @@
 """Requests that are none: which status, reason and words they are refused with."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -21,6 +22,8 @@ from tests.conformance.cases import Case, Request, named, option
 
 SETS = "statefulsets"
 YAML = "application/yaml"
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+ACCESS = "/apis/authorization.k8s.io/v1"
 
 NOWHERE = "the server could not find the requested resource"
 NO_METHOD = "the server does not allow this method on the requested resource"
@@ -157,6 +160,13 @@ BODIES = [
         406,
         "NotAcceptable",
     ),
+    *(
+        Case(f"a Table of {rule}", Request("POST", place, {"spec": {}}, accept=TABLE), 406, "NotAcceptable")
+        for rule, place in (
+            ("an answer to a question", f"{ACCESS}/selfsubjectaccessreviews"),
+            ("what an action did", "serviceaccounts/default/token"),
+        )
+    ),
     Case(
         "a namespace other than the URL's",
         post(merged(stateful_set(), {"metadata": {"namespace": "other"}})),
@@ -182,6 +192,21 @@ BODIES = [
     ),
 ]
 OPTIONS = [
+    *(
+        Case(
+            f"a timeout of {timeout}",
+            Request("GET", place, query=f"timeout={timeout}"),
+            400,
+            "BadRequest",
+            f"invalid timeout specified in the request URL - time: {problem}",
+        )
+        for timeout, place, problem in (
+            ("frog", "/version", 'invalid duration "frog"'),
+            ("5", "configmaps", 'missing unit in duration "5"'),
+            ("1h2frogs", "configmaps/c", 'unknown unit "frogs" in duration "1h2frogs"'),
+            ("-", "pods", 'invalid duration "-"'),
+        )
+    ),
     Case(
         "a fieldValidation nobody knows",
         post(stateful_set(), "fieldValidation=Frog"),
@@ -439,3 +464,22 @@ async def test_who_asks_for_yaml_gets_it(api: Api) -> None:
     assert yaml.safe_load((await api.get("configmaps", accept=f"{YAML};as=Table;g=meta.k8s.io;v=v1")).body)["rows"]
     assert yaml.safe_load((await api.get("configmaps", "watch=1", accept=YAML)).body)["code"] == 406
     assert (await api.get("configmaps/c", accept=f"{JSON},{YAML}")).done() == made
+
+
+async def test_what_cannot_be_answered_is_not_done(api: Api) -> None:
+    refused(await api.ask("POST", "configmaps", config_map(), accept="text/plain"), 406, "NotAcceptable")
+    refused(await api.get("configmaps/c"), 404, "NotFound")
+    made = (await api.post("configmaps", config_map())).done(201)
+    change = {"metadata": {"labels": {"a": "b"}}}
+    refused(await api.ask("PATCH", "configmaps/c", change, type_=MERGE, accept="text/plain"), 406, "NotAcceptable")
+    refused(await api.ask("DELETE", "configmaps/c", accept="text/plain"), 406, "NotAcceptable")
+    assert (await api.get("configmaps/c")).done() == made
+
+
+@pytest.mark.parametrize("duration", ["", "0", "0s", "1h1m1.5s", "+30s", "60000000us", ".5h", "100h"])
+async def test_a_timeout_is_a_duration(there: Api, duration: str) -> None:
+    assert (await there.get("/version", f"timeout={quote(duration)}")).status == 200
+
+
+async def test_a_watch_has_seconds_of_its_own(there: Api) -> None:
+    assert (await there.get("configmaps", "watch=1&timeoutSeconds=1&timeout=frog")).status == 200

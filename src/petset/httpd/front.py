@@ -9,11 +9,11 @@ from petset.api.errors import Forbidden, MethodNotAllowed, NotFound
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Identity
-from petset.httpd import openid
+from petset.httpd import openid, routes
 from petset.httpd.answers import nowhere, send
-from petset.httpd.authorization import Gate
+from petset.httpd.authorization import Gate, attributes_of
 from petset.httpd.documents import Documents
-from petset.httpd.handlers import ResourceHandler
+from petset.httpd.handlers import STREAMS, ResourceHandler
 from petset.httpd.health import Health
 from petset.httpd.metrics import Labels, RequestMetrics
 
@@ -42,6 +42,10 @@ class Front:
             self._metrics.authorizations["no-opinion"] += 1
             raise
         self._metrics.authorizations["allowed"] += 1
+        if timeout := request.query.get("timeout", ""):
+            asked = attributes_of(identity, request)
+            if asked.verb != "watch" and asked.subresource not in STREAMS:
+                routes.check_timeout(timeout)
         path = request.path.rstrip("/") or "/"
         try:
             answered = await self._without_resource(request, path)

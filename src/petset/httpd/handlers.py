@@ -73,9 +73,10 @@ class ResourceHandler:
             case "POST":
                 return await self._post(request, identity, target)
             case "PUT":
+                form = form_of(request, target)
                 options = self._creating(identity, target, options_of(request))
                 answer = await self._server.update(identity, target, await body_of(request), options)
-                return self._answer(answer, form_of(request))
+                return self._answer(answer, form)
             case "PATCH":
                 return await self._patch(request, identity, target)
             case "DELETE":
@@ -92,7 +93,7 @@ class ResourceHandler:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         if streams_:
             return await self._stream(request, target)
-        form = form_of(request)
+        form = form_of(request, target)
         if watches:
             if not accepts_json(request.headers.get("Accept", "")):
                 raise NotAcceptable("only the following media types are accepted: application/json;stream=watch")
@@ -127,9 +128,10 @@ class ResourceHandler:
     async def _post(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         if target.subresource in ("exec", "attach", "portforward"):
             return await self._stream(request, target)
+        form = form_of(request, target)
         options = options_of(request)
         answer = await self._server.create(identity, target, await body_of(request), options)
-        return self._answer(answer, form_of(request))
+        return self._answer(answer, form)
 
     async def _patch(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         type_ = PATCH_TYPES.get(media_type(request))
@@ -138,17 +140,18 @@ class ResourceHandler:
             raise UnsupportedMediaType(
                 f"the body of the request was in an unknown format - accepted media types include: {known}"
             )
+        form = form_of(request, target)
         options = options_of(request)
         if type_ == "apply":
             options = self._creating(identity, target, options)
         if type_ == "apply" and not request.query.get("fieldManager"):
             options = replace(options, field_manager="")  # the client's own name does not stand for one that applies
         answer = await self._server.patch(identity, target, PatchBody(type_, await read_body(request)), options)
-        return self._answer(answer, form_of(request))
+        return self._answer(answer, form)
 
     async def _delete(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
+        form = form_of(request, target)
         options = delete_options(request.query, await body_of(request))
-        form = form_of(request)
         if target.name:
             return self._answer(await self._server.delete(identity, target, options), form)
         listed = routes.list_options(request.query)
@@ -183,9 +186,10 @@ def agent(request: web.BaseRequest) -> str:
     return request.headers.get("User-Agent", "unknown")
 
 
-def form_of(request: web.BaseRequest) -> Form:
-    """The form of answer that the client asked for."""
-    return accepted_form(request.headers.get("Accept", ""), request.query.get("includeObject", ""))
+def form_of(request: web.BaseRequest, target: Target) -> Form:
+    """The form of answer that the client asked for, known before anything is done. Raises NotAcceptable."""
+    accept, include = request.headers.get("Accept", ""), request.query.get("includeObject", "")
+    return accepted_form(accept, include, has_table=routes.has_table(target))
 
 
 def media_type(request: web.BaseRequest) -> str:

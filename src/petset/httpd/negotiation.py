@@ -25,10 +25,11 @@ _META_GROUP, _META_VERSIONS = "meta.k8s.io", ("v1", "v1beta1")
 _DISCOVERY_GROUP, _DISCOVERY_VERSIONS = "apidiscovery.k8s.io", ("v2", "v2beta1")
 
 
-def accepted_form(accept: str, include_object: str = "") -> Form:
+def accepted_form(accept: str, include_object: str = "", *, has_table: bool = True) -> Form:
     """The first form in an Accept header that this server can give. Raises NotAcceptable when there is none.
 
     `include_object` is the query parameter of that name: what a row of a Table carries.
+    `has_table` tells whether there is one at all.
     """
     include = _include(include_object)
     for parameters in _clauses(accept, _OBJECT_TYPES):
@@ -36,7 +37,7 @@ def accepted_form(accept: str, include_object: str = "") -> Form:
         if not wanted:
             return PLAIN
         known = parameters.get("g") == _META_GROUP and parameters.get("v") in _META_VERSIONS
-        if known and wanted in _FORMS:
+        if known and wanted in _FORMS and (has_table or wanted != "Table"):
             return Form(_FORMS[wanted], parameters["v"], include)
     if not accept:
         return PLAIN

@@ -15,6 +15,9 @@ from petset.client.interface import FieldValidation
 _INTEGER = re.compile("[-+]?[0-9]{1,19}")
 _LARGEST_INTEGER = 2**63 - 1
 _FIELD_VALIDATIONS: Final[tuple[FieldValidation, ...]] = get_args(FieldValidation)
+_DURATION = re.compile(r"([0-9]*\.?[0-9]*)([^0-9.]*)")
+_UNITS: Final = frozenset({"ns", "us", "µs", "μs", "ms", "s", "m", "h"})
+_DOCUMENTS: Final = frozenset({"status", "scale"})
 
 OPTIONS: Final = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 """The kind of the options of each method that writes."""
@@ -42,6 +45,13 @@ def parse_path(catalogue: Catalogue, path: str) -> Route:
     if watches and target.subresource:
         raise NotFound.path()  # no subresource can be watched: exec under that name is a hole, not a watch
     return Route(target, watches)
+
+
+def has_table(target: Target) -> bool:
+    """Whether answers can be a Table: not those to questions, and not those of a subresource that is an action."""
+    if target.subresource:
+        return target.subresource in _DOCUMENTS
+    return "get" in target.resource.verbs
 
 
 def asks_for_watch(route: Route, query: Mapping[str, str]) -> bool:
@@ -89,6 +99,29 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     if abs(int(text)) > _LARGEST_INTEGER:
         raise BadRequest(f"strconv.ParseInt: parsing {shown(text)}: value out of range")
     return int(text)
+
+
+def check_timeout(text: str) -> None:
+    """Raises BadRequest unless it is a duration as Go writes them, such as `1m30s`."""
+    problem = _duration_problem(text[1:] if text[:1] in "+-" else text, shown(text))
+    if problem:
+        raise BadRequest(f"invalid timeout specified in the request URL - time: {problem}")
+
+
+def _duration_problem(rest: str, text: str) -> str:
+    if rest == "0":
+        return ""
+    while True:
+        part = _DURATION.match(rest)
+        if part is None or part[1] in ("", "."):
+            return f"invalid duration {text}"
+        if not part[2]:
+            return f"missing unit in duration {text}"
+        if part[2] not in _UNITS:
+            return f"unknown unit {shown(part[2])} in duration {text}"
+        rest = rest[part.end() :]
+        if not rest:
+            return ""
 
 
 def list_options(query: Mapping[str, str]) -> ListOptions:
