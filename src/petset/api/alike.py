@@ -15,18 +15,24 @@ _REMEMBERED = 128
 _encode = msgspec.json.Encoder().encode
 
 
-def once_for_equal(look: Callable[..., R]) -> Callable[..., R]:
-    """The same pure function of a JSON tree, and of more that can be hashed; what it found in small trees is kept.
+def once_for_text(look: Callable[..., R]) -> Callable[..., R]:
+    """The same pure function of a text, and of more that can be hashed; what it found in short texts is kept.
 
     Whoever gets an answer shares it: it must not be changed.
     """
+    known = lru_cache(_REMEMBERED)(look)
 
-    @lru_cache(_REMEMBERED)
-    def known(encoded: bytes, *more: Any) -> R:
-        return look(msgspec.json.decode(encoded), *more)
+    def looked(text: bytes, *more: Any) -> R:
+        return known(text, *more) if len(text) <= LONGEST_REMEMBERED else look(text, *more)
+
+    return looked
+
+
+def once_for_equal(look: Callable[..., R]) -> Callable[..., R]:
+    """The same of a JSON tree instead of a text."""
+    known = once_for_text(lambda encoded, *more: look(msgspec.json.decode(encoded), *more))
 
     def looked(value: Any, *more: Any) -> R:
-        encoded = _encode(value)
-        return known(encoded, *more) if len(encoded) <= LONGEST_REMEMBERED else look(value, *more)
+        return known(_encode(value), *more)
 
     return looked

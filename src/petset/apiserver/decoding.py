@@ -1,6 +1,7 @@
 """From what a client sent to a typed object: formats, kind check, field validation, and the words of each refusal."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from petset.api.errors import BadRequest, UnsupportedMediaType
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, decode
+from petset.api.schema.regular import without_regular_spec
 from petset.api.schema.strict import duplicate_fields, unknown_fields
 from petset.api.types import ManagedFieldsEntry, Object, Struct
 from petset.apiserver.registry import encode
@@ -68,11 +70,12 @@ def read_as(
     raw = to_json(content)
     _check_kind(raw, kind, group_version)
     raw = b"{}" if raw == _NULL else raw
-    obj = _decoded(raw, kind)
+    rest = without_regular_spec(raw, kind)
+    obj = _decoded(raw, kind, rest)
     if _EMPTY in raw or _SPACED in raw:
         obj.metadata.managed_fields = obj.metadata.managed_fields or _forgotten(raw)
-    obj.api_version, obj.kind = group_version, kind().kind
-    return obj, field_warnings(raw, kind, validation)
+    obj.api_version, obj.kind = group_version, _name_of(kind)[1]
+    return obj, field_warnings(raw if rest is None else rest, kind, validation)
 
 
 def _forgotten(raw: bytes) -> list[ManagedFieldsEntry]:
@@ -154,7 +157,8 @@ def field_warnings(raw: bytes, kind: type[Object], validation: FieldValidation) 
 
 def field_problems(raw: bytes, kind: type[Object]) -> tuple[str, ...]:
     """The unknown and the duplicate fields of a body, as warnings name them."""
-    return unknown_problems(_tree(raw), kind) + repeated_fields(raw)
+    tree = _tree(raw)
+    return unknown_problems(tree, kind) + repeated_fields(raw, tree)
 
 
 def unknown_problems(tree: Any, kind: type[Object]) -> tuple[str, ...]:
@@ -162,9 +166,9 @@ def unknown_problems(tree: Any, kind: type[Object]) -> tuple[str, ...]:
     return tuple(f'unknown field "{path}"' for path in unknown_fields(tree, schema_of(kind)))
 
 
-def repeated_fields(raw: bytes) -> tuple[str, ...]:
-    """The duplicate fields of a body, as warnings name them."""
-    return tuple(f'duplicate field "{path}"' for path in duplicate_fields(raw))
+def repeated_fields(raw: bytes, tree: Any) -> tuple[str, ...]:
+    """The duplicate fields of a body, of which `tree` was read, as warnings name them."""
+    return tuple(f'duplicate field "{path}"' for path in duplicate_fields(raw, tree))
 
 
 def strict_error(problems: Iterable[str]) -> str:
@@ -188,9 +192,16 @@ def decode_or_refuse(decoded: Callable[[], S], kind: str, group_version: str = "
         raise BadRequest(f"{_handled(kind, group_version, kind)}: {error.message}") from error
 
 
-def _decoded(raw: bytes, kind: type[T]) -> T:
+def _decoded(raw: bytes, kind: type[T], rest: bytes | None = None) -> T:
+    version, name = _name_of(kind)
+    return decode_or_refuse(lambda: decode(raw, kind, rest), name, version)
+
+
+@cache
+def _name_of(kind: type[Object]) -> tuple[str, str]:
+    """The apiVersion and the kind of a type."""
     sample = kind()
-    return decode_or_refuse(lambda: decode(raw, kind), sample.kind, sample.api_version)
+    return sample.api_version, sample.kind
 
 
 def _of_kind(obj: Object, kind: type[T]) -> T:
@@ -201,7 +212,7 @@ def _of_kind(obj: Object, kind: type[T]) -> T:
 
 def _check_kind(raw: bytes, kind: type[Object], group_version: str) -> None:
     """Raises BadRequest for a body that says it is something else."""
-    wanted = kind().kind
+    wanted = _name_of(kind)[1]
     if raw == _NULL:
         return
     try:
@@ -227,12 +238,12 @@ def _is_registered(kind: str, group_version: str) -> bool:
     known = getattr(types, kind, None)
     if not (isinstance(known, type) and issubclass(known, Object)):
         return False
-    return group_version == known().api_version or (kind == "Event" and group_version in {"v1", "events.k8s.io/v1"})
+    return group_version == _name_of(known)[0] or (kind == "Event" and group_version in {"v1", "events.k8s.io/v1"})
 
 
 def _cannot_be(kind: type[Object]) -> str:
-    sample = kind()
-    return _handled(sample.kind, sample.api_version, sample.kind)
+    version, name = _name_of(kind)
+    return _handled(name, version, name)
 
 
 def _handled(found: str, group_version: str, wanted: str) -> str:

@@ -14,6 +14,7 @@ from petset.api.quantity import QuantityError
 from petset.api.schema.errors import DecodeError, TimeError
 from petset.api.schema.node import object_node
 from petset.api.schema.normal_form import check_times, normalise_quantities, unset_zeros
+from petset.api.schema.regular import PARTS
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
 
@@ -22,18 +23,20 @@ __all__ = ["DecodeError", "convert", "decode"]
 T = TypeVar("T", bound=Struct)
 
 
-def decode(raw: bytes, type_: type[T]) -> T:
-    """The object a JSON document holds.
+def decode(raw: bytes, type_: type[T], rest: bytes | None = None) -> T:
+    """The object a JSON document holds. `rest` is the document `without_regular_spec`, when it has such a spec.
 
     Raises:
         DecodeError: the text is not JSON, or a value has the wrong type or form.
     """
     try:
         obj = cast(T, _decoder(type_)(raw))
-        if _may_hold_zeros(raw):
-            unset_zeros(obj)
-        normalise_quantities(obj)
-        check_times(obj)
+        if rest is None:
+            _bring_into_form(obj, raw)
+        else:
+            for name in PARTS:
+                if (part := getattr(obj, name, None)) is not None:
+                    _bring_into_form(part, rest)
     except (msgspec.ValidationError, QuantityError, TimeError):
         return _converted_repaired(_tree(raw), type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -57,6 +60,13 @@ def convert(tree: Any, type_: type[T]) -> T:
         return _converted_repaired(tree, type_)
     unset_zeros(obj)
     return obj
+
+
+def _bring_into_form(part: Struct, raw: bytes) -> None:
+    if _may_hold_zeros(raw):
+        unset_zeros(part)
+    normalise_quantities(part)
+    check_times(part)
 
 
 def _tree(raw: bytes) -> Any:

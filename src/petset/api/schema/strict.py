@@ -10,6 +10,7 @@ import msgspec
 from petset.api.alike import once_for_equal
 from petset.api.schema.node import Node
 
+_LEAVES = frozenset({"scalar", "any"})
 _has_space_before_colon = re.compile(rb'"[ \t\r\n]+:').search
 
 
@@ -22,11 +23,14 @@ def unknown_fields(tree: Any, node: Node) -> list[str]:
     if node.kind != "object" or not isinstance(tree, dict):
         _collect_unknown(tree, node, "", found)
         return found
+    fields = node.fields
     for name, value in tree.items():
-        child = node.field(name)
+        child = fields.get(name)
         if child is None:
             found.append(name)
-        elif isinstance(value, dict):
+        elif child.kind in _LEAVES:
+            continue
+        elif isinstance(value, dict) and name != "metadata":  # which is no other object's
             found += _unknown_once(value, child, name)
         else:
             _collect_unknown(value, child, name, found)
@@ -45,7 +49,7 @@ def _collect_unknown(value: Any, node: Node, path: str, found: list[str]) -> Non
     if kind == "object":
         if isinstance(value, dict):
             _collect_unknown_of_object(value, node, path, found)
-    elif node.item is not None and node.item.kind not in ("scalar", "any"):
+    elif node.item is not None and node.item.kind not in _LEAVES:
         for step, item in _items(value):
             _collect_unknown(item, node.item, path + step, found)
 
@@ -56,7 +60,7 @@ def _collect_unknown_of_object(value: dict[str, Any], node: Node, path: str, fou
         child = fields.get(name)
         if child is None:
             found.append(f"{path}.{name}" if path else name)
-        elif child.kind not in {"scalar", "any"}:
+        elif child.kind not in _LEAVES and not (child.item is not None and child.item.kind in _LEAVES):
             _collect_unknown(item, child, f"{path}.{name}" if path else name, found)
 
 
@@ -69,13 +73,12 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
             yield f".{key}", item
 
 
-def duplicate_fields(raw: bytes) -> list[str]:
+def duplicate_fields(raw: bytes, tree: Any) -> list[str]:
     """Paths of the object keys that occur more than once in a JSON text, each once, in the text's order.
 
-    Raises:
-        ValueError: the text is not JSON.
+    `tree` is what was read of the text.
     """
-    if not _has_duplicates(raw):
+    if _keeps_all_keys(raw, tree) or not _has_duplicates(raw):
         return []
     found: dict[str, None] = {}
     _collect_duplicates(json.loads(raw, object_pairs_hook=_Pairs, parse_int=str), "", found)
@@ -87,8 +90,6 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _has_duplicates(raw: bytes) -> bool:
-    if _keeps_all_keys(raw):
-        return False
     lost = 0
 
     def count_lost(pairs: list[tuple[str, Any]]) -> None:
@@ -99,18 +100,15 @@ def _has_duplicates(raw: bytes) -> bool:
     return lost > 0
 
 
-def _keeps_all_keys(raw: bytes) -> bool:
-    """Whether reading a text into dictionaries is certain to lose nothing: it is written again with as many keys.
+def _keeps_all_keys(raw: bytes, tree: Any) -> bool:
+    """Whether reading a text into dictionaries is certain to have lost nothing: it is written again with as many keys.
 
     The end of a key is a quote and a colon. Within strings that is there as often before and after, unless a quote is
     written as a number.
     """
     if b"\\u" in raw or _has_space_before_colon(raw):
         return False
-    try:
-        return raw.count(b'":') == msgspec.json.encode(msgspec.json.decode(raw)).count(b'":')
-    except msgspec.DecodeError:
-        return False
+    return raw.count(b'":') == msgspec.json.encode(tree).count(b'":')
 
 
 def _collect_duplicates(value: Any, path: str, found: dict[str, None]) -> None:
