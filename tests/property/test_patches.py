@@ -3,13 +3,14 @@
 import copy
 from typing import Any
 
+import msgspec
 from hypothesis import assume, given, settings
 
 from petset.api import fieldpath, types
 from petset.api.patch import json_patch, merge, strategic
 from petset.api.patch.apply import apply
 from petset.api.patch.fields import compare
-from petset.api.patch.managed_fields import Writer, track_update, tracked
+from petset.api.patch.managed_fields import Writer, track_create, track_update, tracked
 from petset.api.schema import Node, schema_of
 from tests.property.trees import trees
 
@@ -123,6 +124,14 @@ def test_an_updater_owns_what_it_changed_and_nobody_else_does(old: Any, new: Any
     assert owned.get("Update b", {}) == tracked(changed)
     assert fieldpath.intersection(owned.get("Update a", {}), changed) == {}
     assert fieldpath.difference(owned.get("Update a", {}), removed) == owned.get("Update a", {})
+
+
+@settings(max_examples=60)
+@given(trees(STATEFUL_SET))
+def test_a_creator_owns_what_an_updater_of_nothing_would(new: Any) -> None:
+    new.get("metadata", {}).pop("managedFields", None)
+    texts = {name: msgspec.json.encode(value) for name, value in new.items()}
+    assert track_create(texts, STATEFUL_SET, WRITERS[0]) == track_update(None, new, STATEFUL_SET, WRITERS[0])
 
 
 @given(trees(POD_SPEC), trees(POD_SPEC))

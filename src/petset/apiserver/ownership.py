@@ -9,13 +9,17 @@ them ever write the same fields.
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from petset.api.patch.managed_fields import Writer, track_update
+from petset.api.patch.managed_fields import Entry, Writer, track_create, track_update
 from petset.api.patch.trees import Tree
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.types import ManagedFieldsEntry, Object
 from petset.apiserver.request import WriteOptions
+
+_encode = msgspec.json.Encoder().encode
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def writer(resource: Resource[Any], options: WriteOptions, subresource: str, now: str) -> Writer:
@@ -31,8 +35,7 @@ def unchanged(new: Object, old: Object) -> bool:
     fields = new.metadata.managed_fields
     if len(fields) == len(old.metadata.managed_fields):
         new.metadata.managed_fields = [
-            msgspec.structs.replace(entry, time=before.time)
-            for entry, before in zip(fields, old.metadata.managed_fields, strict=True)
+            replace(entry, time=before.time) for entry, before in zip(fields, old.metadata.managed_fields, strict=True)
         ]
     same = new == old
     new.metadata.managed_fields = fields
@@ -46,12 +49,54 @@ def tracks(obj: Object, options: WriteOptions, subresource: str) -> bool:
     return options.begins_tracking or (bool(obj.metadata.managed_fields) and subresource != "status")
 
 
-def track(obj: Object, before: Tree | None, who: Writer, *, has_status: bool) -> None:
-    """Notes in `obj`, in place, that the writer made it of `before` (None: of nothing), a tree that may be changed."""
-    after = msgspec.to_builtins(obj)
+def track(obj: Object, old: Object | None, who: Writer, *, has_status: bool) -> None:
+    """Notes in `obj`, in place, that the writer made it of `old`; None: of nothing, and it has no managedFields yet."""
     # what the endpoint does not write is nobody's: upstream's reset fields
-    for tree in (before, after):
-        if tree is not None and has_status:
-            tree.pop("spec" if who.subresource == "status" else "status", None)
-    entries = track_update(before, after, schema_of(type(obj)), who)
-    obj.metadata.managed_fields = msgspec.convert(entries, list[ManagedFieldsEntry])
+    left_out = ("spec" if who.subresource == "status" else "status") if has_status else ""
+    schema = schema_of(type(obj))
+    if old is None:
+        entries = track_create(_texts(obj, left_out), schema, who)
+    else:
+        names = [name for name in obj.__struct_fields__ if name != left_out and _differs(obj, old, name)]
+        entries = track_update(_tree(old, names), _tree(obj, names), schema, who)
+    obj.metadata.managed_fields = [_entry(entry) for entry in entries]
+
+
+def _texts(obj: Object, left_out: str) -> dict[str, bytes]:
+    """The JSON text of each field of a new object; of the metadata so much as says which fields there are."""
+    meta = obj.metadata
+    likeness = replace(
+        meta,
+        name="",
+        namespace="",
+        labels=dict.fromkeys(meta.labels, ""),
+        annotations=dict.fromkeys(meta.annotations, ""),
+    )
+    texts = _split(_encode(replace(obj, metadata=likeness)))
+    return {name: bytes(text) for name, text in texts.items() if name not in {"apiVersion", "kind", left_out}}
+
+
+def _differs(new: Object, old: Object, name: str) -> bool:
+    """Whether a field matters to a comparison. That of the metadata tells more than what differs."""
+    return name == "metadata" or getattr(new, name) != getattr(old, name)
+
+
+def _tree(obj: Object, names: list[str]) -> Tree:
+    """The tree of an object that has only those fields. The sets in its managedFields are the object's own."""
+    entries = obj.metadata.managed_fields
+    held = {name: getattr(obj, name) for name in names} | {"metadata": replace(obj.metadata, managed_fields=[])}
+    tree: Tree = msgspec.to_builtins(type(obj)(**held))
+    if entries:
+        tree["metadata"]["managedFields"] = [_entry_tree(entry) for entry in entries]
+    return tree
+
+
+def _entry_tree(entry: ManagedFieldsEntry) -> Entry:
+    tree: Entry = msgspec.to_builtins(replace(entry, fields_v1={}))
+    return {**tree, "fieldsV1": entry.fields_v1} if entry.fields_v1 else tree
+
+
+def _entry(tree: Entry) -> ManagedFieldsEntry:
+    entry = msgspec.convert({name: value for name, value in tree.items() if name != "fieldsV1"}, ManagedFieldsEntry)
+    entry.fields_v1 = tree["fieldsV1"]
+    return entry
