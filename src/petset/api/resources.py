@@ -22,8 +22,8 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 class Strategy(Generic[T]):
     """The rules of one kind on its main resource. Every method may change only its first argument, in place.
 
-    The pipeline calls, for a create: `default`, `prepare_create`, `validate_create`, `warnings`; for an update or
-    patch: `default`, `prepare_update`, `validate_update`, `update_warnings`.
+    The pipeline calls, for a create: `default`, `prepare_create`, `judge`; for an update or patch:
+    `default`, `prepare_update`, `validate_update`, `update_warnings`.
     """
 
     allow_create_on_update = False
@@ -44,6 +44,11 @@ class Strategy(Generic[T]):
     def validate_create(self, obj: T) -> list[FieldError]:
         """Everything wrong with a new object, except its metadata, which the pipeline checks."""
         return []
+
+    def judge(self, obj: T) -> tuple[list[FieldError], list[str]]:
+        """What `validate_create` says of a new object, and of a valid one `warnings`."""
+        errors = self.validate_create(obj)
+        return errors, [] if errors else self.warnings(obj)
 
     def prepare_update(self, obj: T, old: T) -> None:
         """Restores what this endpoint may not change; raises the generation when the spec changed."""

@@ -115,11 +115,11 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acce
     _name(change, obj)
     metadata.begin(meta, registry.time())
     resource.strategy.prepare_create(obj)
-    refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + resource.strategy.validate_create(obj))
+    errors, warnings = resource.strategy.judge(obj)
+    refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + errors)
     admission.check_create(attributes)
     if not change.options.may_create:
         raise forbidden(on(change.identity, "create", resource, meta.namespace, meta.name))
-    warnings = tuple(resource.strategy.warnings(obj))
     admission.complete_create(attributes)
     undo = change.server.allocations.take(resource, obj, None)
     try:
@@ -129,8 +129,8 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acce
         raise
     if change.options.dry_run:
         undo()
-        return registry.rehearsed(resource, obj), warnings
-    return registry.write(resource, obj, None), warnings
+        return registry.rehearsed(resource, obj), tuple(warnings)
+    return registry.write(resource, obj, None), tuple(warnings)
 
 
 async def update(change: Change, content: Content) -> Answer:
@@ -182,7 +182,7 @@ async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: 
     if record.revision <= registry.store.revision and ownership.unchanged(obj, old):
         return Answer(registry.shown(resource, record), resource)
     if not owned:
-        _track(change, obj, record)
+        _track(change, obj, old)
     if change.options.dry_run:
         undo()
         return Answer(registry.rehearsed(resource, obj), resource)
@@ -204,10 +204,9 @@ def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldE
         raise Invalid.of(resource.group, resource.kind, obj.metadata.name, found)
 
 
-def _track(change: Change, obj: Object, before: Record | None) -> None:
+def _track(change: Change, obj: Object, old: Object | None) -> None:
     if ownership.tracks(obj, change.options, change.target.subresource):
-        tree = change.registry.tree(change.resource, before.value) if before else None
-        ownership.track(obj, tree, change.writer(), has_status=change.resource.status is not None)
+        ownership.track(obj, old, change.writer(), has_status=change.resource.status is not None)
 
 
 def _warned(answer: Answer, warnings: tuple[str, ...]) -> Answer:

@@ -35,7 +35,14 @@ class PodStrategy(Strategy[Pod]):
 
     def validate_create(self, obj: Pod) -> list[FieldError]:
         """The whole spec."""
-        errors = [] if is_plain(obj.spec) else list(pod_spec_errors("spec", obj.spec))
+        return [*pod_spec_errors("spec", obj.spec), *self._errors_of_new(obj)]
+
+    def judge(self, obj: Pod) -> tuple[list[FieldError], list[str]]:
+        """Most specs are like one that was looked at."""
+        return (self._errors_of_new(obj), []) if is_plain(obj.spec) else super().judge(obj)
+
+    def _errors_of_new(self, obj: Pod) -> list[FieldError]:
+        errors = []
         if obj.spec.ephemeral_containers:
             errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
         if obj.spec.node_name and obj.spec.scheduling_gates:
@@ -44,7 +51,7 @@ class PodStrategy(Strategy[Pod]):
 
     def warnings(self, obj: Pod) -> list[str]:
         """What is hardly meant."""
-        return [] if is_plain(obj.spec) else pod_warnings("", obj.spec)
+        return pod_warnings("", obj.spec)
 
     def update_warnings(self, obj: Pod, old: Pod) -> list[str]:
         """None: programs update pods, people hardly ever, as upstream says."""
