@@ -4,6 +4,7 @@ The patch is applied and the result accepted without an await in between, so a p
 resourceVersion of its own, or when an apply meets fields of another manager.
 """
 
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -22,6 +23,9 @@ from petset.api.types import Object
 from petset.apiserver import decoding, metadata
 from petset.apiserver.request import Answer, PatchBody
 from petset.apiserver.write import Change, begin, check_name, put, refuse_other_name
+from petset.store.interface import Record
+
+_ABSENT = object()
 
 
 async def patch(change: Change, body: PatchBody) -> Answer:
@@ -32,41 +36,64 @@ async def patch(change: Change, body: PatchBody) -> Answer:
         return await _apply(change, document)
     record = change.newest()
     kind = change.resource.type
-    tree = change.registry.tree(change.resource, record.value)
+    tree = change.registry.tree(change.resource, record.value, _named(body, document))
     patched = patch_tree(body, document, tree, kind)
-    if (patched.get("metadata") or {}).get("managedFields") == []:  # the wish that nobody owns it
-        patched["metadata"]["managedFields"] = [{}]
-    warnings = _warnings(change, body, patched)
-    obj = _converted_or_invalid(change, patched)
+    changed = _changed(tree, patched)
+    if "metadata" in changed and (patched.get("metadata") or {}).get("managedFields") == []:
+        patched["metadata"]["managedFields"] = [{}]  # the wish that nobody owns it
+    text = body.document if body.type != "json" else None
+    repeated = decoding.repeated_fields(text, document) if isinstance(text, bytes) else ()
+    warnings = _warnings(change, repeated, patched, changed)
+    obj = _patched_or_invalid(change, record, patched, changed)
     metadata.place(change.resource, obj, change.target.namespace)
     check_name(change, obj)
     answer = await put(change, obj, record)
     return structs.replace(answer, warnings=warnings + answer.warnings)
 
 
-def _warnings(change: Change, body: PatchBody, patched: Tree) -> tuple[str, ...]:
-    """What field validation says of the patch and of what it makes. Raises Invalid when it is Strict."""
+def _named(body: PatchBody, document: Any) -> Container[str] | None:
+    """The fields of an object that a patch may change, and look at; None: all."""
+    if body.type == "json" or not isinstance(document, dict) or any(name.startswith("$") for name in document):
+        return None
+    return {*document, "apiVersion", "kind"}
+
+
+def _changed(tree: Tree, patched: Tree) -> list[str]:
+    """The fields of an object that a patch touches. The others are as they were stored: known, and in their form."""
+    touched = [name for name, value in patched.items() if tree.get(name, _ABSENT) is not value]
+    return [*touched, *(name for name in tree if name not in patched)]
+
+
+def _warnings(change: Change, repeated: tuple[str, ...], patched: Tree, changed: list[str]) -> tuple[str, ...]:
+    """What field validation says of the patch, and of what it makes. Raises Invalid when it is Strict."""
     validation = change.options.field_validation
     if validation == "Ignore":
         return ()
-    repeated = isinstance(body.document, bytes) and body.type in {"merge", "strategic"}
-    problems = decoding.repeated_fields(body.document) if repeated else ()
-    problems += decoding.unknown_problems(patched, change.resource.type)
+    problems = repeated + decoding.unknown_problems(_only(patched, changed), change.resource.type)
     if problems and validation == "Strict":
         raise _unfit(patched, decoding.strict_error(problems))
     return problems
 
 
-def _converted_or_invalid(change: Change, tree: Tree) -> Any:
+def _patched_or_invalid(change: Change, record: Record, patched: Tree, changed: list[str]) -> Any:
     """The object that a patch makes. Raises Invalid when it makes none of the kind."""
     resource = change.resource
-    version, kind = tree.get("apiVersion", resource.group_version), tree.get("kind", resource.kind)
+    version, kind = patched.get("apiVersion", resource.group_version), patched.get("kind", resource.kind)
     if (version, kind) != (resource.group_version, resource.kind):
-        raise _unfit(tree, f'no kind "{kind}" is registered for version "{version}"')
+        raise _unfit(patched, f'no kind "{kind}" is registered for version "{version}"')
     try:
-        return convert(tree, resource.type)
+        parts = convert(_only(patched, changed), resource.type)
     except DecodeError as error:
-        raise _unfit(tree, error.message) from error
+        raise _unfit(patched, error.message) from error
+    obj = change.registry.decode(resource, record.value)
+    for name, json_name in zip(obj.__struct_fields__, obj.__struct_encode_fields__, strict=True):
+        if json_name in changed:
+            setattr(obj, name, getattr(parts, name))
+    return obj
+
+
+def _only(tree: Tree, names: list[str]) -> Tree:
+    return {name: tree[name] for name in names if name in tree}
 
 
 def _unfit(patched: Tree, why: str) -> Invalid:

@@ -5,7 +5,7 @@ events). Only this module knows the difference.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Container, Generator, Mapping
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -25,6 +25,7 @@ T = TypeVar("T", bound=Object)
 _Decide = Callable[[str, str, Callable[[int], Draft]], Awaitable[Record]]
 
 encode = msgspec.json.Encoder().encode
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 RECENT = 512
 """Objects kept, decoded, for those who are about to ask for them: the watchers in this process, and who wrote them."""
@@ -89,10 +90,16 @@ class Registry:
         self._alive[revision] = obj  # of a last state the negative: not every watcher sees it as such
         self._recent.append(obj)
 
-    def tree(self, resource: Resource[Any], value: bytes) -> Tree:
-        """The JSON tree behind stored bytes, in the shape of `resource`."""
-        tree: Tree = msgspec.json.decode(encode(self.decode(resource, value)) if resource.view else value)
-        return tree
+    def tree(self, resource: Resource[Any], value: bytes, names: Container[str] | None = None) -> Tree:
+        """The JSON tree behind stored bytes, in the shape of `resource`.
+
+        With `names`, only the fields of the object that have one of them are trees; the others stay raw texts.
+        """
+        raw = encode(self.decode(resource, value)) if resource.view else value
+        if names is None:
+            tree: Tree = msgspec.json.decode(raw)
+            return tree
+        return {name: msgspec.json.decode(text) if name in names else text for name, text in _split(raw).items()}
 
     def shown(self, resource: Resource[Any], record: Record) -> Record:
         """The record as `resource` serves it: itself, unless the resource is a view of what is stored."""
@@ -103,7 +110,8 @@ class Registry:
 
     def newest(self, resource: Resource[Any], namespace: str, name: str) -> Record | None:
         """The state that the next write has to be decided against."""
-        return self.store.newest(self.collection(resource), resource.key(namespace, name))
+        key = f"{namespace}/{name}" if resource.namespaced else name
+        return self.store.newest(self._stored[resource.type].collection, key)
 
     def find(self, kind: type[T], namespace: str, name: str) -> T | None:
         """The newest state of an object of another kind, for rules that span kinds. Nobody may change it."""
