@@ -1,6 +1,7 @@
 """The bodies of requests: read whole, within limits of size and time."""
 
 import asyncio
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -10,6 +11,8 @@ LARGEST_BODY = 3 * 1024 * 1024
 BODY_SECONDS = 60.0
 """How long a body may take to arrive: upstream's `--request-timeout`."""
 
+B = TypeVar("B", bytes, bytearray)
+
 
 async def read_body(request: web.BaseRequest) -> bytes:
     """The body of a request. Raises RequestEntityTooLarge, BadRequest when it is broken or does not arrive."""
@@ -18,6 +21,8 @@ async def read_body(request: web.BaseRequest) -> bytes:
     if (request.content_length or 0) > LARGEST_BODY:
         raise _too_large()
     try:
+        if request.content.is_eof():  # all of it came with the head
+            return _of_size(request.content.read_nowait())
         async with asyncio.timeout(BODY_SECONDS):
             await _go_on(request)
             return await _read(request)
@@ -36,14 +41,17 @@ async def _go_on(request: web.BaseRequest) -> None:
 
 
 async def _read(request: web.BaseRequest) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise _too_large()
-        chunks.append(chunk)
-    return b"".join(chunks)
+        body += chunk
+        _of_size(body)
+    return bytes(body)
+
+
+def _of_size(body: B) -> B:
+    if len(body) > LARGEST_BODY:
+        raise _too_large()
+    return body
 
 
 def _too_large() -> RequestEntityTooLarge:

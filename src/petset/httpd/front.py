@@ -48,7 +48,7 @@ class Front:
                 routes.check_timeout(timeout)
         path = request.path.rstrip("/") or "/"
         try:
-            answered = await self._without_resource(request, path)
+            answered = None if _is_of_resource(path) else await self._without_resource(request, path)
             return answered or await self._resources.handle(request, identity)
         except NotFound:
             if self._documents.knows_none_like(path):
@@ -85,6 +85,11 @@ class Front:
         taken = self._exposition.take()
         body, media_type = await asyncio.to_thread(taken.written, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": media_type, "Cache-Control": "no-cache, private"})
+
+
+def _is_of_resource(path: str) -> bool:
+    """Whether a path is certain to be none of a document: those end with a version, or with a collection."""
+    return path.startswith("/api") and path.count("/") > 4
 
 
 def _exposition(metrics: RequestMetrics, registry: Registry) -> "Exposition":

@@ -1,6 +1,7 @@
 """HTTP methods to verbs: what a request means, and how its answer is written."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -178,7 +179,11 @@ class ResourceHandler:
 
 def options_of(request: web.BaseRequest) -> WriteOptions:
     """The options of a write."""
-    return routes.write_options(request.query, agent(request), routes.OPTIONS[request.method])
+    kind = routes.OPTIONS[request.method]
+    return routes.write_options(request.query, agent(request), kind) if request.query else _usual(agent(request), kind)
+
+
+_usual = lru_cache(128)(lambda agent, kind: routes.write_options({}, agent, kind))
 
 
 def agent(request: web.BaseRequest) -> str:

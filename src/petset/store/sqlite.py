@@ -258,9 +258,10 @@ class SqliteStore:
     def newest(self, collection: str, name: str) -> Record | None:
         """The newest accepted state of one record, durable or not."""
         operation = self._overlay.get((collection, name))
-        if operation is None:
-            return self.read(collection, name)
-        return None if operation.deleted else operation.record
+        if operation is not None:
+            return None if operation.deleted else operation.record
+        records = self._durable.get(collection)
+        return None if records is None else records.get(name)
 
     def list(self, collection: str, prefix: str = "", labels: Sequence[tuple[str, str]] = ()) -> Snapshot:
         """The durable records whose name starts with `prefix` and that have these labels, in order."""
