@@ -33,6 +33,8 @@ SELECTED = 10
 """Pods that the selector of a selector list chooses."""
 LONGEST = 180.0
 """Seconds for one row."""
+REST = 4.0
+"""Seconds in which a server that has just begun to answer starts everything else."""
 
 
 def pod(number: int) -> bytes:
@@ -340,6 +342,7 @@ async def measure(process: Process, options: argparse.Namespace) -> None:
     server = await server_of(connection, headers | ({"Accept-Encoding": "gzip"} if options.gzip else {}))
     channels = [await Channel(server).open() for _ in range(options.connections)]
     seen = process if process.pid is not None else None
+    await asyncio.sleep(REST)
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python", end=" ")
     print(f"{platform.python_version()}, {options.connections} connections\n")
     print("| load | rate | p50, ms | p99, ms | server's CPU, µs |\n| --- | ---: | ---: | ---: | ---: |")
