@@ -97,6 +97,12 @@ def _entry_tree(entry: ManagedFieldsEntry) -> Entry:
 
 
 def _entry(tree: Entry) -> ManagedFieldsEntry:
-    entry = msgspec.convert({name: value for name, value in tree.items() if name != "fieldsV1"}, ManagedFieldsEntry)
-    entry.fields_v1 = tree["fieldsV1"]
-    return entry
+    return ManagedFieldsEntry(
+        api_version=tree.get("apiVersion"),
+        fields_type=tree.get("fieldsType"),
+        fields_v1=tree["fieldsV1"],
+        manager=tree.get("manager"),
+        operation=tree.get("operation"),
+        subresource=tree.get("subresource"),
+        time=tree.get("time"),
+    )
