@@ -39,8 +39,9 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     tree = change.registry.tree(change.resource, record.value, _named(body, document))
     patched = patch_tree(body, document, tree, kind)
     changed = _changed(tree, patched)
-    if "metadata" in changed and (patched.get("metadata") or {}).get("managedFields") == []:
-        patched["metadata"]["managedFields"] = [{}]  # the wish that nobody owns it
+    described = patched.get("metadata")
+    if isinstance(described, dict) and described.get("managedFields") == []:  # the wish that nobody owns it
+        patched["metadata"] = {**described, "managedFields": [{}]}
     text = body.document if body.type != "json" else None
     repeated = decoding.repeated_fields(text, document) if isinstance(text, bytes) else ()
     warnings = _warnings(change, repeated, patched, changed)

@@ -382,7 +382,10 @@ async def test_json_patches_that_do_not_fit(door: Door, patch: bytes, status: in
     ("patch", "status"),
     [
         *((patch, 400) for patch in (b"", b"{", b"[]", b"1", b'"x"', b"\xff", b'{"data":' + deep(300) + b"}")),
-        *((patch, 422) for patch in (b'{"data":[]}', b'{"data":{"a":{"b":1}}}', b'{"metadata":{"labels":5}}')),
+        *(
+            (patch, 422)
+            for patch in (b'{"data":[]}', b'{"data":{"a":{"b":1}}}', b'{"metadata":{"labels":5}}', b'{"metadata":"x"}')
+        ),
         (b'{"metadata":{"name":"y"}}', 400),
         (b'{"metadata":{"uid":"other"}}', 422),
         (b'{"metadata":{"resourceVersion":"1"}}', 409),
