@@ -102,6 +102,24 @@ async def test_rows_can_be_watched(api: Api) -> None:
         assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Data", "Age"]
         assert table["rows"][0]["cells"][:2] == ["a", 1]
         assert table["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+        for name in ("b", "c"):
+            (await api.post("configmaps", mine(name))).done(201)
+            type_, table = await watch.next()
+            assert (type_, table["rows"][0]["cells"][0], table["columnDefinitions"]) == ("ADDED", name, None)
+
+
+async def test_of_the_rows_that_are_there_the_first_tells_the_columns(api: Api) -> None:
+    for name in ("a", "b"):
+        (await api.post("configmaps", mine(name))).done(201)
+    async with api.watch("configmaps", f"{MINE}&{INITIAL}", accept=TABLE) as watch:
+        tables = [await watch.next() for _ in range(3)]
+    assert [(type_, table["columnDefinitions"] is None) for type_, table in tables] == [
+        ("ADDED", False),
+        ("ADDED", True),
+        ("BOOKMARK", True),
+    ]
+    annotations = tables[2][1]["rows"][0]["object"]["metadata"]["annotations"]
+    assert annotations == {"k8s.io/initial-events-end": "true"}
 
 
 async def test_a_watch_ends_in_time(api: Api) -> None:

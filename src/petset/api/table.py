@@ -1,6 +1,6 @@
 """Server-side printing: the columns of a kind, and the meta/v1 Table that kubectl shows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -45,13 +45,13 @@ def row(columns: Sequence[Column[T]], obj: T, shown: Any, now: datetime) -> dict
     return {"cells": cells, "object": shown}
 
 
-def table(header: Iterable[dict[str, Any]], rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
-    """The whole Table; `meta` is the list's metadata."""
+def table(header: list[dict[str, Any]] | None, rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
+    """The whole Table, or, without a header, what goes on with another; `meta` is the list's metadata."""
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": meta,
-        "columnDefinitions": list(header),
+        "columnDefinitions": header,
         "rows": rows,
     }
 

@@ -4,7 +4,7 @@ The plain form of an object is its stored bytes, and of a list those bytes joine
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -22,11 +22,19 @@ FormName = Literal["Object", "Table", "PartialObjectMetadata"]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What `Accept` asked for. `version` is that of meta.k8s.io, `include` what each row of a Table carries."""
+    """What `Accept` asked for. `version` is that of meta.k8s.io, `include` what each row of a Table carries.
+
+    `header`: a Table tells its columns, as all do but the later ones of a watch.
+    """
 
     name: FormName = "Object"
     version: str = "v1"
     include: IncludeObject = "Metadata"
+    header: bool = True
+
+    def later(self) -> "Form":
+        """The form of what follows in a watch."""
+        return replace(self, header=False) if self.name == "Table" and self.header else self
 
 
 PLAIN = Form()
@@ -100,7 +108,7 @@ def change_bytes(registry: Registry, resource: Resource[Any], change: WatchChang
     """One line of a watch. Made once for all watchers that want the same form."""
     if form.name == "Object":
         return frame(change)
-    key = f"{change.type} {form.name} {form.version} {form.include}"
+    key = f"{change.type} {form.name} {form.version} {form.include} {form.header}"
     found = change.frames.get(key)
     if found is None:
         body = _transformed(registry, resource, change.record, form)
@@ -143,7 +151,7 @@ def _table(
         table.row(resource.columns, registry.parse(resource, record.value), _shown(record, form), now)
         for record in records
     ]
-    tree = table.table(table.definitions(resource.columns), rows, meta)
+    tree = table.table(table.definitions(resource.columns) if form.header else None, rows, meta)
     tree["apiVersion"] = f"meta.k8s.io/{form.version}"
     return msgspec.json.encode(tree)
 

@@ -5,11 +5,15 @@ and what its socket does. The rest is in the store's history; what is there no m
 """
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
+from typing import Any
 
 from aiohttp import web
 
 from petset.aio.clock import SystemClock
 from petset.api.errors import StatusError
+from petset.api.resources import Resource
 from petset.apiserver import encodings
 from petset.apiserver.encodings import Form
 from petset.apiserver.pipeline import ApiServer
@@ -52,22 +56,25 @@ class WatchHandler:
             warn_of_age(response, watcher.target.resource)
             response.enable_chunked_encoding()
             await response.prepare(request)
+            form = watcher.form
             try:
                 async for batch in batches:
-                    await _send(request, self._chunk(batch, watcher))
+                    await _send(request, self._chunk(batch, watcher.target.resource, form))
+                    form = form.later()
                     del batch  # the next one may be hours away
             except StatusError as error:
                 await response.write(error_frame(error.status()))
             await response.write_eof()
             return response
 
-    def _chunk(self, batch: Batch, watcher: Watcher) -> bytes:
-        """Changes as HTTP sends them."""
-        resource, form = watcher.target.resource, watcher.form
+    def _chunk(self, batch: Batch, resource: Resource[Any], form: Form) -> bytes:
+        """Changes as HTTP sends them; the form is that of the first."""
         self._metrics.watch_events[resource] += len(batch)
         chunk = batch.encoded.get(form)
         if chunk is None:
-            lines = [encodings.change_bytes(self._server.registry, resource, change, form) for change in batch]
+            forms = chain((form,), repeat(form.later()))
+            encode = partial(encodings.change_bytes, self._server.registry, resource)
+            lines = list(map(encode, batch, forms))
             size = b"%x\r\n" % sum(map(len, lines))
             chunk = batch.encoded[form] = b"".join((size, *lines, b"\r\n"))
         return chunk
