@@ -326,6 +326,42 @@ def protobufs(draw: st.DrawFn, resource: Resource[Any]) -> bytes:
     return b"k8s\0\x0a" + bytes([len(names)]) + names + b"\x12" + bytes([len(content)]) + content
 
 
+# --- wrong types ------------------------------------------------------------------------------------------------------
+
+TYPES = (None, True, 5, "x", [None], {"": None})
+
+
+def wrong_types(resource: Resource[Any]) -> Iterator[Request]:
+    """Every way to write an object, with a value of every type in the place of each of its fields."""
+    sample = {"apiVersion": resource.group_version, "kind": resource.kind, **SAMPLES[resource.kind]}
+    root = f"{root_of(resource)}/namespaces/default" if resource.namespaced else root_of(resource)
+    collection = f"{root}/{resource.plural}"
+    one = f"{collection}/{SAMPLES[resource.kind].get('metadata', META)['name']}"
+    shown = f"{root_of(resource)}/{resource.plural}" if "list" in resource.verbs else ""
+    for path in places(sample):
+        for value in TYPES:
+            whole = json.dumps(put(copy.deepcopy(sample), path, value)).encode()
+            part = json.dumps(nested(path, value)).encode()
+            operation = {"op": "add", "path": "".join(f"/{key}" for key in path), "value": value}
+            yield Request(shown, "POST", collection, whole, {"Content-Type": BODY_TYPES["json"]})
+            for target in (one, f"{one}/status") if resource.status else (one,):
+                for method, query, body, type_ in (
+                    ("PUT", "", whole, "json"),
+                    ("PATCH", "", part, "merge"),
+                    ("PATCH", "", whole, "strategic"),
+                    ("PATCH", "?fieldManager=me&force=true", whole, "apply"),
+                    ("PATCH", "", json.dumps([operation]).encode(), "patch"),
+                ):
+                    yield Request(shown, method, target + query, body, {"Content-Type": BODY_TYPES[type_]})
+
+
+def nested(path: tuple[Any, ...], value: Any) -> Any:
+    """The smallest tree with a value at a place."""
+    for key in reversed(path):
+        value = {key: value} if isinstance(key, str) else [value]
+    return value
+
+
 # --- places and options -----------------------------------------------------------------------------------------------
 
 
