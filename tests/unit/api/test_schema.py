@@ -201,21 +201,81 @@ def test_times_stay_as_they_are(text: str) -> None:
     assert convert({"lastTimestamp": text}, types.Event).last_timestamp == text
 
 
+LAYOUT = '" as "2006-01-02T15:04:05Z07:00": cannot parse '
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "why"),
     [
-        "yesterday",
-        "2026-11-23",
-        "2026-11-23T05:12:00",
-        "2026-13-01T00:00:00Z",
-        "2026-01-01T25:00:00Z",
-        "20260101T000000Z",
+        ("", f'{LAYOUT}"" as "2006"'),
+        ("yesterday", f'{LAYOUT}"yesterday" as "2006"'),
+        ("2026-11-23", f'{LAYOUT}"" as "T"'),
+        ("2026-11-23T05:12:00", f'{LAYOUT}"" as "Z07:00"'),
+        ("20260101T000000Z", f'{LAYOUT}"0101T000000Z" as "-"'),
+        ("2026-13-01T00:00:00Z", '": month out of range'),
+        ("2026-02-30T00:00:00Z", '": day out of range'),
+        ("2026-01-01T25:00:00Z", '": hour out of range'),
+        ("2026-11-23T05:12:61Z", '": second out of range'),
+        ("2026-11-23T05:12:00+25:00", '": time zone offset hour out of range'),
+        ("2026-11-23T05:12:00Zx", '": extra text: "x"'),
     ],
 )
-def test_times_that_are_none_are_named(text: str) -> None:
-    with pytest.raises(DecodeError, match=f'parsing time "{text}" as') as refused:
+def test_times_that_are_none_are_named(text: str, why: str) -> None:
+    with pytest.raises(DecodeError) as refused:
         convert({"metadata": {"managedFields": [{"time": text}]}}, types.Event)
-    assert refused.value.path == "metadata.managedFields[0].time"
+    assert (refused.value.path, refused.value.message) == (
+        "metadata.managedFields[0].time",
+        f'parsing time "{text}{why}',
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "offset"), [("?", 0), ("eA=", 3), ("eA", 0), ("eA==eA==", 4), ("eHh4=", 4), ("not base64", 3)]
+)
+def test_bytes_that_are_none_are_named(text: str, offset: int) -> None:
+    with pytest.raises(DecodeError) as refused:
+        convert({"data": {"a": text}}, types.Secret)
+    assert (refused.value.path, refused.value.message) == ("data[a]", f"illegal base64 data at input byte {offset}")
+
+
+@pytest.mark.parametrize("text", ["eHh4\neHh4\n", "eHh4\r\neHh4"])
+def test_bytes_may_stand_in_several_lines(text: str) -> None:
+    assert convert({"data": {"a": text}}, types.Secret).data == {"a": "eHh4eHh4"}
+    assert decode(json.dumps({"binaryData": {"a": text}}).encode(), types.ConfigMap).binary_data == {"a": "eHh4eHh4"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "why"),
+    [
+        ({"metadata": {"uid": 5}}, "number into Go struct field ObjectMeta.metadata.uid of type types.UID"),
+        (
+            {"spec": {"containers": [{"livenessProbe": {"grpc": {"port": "x"}}}]}},
+            (
+                "string into Go struct field GRPCAction.spec.containers.livenessProbe.ProbeHandler.grpc.port"
+                " of type int32"
+            ),
+        ),
+        (
+            {"spec": {"volumes": [{"emptyDir": []}]}},
+            "array into Go struct field Volume.spec.volumes.VolumeSource.emptyDir of type v1.EmptyDirVolumeSource",
+        ),
+        (
+            {"spec": {"containers": [{"securityContext": {"capabilities": {"add": [5]}}}]}},
+            (
+                "number into Go struct field Capabilities.spec.containers.securityContext.capabilities.add"
+                " of type v1.Capability"
+            ),
+        ),
+        (
+            {"spec": {"containers": [{"resources": {"limits": []}}]}},
+            "array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList",
+        ),
+    ],
+)
+def test_types_have_their_names_in_go(tree: dict[str, Any], why: str) -> None:
+    with pytest.raises(DecodeError) as refused:
+        convert(tree, types.Pod)
+    assert refused.value.message == f"json: cannot unmarshal {why}"
 
 
 def test_nulls_without_a_schema_are_kept() -> None:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from petset.api.quantity import QuantityError
-from petset.api.schema.errors import DecodeError, TimeError
+from petset.api.schema.errors import BytesError, DecodeError, TimeError
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import check_times, normalise_quantities, unset_zeros
+from petset.api.schema.normal_form import check_times, normalise_bytes, normalise_quantities, unset_zeros
 from petset.api.schema.regular import PARTS
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
@@ -21,6 +21,7 @@ from petset.api.types import Struct
 __all__ = ["DecodeError", "convert", "decode"]
 
 T = TypeVar("T", bound=Struct)
+_UNFIT = (msgspec.ValidationError, QuantityError, BytesError, TimeError)
 
 
 def decode(raw: bytes, type_: type[T], rest: bytes | None = None) -> T:
@@ -37,7 +38,7 @@ def decode(raw: bytes, type_: type[T], rest: bytes | None = None) -> T:
             for name in PARTS:
                 if (part := getattr(obj, name, None)) is not None:
                     _bring_into_form(part, rest)
-    except (msgspec.ValidationError, QuantityError, TimeError):
+    except _UNFIT:
         return _converted_repaired(_tree(raw), type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecodeError("", str(error)) from error
@@ -55,8 +56,9 @@ def convert(tree: Any, type_: type[T]) -> T:
     try:
         obj = msgspec.convert(tree, type_)
         normalise_quantities(obj)
+        normalise_bytes(obj)
         check_times(obj)
-    except (msgspec.ValidationError, QuantityError, TimeError):
+    except _UNFIT:
         return _converted_repaired(tree, type_)
     unset_zeros(obj)
     return obj
@@ -66,6 +68,7 @@ def _bring_into_form(part: Struct, raw: bytes) -> None:
     if _may_hold_zeros(raw):
         unset_zeros(part)
     normalise_quantities(part)
+    normalise_bytes(part)
     check_times(part)
 
 

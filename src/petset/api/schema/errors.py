@@ -16,3 +16,7 @@ class DecodeError(ValueError):
 
 class TimeError(ValueError):
     """A text stands where a time should."""
+
+
+class BytesError(ValueError):
+    """A text stands where base64 should."""

@@ -3,17 +3,16 @@
 Every write goes through here, so the walk visits only what can lead to a change.
 """
 
-import re
 from collections.abc import Callable
-from datetime import datetime
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from petset.api import types
 from petset.api.quantity import canonical
-from petset.api.schema.errors import TimeError
 from petset.api.schema.node import Node, object_node
+from petset.api.schema.payload import canonical_bytes
+from petset.api.schema.times import check_time
 from petset.api.types import Struct
 
 
@@ -25,6 +24,9 @@ class _Route(NamedTuple):
     struct_lists: tuple[str, ...]
     read_values: Callable[[Any], Any]
     """All the values in one call: a tuple, or the value itself when there is only one."""
+
+
+_NOWHERE = _Route((), (), (), lambda _: None)
 
 
 def unset_zeros(obj: Struct) -> None:
@@ -56,7 +58,7 @@ def normalise_quantities(obj: Struct) -> None:
     """
     values, structs, struct_lists, _ = _route_to_quantities(type(obj))
     for name in values:
-        if value := getattr(obj, name):
+        if (value := getattr(obj, name)) is not None:
             setattr(obj, name, _canonical(value))
     for name in structs:
         if (part := getattr(obj, name)) is not None:
@@ -70,7 +72,7 @@ def check_times(obj: Struct) -> None:
     """Raises TimeError when a text that stands for a time is none."""
     values, structs, struct_lists, _ = _route_to_times(type(obj))
     for name in values:
-        if value := getattr(obj, name):
+        if (value := getattr(obj, name)) is not None:
             check_time(value)
     for name in structs:
         if (part := getattr(obj, name)) is not None:
@@ -78,24 +80,6 @@ def check_times(obj: Struct) -> None:
     for name in struct_lists:
         for part in getattr(obj, name) or ():
             check_times(part)
-
-
-@lru_cache(maxsize=4096)  # all times of a pod are the same few
-def check_time(text: str) -> None:
-    """Raises TimeError unless the text is a time by RFC 3339."""
-    if not _is_rfc3339(text):
-        raise _not_a_time(text)
-    try:
-        datetime.fromisoformat(text)
-    except ValueError as error:
-        raise _not_a_time(text) from error
-
-
-_is_rfc3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII).fullmatch
-
-
-def _not_a_time(text: str) -> TimeError:
-    return TimeError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": it is no time of that form')
 
 
 def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
@@ -106,6 +90,23 @@ def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
 
 # The same few quantities occur in every pod.
 _canonical_text = lru_cache(maxsize=4096)(canonical)
+
+
+def normalise_bytes(obj: Struct) -> None:
+    """Brings what stands for bytes into its canonical form, in place. Only objects as a whole have such maps.
+
+    Raises:
+        BytesError: one is no base64.
+    """
+    for name in _bytes_of(type(obj)):
+        values = getattr(obj, name)
+        for key, text in values.items():
+            values[key] = canonical_bytes(text)
+
+
+@cache
+def _bytes_of(type_: type[Struct]) -> tuple[str, ...]:
+    return _route(type_, lambda node: node.item is not None and node.item.type == "byte", lambda _: _NOWHERE).values
 
 
 @cache

@@ -6,9 +6,11 @@ Nulls count as unset and numeric quantities become text, as in encoding/json and
 from typing import Any, NamedTuple, NoReturn
 
 from petset.api.quantity import QuantityError, canonical
-from petset.api.schema.errors import DecodeError, TimeError
+from petset.api.schema.errors import BytesError, DecodeError, TimeError
+from petset.api.schema.go_names import EMBEDDED, GO_TYPES
 from petset.api.schema.node import Node
-from petset.api.schema.normal_form import check_time
+from petset.api.schema.payload import canonical_bytes
+from petset.api.schema.times import check_time
 
 _GO_SCALARS = {
     "string": "string",
@@ -18,7 +20,7 @@ _GO_SCALARS = {
     "int64": "int64",
     "date-time": "string",
     "quantity": "resource.Quantity",
-    "int-or-string": "intstr.IntOrString",
+    "int-or-string": "int32",
 }
 _LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
 
@@ -29,12 +31,17 @@ class _Place(NamedTuple):
     path: str = ""
     go_path: str = ""
     struct: str = ""
+    field: str = ""
+    is_item: bool = False
 
     def of_field(self, struct: str, name: str) -> "_Place":
-        return _Place(f"{self.path}.{name}".lstrip("."), f"{self.go_path}.{name}".lstrip("."), struct)
+        embedded, fields = EMBEDDED.get(struct, ("", ()))
+        go_name = f"{embedded}.{name}" if name in fields else name
+        path, go_path = f"{self.path}.{name}".lstrip("."), f"{self.go_path}.{go_name}".lstrip(".")
+        return _Place(path, go_path, struct, name)
 
     def at(self, index: int | str) -> "_Place":
-        return self._replace(path=f"{self.path}[{index}]")
+        return self._replace(path=f"{self.path}[{index}]", is_item=True)
 
 
 def repaired(tree: Any, node: Node) -> Any:
@@ -94,10 +101,12 @@ def _list(value: Any, node: Node, place: _Place) -> list[Any]:
 def _scalar(value: Any, node: Node, place: _Place) -> Any:
     kind = type(value)
     match node.type:
-        case "quantity" if kind in {int, float, str}:
-            return _quantity(value, place)
-        case "date-time" if kind is str and value:
+        case "quantity":
+            return _quantity(value if kind in {int, float, str} else "", place)
+        case "date-time" if kind is str:
             return _time(value, place)
+        case "byte" if kind is str:
+            return _bytes(value, place)
         case "int-or-string":
             fits = kind is str or (kind is int and abs(value) <= _LARGEST["int32"])
         case "int32" | "int64":
@@ -125,6 +134,13 @@ def _time(value: str, place: _Place) -> str:
     return value
 
 
+def _bytes(value: str, place: _Place) -> str:
+    try:
+        return canonical_bytes(value)
+    except BytesError as error:
+        raise DecodeError(place.path, str(error)) from error
+
+
 def _zero(node: Node) -> Any:
     match node.kind:
         case "object" | "map":
@@ -139,7 +155,12 @@ def _zero(node: Node) -> Any:
 
 def _mismatch(value: Any, node: Node, place: _Place) -> NoReturn:
     target = f"Go struct field {place.struct}.{place.go_path} of type" if place.go_path else "Go value of type"
-    raise DecodeError(place.path, f"json: cannot unmarshal {_go_value(value, node)} into {target} {_go_type(node)}")
+    go_type = GO_TYPES.get(f"{place.struct}.{place.field}", "")
+    if place.is_item:
+        go_type = go_type.partition("]")[2]
+    raise DecodeError(
+        place.path, f"json: cannot unmarshal {_go_value(value, node)} into {target} {go_type or _go_type(node)}"
+    )
 
 
 def _go_value(value: Any, node: Node) -> str:
@@ -149,7 +170,7 @@ def _go_value(value: Any, node: Node) -> str:
         case bool():
             return "bool"
         case int() | float():
-            return f"number {value}" if node.type in _LARGEST else "number"
+            return f"number {value}" if node.type in {*_LARGEST, "int-or-string"} else "number"
         case str():
             return "string"
         case list():
