@@ -24,8 +24,8 @@ PIECE = 64 * 1024
 """Bytes of objects that are handed out at a time."""
 MOST_MISSED = 1000
 """Events that a reader takes from the history at a time."""
-TOGETHER = 16
-"""Readers that are served before others get their turn in the process."""
+TURN = 16 * 1024 * 1024
+"""Bytes that are handed out before others get their turn in the process: some 10 ms of encryption."""
 BOOKMARK_SECONDS = 60.0
 
 
@@ -93,26 +93,26 @@ class _SharedWatch:
         self.resource = interest.resource
         self.ended = False
         self.error: StatusError | None = None
-        revision = registry.store.revision
-        self.latest = Batch([], revision, revision)
-        """What was handed out last."""
+        self.reached = registry.store.revision
+        """Everything up to here was handed out."""
+        self.handed_out: dict[int, Batch] = {}
+        """What was handed out a moment ago, by the revision that it leads on from."""
         self._interest = interest
         self._gather = gather
         self._clock = registry.clock
-        self._watch = interest.follow(revision)
-        self._handing_out = False
+        self._watch = interest.follow(self.reached)
         self._tasks = Supervisor("watch", registry.clock)
         self._tasks.background("events", self._follow())
 
     @property
     def progress(self) -> int:
-        """A revision up to which everything was handed out."""
-        return self.latest.until if self._handing_out else max(self.latest.until, self._watch.progress)
+        """A revision up to which nothing is left to be handed out."""
+        return max(self.reached, self._watch.progress)
 
     @contextmanager
     def joined(self, start: int, initial: Iterator[WatchChange]) -> Iterator["_Reader"]:
         """One more reader, of what there is `initial`ly and what happens after `start`. Raises Expired."""
-        missed = self.missed(start) if start < self.latest.until else iter(())
+        missed = self.missed(start) if start < self.reached else iter(())
         first = (Batch(piece, start, start) for piece in _pieces(initial))
         reader = _Reader(self, start, chain(first, missed))
         self.readers[reader] = None
@@ -124,8 +124,8 @@ class _SharedWatch:
     def missed(self, since: int) -> Iterator[Batch]:
         """From the history, at least one batch that leads on from a revision. Raises Expired."""
         with closing(self._interest.follow(since)) as watch:
-            events = [event for event in watch.take() if event.record.revision <= self.latest.until]
-        until = events[MOST_MISSED].record.revision - 1 if len(events) > MOST_MISSED else self.latest.until
+            events = [event for event in watch.take() if event.record.revision <= self.reached]
+        until = events[MOST_MISSED].record.revision - 1 if len(events) > MOST_MISSED else self.reached
         return _batches(self._interest.seen(events[:MOST_MISSED]), since, until)
 
     async def stop(self) -> None:
@@ -136,13 +136,9 @@ class _SharedWatch:
     async def _follow(self) -> None:
         try:
             async for event in self._watch:
-                self._handing_out = True
-                events = event, *self._watch.take()
-                for batch in _batches(self._interest.seen(events), self.latest.until, events[-1].record.revision):
-                    await self._hand_out(batch)
-                self._handing_out = False
-                if self._gather is not None:
-                    await self._gather()
+                changes = [*self._interest.seen((event, *self._watch.take()))]
+                if changes:
+                    await self._hand_out(changes)
         except Lagged as error:
             self.error = left_behind(error)
         finally:
@@ -150,15 +146,19 @@ class _SharedWatch:
             for reader in self.readers:
                 reader.wake()
 
-    async def _hand_out(self, batch: Batch) -> None:
-        if not batch:
-            return  # the next one leads on from where the last one led
-        self.latest = batch
+    async def _hand_out(self, changes: list[WatchChange]) -> None:
+        until = changes[-1].record.revision
+        self.handed_out = {batch.since: batch for batch in _batches(changes, self.reached, until)}
+        self.reached = until
         readers = tuple(self.readers)
-        for first in range(0, len(readers), TOGETHER):
-            for reader in readers[first : first + TOGETHER]:
+        at_once = 1 + TURN // sum(len(change.record.value) for change in changes)
+        for first in range(0, len(readers), at_once):
+            for reader in readers[first : first + at_once]:
                 reader.wake()
             await self._clock.sleep(0)
+        if self._gather is not None:
+            await self._gather()
+        self.handed_out = {}
 
 
 class _Reader:
@@ -217,13 +217,13 @@ class _Reader:
 
     def _further(self) -> Batch | None:
         """What leads on from where this reader is."""
-        own, latest = next(self._own, None), self._shared.latest
-        if own is not None or self._reached >= latest.until:
+        own, shared = next(self._own, None), self._shared
+        if own is not None or self._reached >= shared.reached:
             return own
-        if self._reached == latest.since:
-            return latest
-        self._own = self._shared.missed(self._reached)
-        return next(self._own)
+        if self._reached not in shared.handed_out:
+            self._own = shared.missed(self._reached)
+            return next(self._own)
+        return shared.handed_out[self._reached]
 
     async def _wait(self) -> None:
         self._news = asyncio.get_running_loop().create_future()
@@ -234,12 +234,13 @@ class _Reader:
 
 
 def _batches(changes: Iterable[WatchChange], since: int, until: int) -> Iterator[Batch]:
-    """What leads from one revision to another; the last piece is empty."""
+    """What leads from one revision to another, at least one batch."""
     for piece in _pieces(changes):
         reached = piece[-1].record.revision
         yield Batch(piece, since, reached)
         since = reached
-    yield Batch([], since, until)
+    if since < until:
+        yield Batch([], since, until)
 
 
 def _pieces(changes: Iterable[WatchChange]) -> Iterator[list[WatchChange]]:
