@@ -46,6 +46,8 @@ _BLANK: Final[Tree] = {"metadata": {}, "spec": _SPEC, "status": {}, **_EVENT}
 # A client that makes up a new name for each of its writes must not make objects grow without end.
 _MOST_UPDATERS: Final = 10
 _OLDEST: Final = "ancient-changes"
+_NOBODY: Final[list["Entry"]] = [{"fieldsV1": {}}]
+"""What clients send for entries who want them all forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,20 @@ class Writer:
 def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> list[Entry]:
     """The `managedFields` of an object after a write that is no apply; `old` is None for a create.
 
-    What the write changed becomes the writer's and is no longer anybody else's; what it removed is nobody's. The
-    entry's time moves when the write changed anything.
+    It starts from the entries that the client sends, or from the object's own when it sends none. What the write
+    changed becomes the writer's and is no longer anybody else's; what it removed is nobody's. The entry's time moves
+    when the write changed anything.
 
     Costs a comparison of the trees in C plus a walk of what differs. The trees are only read; what is the same in both
     may be left out of both.
     """
-    entries = current_entries(old, new)
+    sent = entries_of(new)
+    if sent == _NOBODY:  # it does not become the writer's then either
+        return []
+    entries = sent or (entries_of(old) if old is not None else [])
     changed, removed = compare(_BLANK if old is None else old, new, schema)
     changed, removed = tracked(changed), removed if old is not None else {}
-    if resets(new) or (not changed and not removed):
+    if not changed and not removed:
         return entries
     own = next((entry for entry in entries if writer.wrote(entry, "Update")), None)
     others = [entry for entry in entries if entry is not own]
@@ -109,29 +115,14 @@ def track_create(texts: Mapping[str, bytes], schema: Node, writer: Writer) -> li
     changed: Fields = {}
     for name, text in texts.items():
         changed |= _fields_of_text(text, name, schema)
-    return [writer.entry("Update", fields, writer.now)] if (fields := tracked(changed)) else []
+    fields = tracked(fieldpath.in_order(changed))
+    return [writer.entry("Update", fields, writer.now)] if fields else []
 
 
 @once_for_text
 def _fields_of_text(text: bytes, name: str, schema: Node) -> Fields:
     blank = {name: _BLANK[name]} if name in _BLANK else {}
     return compare(blank, {name: msgspec.json.decode(text)}, schema)[0]
-
-
-def current_entries(old: Tree | None, new: Tree) -> list[Entry]:
-    """The entries that a write starts from: those that the client sends, or the object's own when it sends none.
-
-    A list with one empty entry, which is how clients ask for it, forgets them all.
-    """
-    sent = entries_of(new)
-    if resets(new):
-        return []
-    return sent or (entries_of(old) if old is not None else [])
-
-
-def resets(new: Tree) -> bool:
-    """Whether a write asks for its object to be nobody's; it does not become the writer's then either."""
-    return entries_of(new) == [{"fieldsV1": {}}]
 
 
 def entries_of(tree: Tree) -> list[Entry]:
@@ -169,6 +160,8 @@ def in_order(entries: list[Entry]) -> list[Entry]:
 
 def _capped(entries: list[Entry]) -> list[Entry]:
     """Folds the oldest updaters of one API version into one until there are few enough."""
+    if len(entries) <= _MOST_UPDATERS:
+        return entries
     updaters = [entry for entry in in_order(entries) if entry.get("operation") == "Update"]
     surplus = len(updaters) - _MOST_UPDATERS
     if surplus <= 0:
