@@ -15,6 +15,7 @@ from petset.controllers.aggregation.controller import ClusterRoleAggregation
 from petset.controllers.disruption.controller import DisruptionController
 from petset.controllers.disruption.stale import StaleDisruptions
 from petset.controllers.endpoints.controller import EndpointsController
+from petset.controllers.endpoints.mirror import EndpointsMirror
 from petset.controllers.events.controller import EventExpiry
 from petset.controllers.garbagecollector.controller import GarbageCollector
 from petset.controllers.namespace.controller import NamespaceController
@@ -91,6 +92,8 @@ def start_controllers(cluster: Cluster) -> None:
     start(name, StatefulSetController(client(name), informers, recorder(name), clock).run)
     name = "endpoint-controller"
     start(name, EndpointsController(client(name), informers, clock).run)
+    name = "endpointslicemirroring-controller"
+    start(name, EndpointsMirror(client(name), informers, clock).run)
     name = "default-scheduler"
     start(name, Scheduler(client(name), informers, recorder(name), clock).run)
     name = "namespace-controller"

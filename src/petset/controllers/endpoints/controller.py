@@ -1,15 +1,16 @@
 """When a Service's endpoints are looked at, and how a plan for them is written."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from petset.aio.clock import Clock
 from petset.aio.queue import KeyedQueue
-from petset.api.errors import NotFound
 from petset.api.meta import Key, key_of
-from petset.api.types import DeleteOptions, Endpoints, EndpointSlice, Pod, Preconditions, Service
+from petset.api.types import Endpoints, EndpointSlice, Pod, Service
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
-from petset.controllers.endpoints.model import Observed, Plan
+from petset.controllers.endpoints.act import carry_out, delete
+from petset.controllers.endpoints.model import Observed
 from petset.controllers.endpoints.plan import MANAGED_BY, MANAGED_BY_LABEL, SERVICE_LABEL, plan, selects
 from petset.controllers.endpoints.selection import LABEL_INDEX, Selectors, by_label, selected_pods
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
@@ -89,7 +90,7 @@ class EndpointsController:
         decided = plan(self._observe(key, service))
         ended = self._clock.monotonic()
         self._pause_until[key] = ended + min((ended - began) * PAUSE, LONGEST_PAUSE)
-        await self._carry_out(key, decided)
+        await carry_out(self._client, decided, partial(self._writes.wrote, key))
         return DONE
 
     def _observe(self, key: Key, service: Service) -> Observed:
@@ -101,23 +102,8 @@ class EndpointsController:
             slices=tuple(self._slices.by_index(SERVICE_INDEX, f"{key.namespace}/{key.name}")),
         )
 
-    async def _carry_out(self, key: Key, decided: Plan) -> None:
-        for obj in decided.create:
-            self._writes.wrote(key, await self._client.create(obj))
-        for obj in decided.update:
-            self._writes.wrote(key, await self._client.update(obj))
-        for obj in decided.delete:
-            await self._delete(obj)
-
     async def _delete_endpoints(self, key: Key) -> None:
         """Slices go with their owner; Endpoints have none."""
         endpoints = self._endpoints.get(key.namespace, key.name)
         if endpoints is not None:
-            await self._delete(endpoints)
-
-    async def _delete(self, obj: Endpoints | EndpointSlice) -> None:
-        options = DeleteOptions(preconditions=Preconditions(uid=obj.metadata.uid))
-        try:
-            await self._client.delete(type(obj), obj.metadata.name, obj.metadata.namespace, options)
-        except NotFound:
-            return
+            await delete(self._client, endpoints)

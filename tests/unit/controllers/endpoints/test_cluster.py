@@ -4,9 +4,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from petset.api.types import Endpoints, EndpointSlice, Object, Pod, PodCondition, Service
+from petset.api.types import (
+    Endpoints,
+    EndpointSlice,
+    Object,
+    ObjectMeta,
+    Pod,
+    PodCondition,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
 from petset.controllers.endpoints.controller import EndpointsController
+from petset.controllers.endpoints.mirror import EndpointsMirror
 from petset.controllers.garbagecollector.controller import GarbageCollector
+from tests.unit.controllers.endpoints.test_mirroring import endpoints, subset
 from tests.unit.controllers.endpoints.test_plan import pod, service
 from tests.unit.controllers.toycluster import ToyCluster, toy_cluster
 
@@ -17,7 +29,9 @@ async def cluster() -> AsyncIterator[ToyCluster]:
         client, informers, recorder, clock = cluster.client, cluster.informers, cluster.recorder, cluster.clock
         kinds: list[type[Object]] = [Service, Endpoints, EndpointSlice]
         cluster.start(
-            EndpointsController(client, informers, clock), GarbageCollector(client, informers, recorder, clock, kinds)
+            EndpointsController(client, informers, clock),
+            EndpointsMirror(client, informers, clock),
+            GarbageCollector(client, informers, recorder, clock, kinds),
         )
         await cluster.settle()
         yield cluster
@@ -105,3 +119,39 @@ async def test_a_deleted_service_takes_its_endpoints_along(cluster: ToyCluster) 
     await cluster.delete(Service, "nginx", "default")
     assert await cluster.find(Endpoints, "nginx", "default") is None
     assert (await cluster.client.list(EndpointSlice, "default")).items == []
+
+
+async def mirrored(cluster: ToyCluster) -> list[str]:
+    listed = (await cluster.client.list(EndpointSlice, "default")).items
+    return [endpoint.addresses[0] for slice_ in listed for endpoint in slice_.endpoints]
+
+
+async def test_what_somebody_writes_for_a_service_without_selector_is_told_as_slices(cluster: ToyCluster) -> None:
+    await cluster.create(endpoints(subset("10.0.0.1")))
+    assert await mirrored(cluster) == []
+    own = Service(metadata=ObjectMeta(name="db", namespace="default"), spec=ServiceSpec(cluster_ip="None"))
+    await cluster.create(own)
+    assert await mirrored(cluster) == ["10.0.0.1"]
+
+    def move(found: Endpoints) -> None:
+        found.subsets = [subset("10.0.0.2")]
+
+    await cluster.change(Endpoints, "db", "default", move)
+    assert await mirrored(cluster) == ["10.0.0.2"]
+    await cluster.delete(EndpointSlice, (await cluster.names(EndpointSlice))[0], "default")
+    assert await mirrored(cluster) == ["10.0.0.2"]
+    await cluster.delete(Endpoints, "db", "default")
+    assert await mirrored(cluster) == []
+
+
+async def test_slices_of_a_service_that_gets_a_selector_say_what_it_selects(cluster: ToyCluster) -> None:
+    own = Service(metadata=ObjectMeta(name="db", namespace="default"), spec=ServiceSpec(ports=[ServicePort(port=5432)]))
+    await cluster.create(own)
+    await cluster.create(endpoints(subset("10.0.0.1")))
+
+    def select(found: Service) -> None:
+        found.spec.selector = {"app": "db"}
+
+    await cluster.change(Service, "db", "default", select)
+    assert await mirrored(cluster) == []
+    assert (await cluster.get(Endpoints, "db", "default")).subsets == []
