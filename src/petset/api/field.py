@@ -96,9 +96,9 @@ def duplicate(path: str, value: Any) -> FieldError:
     return FieldError("FieldValueDuplicate", path, f"Duplicate value: {shown(value)}")
 
 
-def not_found(path: str, value: Any) -> FieldError:
+def not_found(path: str, value: Any, detail: str = "") -> FieldError:
     """A value refers to something that is not there."""
-    return FieldError("FieldValueNotFound", path, f"Not found: {shown(value)}")
+    return FieldError("FieldValueNotFound", path, _with_detail(f"Not found: {shown(value)}", detail))
 
 
 def too_long(path: str, limit: int) -> FieldError:

@@ -6,7 +6,7 @@ from petset.api.field import FieldError, forbidden
 from petset.api.meta import semantically_equal
 from petset.api.resources import Resource, Strategy, Subresource
 from petset.api.table import Column
-from petset.api.types import Pod, PodStatus
+from petset.api.types import Pod, PodCondition, PodStatus
 from petset.kinds.columns import AGE, NAME, NONE
 from petset.kinds.podspec.api_access import share_source
 from petset.kinds.podspec.defaults import default_pod_object, default_pod_spec
@@ -17,6 +17,8 @@ from petset.kinds.podspec.validation import pod_spec_errors
 from petset.kinds.podspec.warnings import pod_warnings
 from petset.kinds.podstatus import summarize
 
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
+"""Why a pod with scheduling gates is on no node."""
 TERMINAL_PHASES = frozenset({"Failed", "Succeeded"})
 
 
@@ -32,6 +34,8 @@ class PodStrategy(Strategy[Pod]):
         """Pending, with the quality of service that its resources promise."""
         obj.metadata.generation = 1
         obj.status = PodStatus(phase="Pending", qos_class=qos_class(obj.spec))
+        if obj.spec.scheduling_gates:
+            obj.status.conditions.append(_gated(obj.metadata.creation_timestamp))
 
     def validate_create(self, obj: Pod) -> list[FieldError]:
         """The whole spec."""
@@ -80,6 +84,16 @@ class PodStatusStrategy(Strategy[Pod]):
         obj.metadata.owner_references = old.metadata.owner_references
         obj.metadata.generation = old.metadata.generation
         obj.status.qos_class = old.status.qos_class
+
+
+def _gated(now: str | None) -> PodCondition:
+    return PodCondition(
+        type="PodScheduled",
+        status="False",
+        reason="SchedulingGated",
+        message=GATED,
+        last_transition_time=now,
+    )
 
 
 def grace_period(obj: Pod, requested: int | None) -> int:

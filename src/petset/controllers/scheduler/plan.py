@@ -10,6 +10,7 @@ from petset.controllers.scheduler.usage import NOTHING, Usage
 from petset.controllers.volumes.matching import best_match
 from petset.controllers.volumes.model import SELECTED_NODE, ObservedClaim
 from petset.kinds.persistentvolumeclaim import storage_class_name
+from petset.kinds.pod import GATED
 
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 """A class of volumes that only people make."""
@@ -18,7 +19,7 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 def plan(seen: Observed) -> Plan:
     """Decides what is next for a pod that has no node."""
     if seen.pod.spec.scheduling_gates:
-        return Wait("Scheduling is blocked due to non-empty scheduling gates")
+        return Wait(GATED)
     problem = claim_problem(seen)
     if problem is not None:
         return Wait(f"0/{len(seen.nodes)} nodes are available: {problem}. {no_preemption(seen)}")

@@ -15,13 +15,27 @@ from petset.api.types import (
     SleepAction,
     TCPSocketAction,
 )
-from petset.kinds.checks import not_negative, one_of, port_number, port_number_or_name
+from petset.kinds.checks import not_negative, one_of, optional_one_of, port_number, port_number_or_name
 
 _HEADER_PATTERN = "[-A-Za-z0-9]+"
 _HEADER_RULE = (
     "a valid HTTP header must consist of alphanumeric characters or '-' "
     f"(e.g. 'X-Header-Name', regex used for validation is '{_HEADER_PATTERN}')"
 )
+
+
+_NUMBERED = [f"RTMIN+{number}" for number in range(1, 16)] + [f"RTMAX-{number}" for number in range(1, 15)]
+# fmt: off
+_NAMED = (
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL",
+    "PROF", "PWR", "QUIT", "RTMAX", "RTMIN", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN",
+    "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
+)
+# fmt: on
+_SIGNALS = {
+    "linux": frozenset(f"SIG{name}" for name in (*_NAMED, *_NUMBERED)),
+    "windows": frozenset({"SIGKILL", "SIGTERM"}),
+}
 
 
 class Handler(Protocol):
@@ -47,13 +61,25 @@ def readiness_errors(path: str, probe: Probe | None) -> Iterator[FieldError]:
         yield invalid(f"{path}.terminationGracePeriodSeconds", seconds, "must not be set for readinessProbes")
 
 
-def lifecycle_errors(path: str, lifecycle: Lifecycle | None, grace: int | None) -> Iterator[FieldError]:
+def lifecycle_errors(
+    path: str, lifecycle: Lifecycle | None, grace: int | None, system: str | None
+) -> Iterator[FieldError]:
     """The hooks of a container; a sleep must end within the grace period of the pod."""
     if lifecycle is None:
         return
     for name, handler in (("postStart", lifecycle.post_start), ("preStop", lifecycle.pre_stop)):
         if handler is not None:
             yield from _lifecycle_handler_errors(f"{path}.{name}", handler, grace)
+    if lifecycle.stop_signal is not None:
+        yield from _stop_signal_errors(f"{path}.stopSignal", lifecycle.stop_signal, system)
+
+
+def _stop_signal_errors(path: str, signal: str, system: str | None) -> Iterator[FieldError]:
+    """Which signals there are depends on the system, so that has to be told."""
+    if system is None:
+        yield forbidden(path, "may not be set for containers with empty `spec.os.name`")
+    elif system in _SIGNALS:
+        yield from optional_one_of(path, signal, _SIGNALS[system])
 
 
 def _probe_errors(path: str, probe: Probe | None) -> Iterator[FieldError]:

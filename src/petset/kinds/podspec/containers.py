@@ -11,9 +11,9 @@ from petset.kinds.podspec.actions import lifecycle_errors, liveness_errors, read
 from petset.kinds.podspec.environment import environment_errors
 from petset.kinds.podspec.paths import relative
 from petset.kinds.podspec.resources import resize_errors, resource_errors
+from petset.kinds.podspec.restarts import restart_errors
 from petset.kinds.podspec.security import container_security_errors
 
-_RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 
 
@@ -24,12 +24,16 @@ class Surroundings:
     volumes: Mapping[str, Volume]
     grace: int | None
     restart_policy: str | None
+    claims: frozenset[str]
+    system: str | None
 
     @classmethod
     def of(cls, spec: PodSpec) -> "Surroundings":
         """The surroundings that a pod gives to its containers."""
         volumes = {volume.name: volume for volume in spec.volumes}
-        return cls(volumes, spec.termination_grace_period_seconds, spec.restart_policy)
+        claims = frozenset(claim.name for claim in spec.resource_claims)
+        system = spec.os.name if spec.os is not None else None
+        return cls(volumes, spec.termination_grace_period_seconds, spec.restart_policy, claims, system)
 
 
 def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
@@ -42,7 +46,7 @@ def containers_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
         where = f"{path}.containers[{index}]"
         yield from _container_errors(where, container, around)
         yield from _actions_errors(where, container, around)
-        yield from optional_one_of(f"{where}.restartPolicy", container.restart_policy, _RESTART_POLICIES)
+        yield from restart_errors(where, container)
         yield from _unique(where, container.name, names)
     for index, container in enumerate(spec.init_containers):
         where = f"{path}.initContainers[{index}]"
@@ -69,7 +73,7 @@ def _container_errors(path: str, container: Container, around: Surroundings) -> 
     yield from _mounts_errors(path, container, around.volumes)
     yield from _devices_errors(path, container, around.volumes)
     yield from one_of(f"{path}.imagePullPolicy", container.image_pull_policy, ("Always", "IfNotPresent", "Never"))
-    yield from resource_errors(f"{path}.resources", container.resources)
+    yield from resource_errors(f"{path}.resources", container.resources, around.claims)
     yield from resize_errors(f"{path}.resizePolicy", container.resize_policy, around.restart_policy)
     yield from _security_errors(f"{path}.securityContext", container.security_context)
 
@@ -87,14 +91,14 @@ def _security_errors(path: str, context: SecurityContext | None) -> Iterator[Fie
 
 
 def _actions_errors(path: str, container: Container, around: Surroundings) -> Iterator[FieldError]:
-    yield from lifecycle_errors(f"{path}.lifecycle", container.lifecycle, around.grace)
+    yield from lifecycle_errors(f"{path}.lifecycle", container.lifecycle, around.grace, around.system)
     yield from liveness_errors(f"{path}.livenessProbe", container.liveness_probe)
     yield from readiness_errors(f"{path}.readinessProbe", container.readiness_probe)
     yield from liveness_errors(f"{path}.startupProbe", container.startup_probe)
 
 
 def _init_container_errors(path: str, container: Container) -> Iterator[FieldError]:
-    yield from optional_one_of(f"{path}.restartPolicy", container.restart_policy, _RESTART_POLICIES)
+    yield from restart_errors(path, container)
     if container.restart_policy == "Always":
         return
     actions = {

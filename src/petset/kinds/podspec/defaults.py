@@ -6,6 +6,7 @@ here gives every running set a new revision. `default_pod_object` is for pods al
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from petset.api.quantity import QuantityError
 from petset.api.types import (
@@ -19,7 +20,7 @@ from petset.api.types import (
     ResourceRequirements,
 )
 from petset.kinds.podspec.images import pull_policy
-from petset.kinds.podspec.totals import total_requests
+from petset.kinds.podspec.totals import container_limits, container_requests, is_for_pods
 from petset.kinds.podspec.volume_defaults import default_volume
 from petset.kinds.quantities import canonicalize
 
@@ -66,14 +67,26 @@ def default_pod_object(spec: PodSpec) -> None:
 
 def _default_pod_requests(spec: PodSpec) -> None:
     """What a pod as a whole asks for when only its limits are told: as much as its containers, else the limit."""
-    if spec.resources is None or not spec.resources.limits:
+    resources = spec.resources
+    if resources is None:
         return
-    try:
-        asked = total_requests(spec)
-    except QuantityError:  # which validation tells
-        asked = {}
-    for name, limit in spec.resources.limits.items():
-        spec.resources.requests.setdefault(name, str(asked[name]) if name in asked else limit)
+    with suppress(QuantityError):  # which validation tells
+        if resources.limits or resources.requests:
+            _default_huge_pages(spec, resources)
+        if resources.limits:
+            asked = container_requests(spec)
+            for name in asked.keys() & {"cpu", "memory"}:
+                resources.requests.setdefault(name, str(asked[name]))
+    for name, limit in resources.limits.items():
+        if is_for_pods(name):
+            resources.requests.setdefault(name, limit)
+
+
+def _default_huge_pages(spec: PodSpec, resources: ResourceRequirements) -> None:
+    """Huge pages are limited to what the containers may have, where the pod does not request any."""
+    for name, amount in container_limits(spec).items():
+        if name.startswith("hugepages-") and name not in resources.requests:
+            resources.limits.setdefault(name, str(amount))
 
 
 def default_container(container: Container) -> None:

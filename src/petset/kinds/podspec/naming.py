@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from petset.api.field import FieldError, invalid, required
+from petset.api.field import FieldError, forbidden, invalid, required, too_long
 from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors
 from petset.api.types import HostAlias, PodDNSConfig, PodSpec
 from petset.kinds.checks import format_errors, ip, one_of, optional_errors
@@ -12,6 +12,8 @@ _SEARCH_RULE = (
     "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
     r"'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"
 )
+LONGEST_HOSTNAME = 64
+"""Bytes of a name that a pod gives itself."""
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 
 
@@ -21,7 +23,21 @@ def naming_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
     yield from _dns_config_errors(f"{path}.dnsConfig", spec.dns_config, spec.dns_policy)
     yield from optional_errors(f"{path}.hostname", spec.hostname, dns1123_label_errors)
     yield from optional_errors(f"{path}.subdomain", spec.subdomain, dns1123_label_errors)
+    yield from _override_errors(f"{path}.hostnameOverride", spec)
     yield from _host_aliases_errors(f"{path}.hostAliases", spec.host_aliases)
+
+
+def _override_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
+    name = spec.hostname_override
+    if name is None:
+        return
+    if spec.set_hostname_as_fqdn:
+        yield forbidden(path, "may not be specified when setHostnameAsFQDN is true")
+    if spec.host_network:
+        yield forbidden(path, "may not be specified when hostNetwork is true")
+    if len(name.encode()) > LONGEST_HOSTNAME:
+        yield too_long(path, LONGEST_HOSTNAME)
+    yield from format_errors(path, name, dns1123_subdomain_errors)
 
 
 def _dns_config_errors(path: str, config: PodDNSConfig | None, policy: str | None) -> Iterator[FieldError]:
@@ -53,7 +69,7 @@ def _searches_errors(path: str, searches: Sequence[str]) -> Iterator[FieldError]
     for index, search in enumerate(searches):
         # A single dot stands for no search at all, and underscores are common in search paths.
         name = search.removesuffix(".")
-        if name and dns1123_subdomain_errors(name.replace("_", "-")):
+        if search != "." and dns1123_subdomain_errors(name.replace("_", "-")):
             yield invalid(f"{path}[{index}]", name, _SEARCH_RULE)
 
 

@@ -130,13 +130,13 @@ def _term_errors(path: str, term: NodeSelectorTerm) -> Iterator[FieldError]:
         yield from format_errors(f"{where}.key", requirement.key, qualified_name_errors)
     for index, requirement in enumerate(term.match_fields):
         where = f"{path}.matchFields[{index}]"
-        if requirement.key != "metadata.name":
-            yield invalid(f"{where}.key", requirement.key, "not a valid field selector key")
         if requirement.operator not in {"In", "NotIn"}:
             yield invalid(f"{where}.operator", requirement.operator, "not a valid selector operator")
         elif len(requirement.values) != 1:
             rule = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
             yield required(f"{where}.values", rule)
+        if requirement.key != "metadata.name":
+            yield invalid(f"{where}.key", requirement.key, "not a valid field selector key")
 
 
 def _requirement_errors(path: str, requirement: NodeSelectorRequirement) -> Iterator[FieldError]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from petset.api.field import FieldError, duplicate, invalid, required
 from petset.api.types import AppArmorProfile, PodSecurityContext, SeccompProfile, SecurityContext, Sysctl
-from petset.kinds.checks import one_of, optional_one_of
+from petset.kinds.checks import optional_one_of
+from petset.kinds.podspec.windows import windows_errors
 
 _LARGEST_ID = 2**31 - 1
 _LONGEST_SYSCTL = 253
@@ -25,7 +26,12 @@ def pod_security_errors(path: str, context: PodSecurityContext) -> Iterator[Fiel
         f"{path}.fsGroupChangePolicy", context.fs_group_change_policy, ("Always", "OnRootMismatch")
     )
     yield from _seccomp_errors(f"{path}.seccompProfile", context.seccomp_profile)
+    yield from windows_errors(f"{path}.windowsOptions", context.windows_options)
     yield from _app_armor_errors(f"{path}.appArmorProfile", context.app_armor_profile)
+    yield from optional_one_of(
+        f"{path}.supplementalGroupsPolicy", context.supplemental_groups_policy, ("Merge", "Strict")
+    )
+    yield from optional_one_of(f"{path}.seLinuxChangePolicy", context.se_linux_change_policy, ("Recursive",))
 
 
 def container_security_errors(path: str, context: SecurityContext) -> Iterator[FieldError]:
@@ -42,6 +48,7 @@ def container_security_errors(path: str, context: SecurityContext) -> Iterator[F
         if context.capabilities is not None and "CAP_SYS_ADMIN" in context.capabilities.add:
             rule = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             yield invalid(path, context, rule)
+    yield from windows_errors(f"{path}.windowsOptions", context.windows_options)
 
 
 def _id(path: str, number: int | None) -> Iterator[FieldError]:
@@ -64,10 +71,17 @@ def _sysctls_errors(path: str, sysctls: Sequence[Sysctl]) -> Iterator[FieldError
         seen.add(sysctl.name)
 
 
+def _type_errors(path: str, type_: str, field: str) -> Iterator[FieldError]:
+    if not type_:
+        yield required(path, f"type is required when {field} is set")
+    else:
+        yield from optional_one_of(path, type_, _PROFILES)
+
+
 def _app_armor_errors(path: str, profile: AppArmorProfile | None) -> Iterator[FieldError]:
     if profile is None:
         return
-    yield from one_of(f"{path}.type", profile.type, _PROFILES)
+    yield from _type_errors(f"{path}.type", profile.type, "appArmorProfile")
     if profile.type == "Localhost" and not (profile.localhost_profile or "").strip():
         yield required(f"{path}.localhostProfile", "must be set when AppArmor type is Localhost")
     if profile.type != "Localhost" and profile.localhost_profile is not None:
@@ -78,7 +92,7 @@ def _app_armor_errors(path: str, profile: AppArmorProfile | None) -> Iterator[Fi
 def _seccomp_errors(path: str, profile: SeccompProfile | None) -> Iterator[FieldError]:
     if profile is None:
         return
-    yield from one_of(f"{path}.type", profile.type, _PROFILES)
+    yield from _type_errors(f"{path}.type", profile.type, "seccompProfile")
     if profile.type == "Localhost" and not profile.localhost_profile:
         yield required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
     if profile.type != "Localhost" and profile.localhost_profile is not None:

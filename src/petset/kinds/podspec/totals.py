@@ -9,6 +9,7 @@ from petset.api.quantity import Quantity, parse
 from petset.api.types import PodSpec, ResourceRequirements
 
 Amounts = dict[str, Quantity]
+_Part = Callable[[ResourceRequirements], Mapping[str, str]]
 
 
 def total_requests(spec: PodSpec) -> Amounts:
@@ -19,6 +20,21 @@ def total_requests(spec: PodSpec) -> Amounts:
 def total_limits(spec: PodSpec) -> Amounts:
     """The limits of the whole pod, without its overhead."""
     return _total(spec, lambda resources: resources.limits)
+
+
+def container_requests(spec: PodSpec) -> Amounts:
+    """What the containers request together, whatever the pod says as a whole."""
+    return _of_containers(spec, lambda resources: resources.requests)
+
+
+def container_limits(spec: PodSpec) -> Amounts:
+    """The limits of the containers together, whatever the pod says as a whole."""
+    return _of_containers(spec, lambda resources: resources.limits)
+
+
+def is_for_pods(name: str) -> bool:
+    """Whether a pod as a whole may ask for the resource."""
+    return name in ("cpu", "memory") or name.startswith("hugepages-")
 
 
 def add(amounts: Amounts, more: Mapping[str, Quantity]) -> None:
@@ -32,7 +48,14 @@ def parsed(amounts: Mapping[str, str]) -> Amounts:
     return {name: parse(text) for name, text in amounts.items()}
 
 
-def _total(spec: PodSpec, of: Callable[[ResourceRequirements], Mapping[str, str]]) -> Amounts:
+def _total(spec: PodSpec, of: _Part) -> Amounts:
+    whole = _of_containers(spec, of)
+    if spec.resources is not None:
+        whole |= {name: amount for name, amount in parsed(of(spec.resources)).items() if is_for_pods(name)}
+    return whole
+
+
+def _of_containers(spec: PodSpec, of: _Part) -> Amounts:
     whole: Amounts = {}
     for container in spec.containers:
         add(whole, parsed(of(container.resources)))
@@ -45,8 +68,6 @@ def _total(spec: PodSpec, of: Callable[[ResourceRequirements], Mapping[str, str]
             continue
         add(amounts, sidecars)
         _raise_to(whole, amounts)
-    if spec.resources is not None:
-        whole |= {name: amount for name, amount in parsed(of(spec.resources)).items() if _is_for_pods(name)}
     return whole
 
 
@@ -54,8 +75,3 @@ def _raise_to(amounts: Amounts, least: Mapping[str, Quantity]) -> None:
     for name, amount in least.items():
         if name not in amounts or amounts[name] < amount:
             amounts[name] = amount
-
-
-def _is_for_pods(name: str) -> bool:
-    """Whether a pod as a whole may ask for the resource."""
-    return name in ("cpu", "memory") or name.startswith("hugepages-")

@@ -6,12 +6,14 @@ from petset.api.field import FieldError, duplicate, forbidden, invalid, not_supp
 from petset.api.names import dns1123_subdomain_errors, qualified_name_errors
 from petset.api.types import PodSpec, PodTemplateSpec
 from petset.kinds.checks import format_errors, labels, one_of, optional_errors
+from petset.kinds.podspec.claims import claims_errors
 from petset.kinds.podspec.containers import containers_errors
 from petset.kinds.podspec.naming import naming_errors
-from petset.kinds.podspec.resources import overhead_errors
+from petset.kinds.podspec.resources import overhead_errors, pod_resource_errors
 from petset.kinds.podspec.scheduling import affinity_errors, spread_errors, tolerations_errors
 from petset.kinds.podspec.security import pod_security_errors
 from petset.kinds.podspec.volumes import volumes_errors
+from petset.kinds.podspec.windows import host_process_errors
 
 RESTART_POLICIES = ("Always", "OnFailure", "Never")
 LONGEST_DEADLINE = 2**31 - 1
@@ -31,7 +33,9 @@ def pod_template_errors(path: str, template: PodTemplateSpec) -> Iterator[FieldE
 def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
     """Everything wrong with a pod spec; it must have its defaults."""
     yield from volumes_errors(f"{path}.volumes", spec.volumes)
+    yield from claims_errors(f"{path}.resourceClaims", spec.resource_claims)
     yield from containers_errors(path, spec)
+    yield from pod_resource_errors(f"{path}.resources", spec)
     yield from one_of(f"{path}.restartPolicy", spec.restart_policy, RESTART_POLICIES)
     yield from naming_errors(path, spec)
     yield from labels(f"{path}.nodeSelector", spec.node_selector)
@@ -42,6 +46,7 @@ def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
     yield from spread_errors(f"{path}.topologySpreadConstraints", spec.topology_spread_constraints)
     if spec.security_context is not None:
         yield from pod_security_errors(f"{path}.securityContext", spec.security_context)
+    yield from host_process_errors(path, spec)
     yield from _host_errors(path, spec)
     yield from _references_errors(path, spec)
     yield from overhead_errors(f"{path}.overhead", spec.overhead)
