@@ -105,7 +105,7 @@ def list_body(registry: Registry, listing: Listing, form: Form = PLAIN) -> ListB
 
 
 def change_bytes(registry: Registry, resource: Resource[Any], change: WatchChange, form: Form = PLAIN) -> bytes:
-    """One line of a watch. Made once for all watchers that want the same form."""
+    """One line of a watch. What has to be computed for it is computed once for all watchers who want the same form."""
     if form.name == "Object":
         return frame(change)
     key = f"{change.type} {form.name} {form.version} {form.include} {form.header}"

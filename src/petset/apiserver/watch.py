@@ -27,7 +27,7 @@ INITIAL_AT_ONCE = 100
 
 
 class WatchChange(msgspec.Struct, frozen=True, gc=False):
-    """One change as one watcher sees it. `frames` keeps its encodings; watchers of the same change share it."""
+    """One change as one watcher sees it. `frames` keeps what had to be computed of it, for all who see it."""
 
     type: ChangeType
     record: Record
@@ -176,12 +176,8 @@ async def open_feed(registry: Registry, target: Target, options: WatchOptions) -
 
 
 def frame(change: WatchChange) -> bytes:
-    """The change as it goes over the wire: one line of JSON. Made once for all watchers of it."""
-    found = change.frames.get(change.type)
-    if found is None:
-        found = b'{"type":"%b","object":%b}\n' % (change.type.encode(), change.record.value)
-        change.frames[change.type] = found
-    return found
+    """The change as it goes over the wire: one line of JSON. It is not kept: the history would be twice as large."""
+    return b'{"type":"%b","object":%b}\n' % (change.type.encode(), change.record.value)
 
 
 def error_frame(status: dict[str, Any]) -> bytes:

@@ -159,14 +159,6 @@ async def test_selectors_make_additions_and_deletions_of_changes(server: ApiServ
     assert left.metadata.resource_version == current.metadata.resource_version
 
 
-async def test_watchers_share_the_bytes_of_an_event(server: ApiServer) -> None:
-    options = WatchOptions(resource_version=await present(server))
-    async with server.watch(target(ConfigMap), options) as one, server.watch(target(ConfigMap), options) as other:
-        await create(server, config_map("a"))
-        frames = [frame((await take(feed, 1))[0]) for feed in (one, other)]
-    assert frames[0] is frames[1]
-
-
 async def test_a_view_is_watched_in_its_own_shape(server: ApiServer) -> None:
     async with server.watch(target(EventsV1Event), WatchOptions()) as feed:
         about = ObjectReference(kind="Pod", namespace="default", name="web-0")
