@@ -315,12 +315,12 @@ def _policies_errors(spec: ServiceSpec) -> Iterator[FieldError]:
 
 def _families_errors(spec: ServiceSpec) -> Iterator[FieldError]:
     """Services have IPv4 addresses here."""
-    for index, family in enumerate(spec.ip_families):
-        if family == "IPv6":
-            yield invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
     if spec.ip_family_policy == "RequireDualStack":
         rule = "this cluster is not configured for dual-stack services"
         yield invalid("spec.ipFamilyPolicy", spec.ip_family_policy, rule)
+    for index, family in enumerate(spec.ip_families):
+        if family == "IPv6":
+            yield invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
 
 
 def _exposure_errors(spec: ServiceSpec) -> Iterator[FieldError]:

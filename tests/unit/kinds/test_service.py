@@ -228,3 +228,9 @@ def test_a_name_is_a_label() -> None:
     assert RESOURCE.strategy.name_errors("0-nginx") == []
     assert RESOURCE.strategy.name_errors("Nginx")[0].startswith("a lowercase RFC 1123 label")
     assert RESOURCE.strategy.name_errors("a.b") == ["must not contain dots"]
+
+
+def test_of_families_the_policy_is_judged_first() -> None:
+    both = {"ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "RequireDualStack"}
+    errors = create_errors(Service, of_spec(both))
+    assert [error.path for error in errors] == ["spec.ipFamilyPolicy", "spec.ipFamilies[1]"]
