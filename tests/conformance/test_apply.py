@@ -7,6 +7,8 @@ import pytest
 
 from tests.conformance.api import MERGE, PATCH, Api, Tree, config_map, merged, refused, stateful_set
 
+NOTE = "kubectl.kubernetes.io/last-applied-configuration"
+
 
 def owners(tree: Tree) -> dict[str, Any]:
     """The fields by their owners; a subresource is part of the name."""
@@ -189,14 +191,33 @@ async def test_an_update_may_ask_that_nobody_owns_an_object(api: Api, entries: l
 
 async def test_an_apply_by_the_client_is_taken_over(api: Api) -> None:
     """kubectl's note of what it applied stays true for those who go back."""
-    note = "kubectl.kubernetes.io/last-applied-configuration"
     first = config(a="1", b="2")
-    noted = merged(first, {"metadata": {"annotations": {note: json.dumps(first)}}})
+    noted = merged(first, {"metadata": {"annotations": {NOTE: json.dumps(first)}}})
     (await api.post("configmaps", noted, "fieldManager=kubectl-client-side-apply")).done(201)
     taken = (await api.apply("configmaps/c", config(a="1"), "kubectl")).done()
     assert taken["data"] == {"a": "1", "b": "2"}
-    text = taken["metadata"]["annotations"][note]
+    text = taken["metadata"]["annotations"][NOTE]
     assert text == '{"apiVersion":"v1","data":{"a":"1"},"kind":"ConfigMap","metadata":{"name":"c"}}\n'
+
+
+async def test_what_the_client_applied_conflicts_with_nobody_else(api: Api) -> None:
+    """kubectl goes over from its own apply to the server's; what others changed since is theirs."""
+    first = config(a="1", b="2")
+    noted = merged(first, {"metadata": {"annotations": {NOTE: json.dumps(first)}}})
+    (await api.post("configmaps", noted, "fieldManager=kubectl-client-side-apply")).done(201)
+    (await api.patch("configmaps/c", {"data": {"b": "3"}}, query="fieldManager=somebody")).done()
+    refused(await api.apply("configmaps/c", config(a="9"), "another"), 409, "Conflict")
+    told = await api.apply("configmaps/c", config(a="9", b="9"), "kubectl")
+    message = 'Apply failed with 1 conflict: conflict with "somebody" using v1: .data.b'
+    refused(told, 409, "Conflict", message, ['.data.b: conflict with "somebody" using v1'])
+    assert (await api.apply("configmaps/c", config(a="9"), "kubectl")).done()["data"] == {"a": "9", "b": "3"}
+
+
+@pytest.mark.parametrize("note", ["", "x", "[]", '{"apiVersion": "v2"}', '{"apiVersion": "v1", "data": []}'])
+async def test_a_note_that_tells_nothing_is_no_help(api: Api, note: str) -> None:
+    noted = merged(config(a="1"), {"metadata": {"annotations": {NOTE: note}}})
+    (await api.post("configmaps", noted, "fieldManager=kubectl-client-side-apply")).done(201)
+    refused(await api.apply("configmaps/c", config(a="9"), "kubectl"), 409, "Conflict")
 
 
 @pytest.mark.parametrize("change", [{"metadata": {"uid": "x"}}])

@@ -34,6 +34,8 @@ from petset.api.patch.managed_fields import (
 )
 from petset.api.patch.trees import Tree
 from petset.api.schema import Node
+from petset.api.schema.errors import DecodeError
+from petset.api.schema.repair import repaired
 
 __all__ = ["ApplyConflict", "FieldConflict", "Writer", "apply", "track_update"]
 
@@ -91,7 +93,7 @@ def apply(live: Tree | None, config: Any, schema: Node, writer: Writer, *, force
         merged = _pruned_map(merged, own["fieldsV1"], _owned(others, named), schema)
     changed, removed = compare(before, merged, schema)
     if not force:
-        _check_conflicts(others, changed)
+        _check_conflicts(others, changed, _applied_by_client(before, schema, writer))
     others = without(others, changed, removed)
     # the time of an entry is that of the last apply that changed the object, not only who owns it
     time = writer.now if changed or removed else own.get("time") if own is not None else None
@@ -171,10 +173,25 @@ def _owned(entries: list[Entry], fields: Fields) -> Fields:
     return fields
 
 
-def _check_conflicts(others: list[Entry], changed: Fields) -> None:
+def _applied_by_client(live: Tree, schema: Node, writer: Writer) -> Fields:
+    """What kubectl applied itself before the server did, and nobody changed since: all that may go over to it."""
+    note = ((live.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
+    if writer.manager != "kubectl" or not note:
+        return {}
+    try:
+        last = repaired(msgspec.json.decode(note), schema)
+        changed, removed = compare(last, live, schema)
+    except (msgspec.DecodeError, DecodeError, PatchError):
+        return {}
+    if last.get("apiVersion") != writer.api_version:
+        return {}
+    return fieldpath.difference(fieldpath.difference(applied_fields(last, schema), changed), removed)
+
+
+def _check_conflicts(others: list[Entry], changed: Fields, free: Fields) -> None:
     conflicts = []
     for entry in others:
-        clash = fieldpath.intersection(entry["fieldsV1"], changed)
+        clash = fieldpath.difference(fieldpath.intersection(entry["fieldsV1"], changed), free)
         conflicts += [FieldConflict(_title(entry), path) for path in fieldpath.paths(clash)]
     if conflicts:
         raise ApplyConflict(sorted(conflicts, key=lambda conflict: conflict.manager))
