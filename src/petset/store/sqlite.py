@@ -46,7 +46,8 @@ FILE = "state.db"
 SCHEMA = 1
 FIRST_REVISION = 1
 LARGEST_GROUP = 512
-LARGEST_STATEMENT = 128
+STATEMENTS = (128, 64, *range(32, 0, -1))
+"""Rows of the prepared statements: a group of usual size is one statement."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -62,9 +63,8 @@ LAST_CHARACTER = "\U0010ffff"
 
 
 def _statements(beginning: str, row: str, end: str) -> dict[int, str]:
-    """The same statement for few sizes of row lists, largest first: each is parsed once."""
-    sizes = [2**power for power in reversed(range(LARGEST_STATEMENT.bit_length()))]
-    return {size: beginning + ", ".join([row] * size) + end for size in sizes}
+    """The same statement for row lists of some sizes, largest first: each is parsed once."""
+    return {size: beginning + ", ".join([row] * size) + end for size in STATEMENTS}
 
 
 _PUT = _statements(
@@ -138,7 +138,7 @@ class _Database:
         """Makes a group durable, all or nothing.
 
         Each step of a statement gives the interpreter lock away and has to wait for it again, up to 5 ms when the loop
-        is busy: that is why many rows travel in one statement, and a lone write is its own transaction.
+        is busy: that is why many rows travel in one statement, which is its own transaction when there is no other.
         """
         last = {(operation.collection, operation.record.name): operation for operation in group}
         puts = [
