@@ -10,6 +10,7 @@ from petset.api.errors import NotFound
 from petset.api.meta import copy, get_condition, is_running_and_ready, is_terminating
 from petset.api.types import (
     Container,
+    ContainerPort,
     ExecAction,
     HTTPGetAction,
     Lifecycle,
@@ -338,6 +339,30 @@ async def test_a_pod_that_takes_too_long_fails(world: PodWorld) -> None:
         await world.clock.advance(2)
         status = (await world.pod()).status
         assert (status.phase, status.reason) == ("Failed", "DeadlineExceeded")
+
+
+async def test_of_two_pods_that_want_one_port_of_the_machine_the_later_fails(world: PodWorld) -> None:
+    web = Container(name="nginx", image="nginx:1", ports=[ContainerPort(container_port=80, host_port=8080)])
+    refused = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
+    async with world.agent():
+        await world.run_pod("first", web)
+        await world.run_pod("second", web)
+        await world.clock.advance(1)
+        assert is_running_and_ready(await world.pod("first"))
+        status = (await world.pod("second")).status
+        assert (status.phase, status.reason, status.message) == ("Failed", "NodePorts", f"Pod was rejected: {refused}")
+        assert (status.container_statuses, await world.running("second")) == ([], [])
+        assert ("NodePorts", refused) in await world.events()
+    async with world.agent():
+        await world.clock.advance(1)
+        assert is_running_and_ready(await world.pod("first"))
+        await world.delete_pod("first")
+        await world.delete_pod("second")
+        await world.clock.advance(1)
+        assert await world.pods() == []
+        await world.run_pod("third", web)
+        await world.clock.advance(1)
+        assert is_running_and_ready(await world.pod("third"))
 
 
 async def test_a_sandbox_that_dies_is_replaced(world: PodWorld) -> None:

@@ -79,7 +79,7 @@ class Agent:
             secrets = PullSecrets(ClientSources(deps.client), deps.recorder)
             images = Images(deps.runtime, deps.recorder, tasks, deps.clock, secrets.find)
             probes = ProbeSchedule(deps.prober, deps.recorder, tasks, deps.clock, self._queue.add)
-            around = Surroundings(self._find, self._inventory, probes, self._queue, tasks)
+            around = Surroundings(self._find, self._mine, self._inventory, probes, self._queue, tasks)
             worker = self._worker = Worker(self._tools(images), around)
             events = deps.runtime.events()
             try:
@@ -121,6 +121,9 @@ class Agent:
         pod = self._pods.get(key.namespace, key.name)
         return pod if pod is not None and pod.spec.node_name == self._deps.node_name else None
 
+    def _mine(self) -> list[Pod]:
+        return [pod for pod in self._pods.list() if pod.spec.node_name == self._deps.node_name]
+
     # --- taking over --------------------------------------------------------------------------------------------------
 
     async def _until_taken_over(self, worker: Worker) -> None:
@@ -137,8 +140,7 @@ class Agent:
     async def _take_over(self, worker: Worker) -> None:
         """Finds what an earlier process left: what belongs to pods is adopted, the rest is cleaned away."""
         await self._inventory.refresh()
-        mine = [pod for pod in self._pods.list() if pod.spec.node_name == self._deps.node_name]
-        pods = {pod.metadata.uid: key_of(pod) for pod in mine}
+        pods = {pod.metadata.uid: key_of(pod) for pod in self._mine()}
         for uid, attachment in (await self._deps.network.attachments()).items():
             if uid in pods:
                 worker.adopt_address(pods[uid], uid, attachment.ip)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from petset.api.meta import revision_of
 from petset.api.types import Container, Pod
 from petset.node.pods.backoff import BackOff
-from petset.node.pods.model import Action, Probing, Slot, Waiting
+from petset.node.pods.model import Action, Probing, Rejection, Slot, Waiting
 from petset.node.runtimes.interface import Image
 
 
@@ -48,6 +48,9 @@ class Memory:
     """Whether there was a turn since then: what was sent may be the past."""
     torn_down: bool = False
     deleted: bool = False
+    admitted: bool = False
+    """Whether the machine has taken the pod."""
+    rejection: Rejection | None = None
 
     def take(self, pod: Pod) -> Pod:
         """Remembers the newer one of what is known and this object; returns it."""

@@ -57,6 +57,14 @@ class Health:
     liveness: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a pod that is bound to this machine is never begun here, in the kubelet's words."""
+
+    reason: str
+    message: str
+
+
 class Slot(NamedTuple):
     """A place for one operation at a time: of one pod, on its sandbox, volumes or object, or on one container."""
 
@@ -75,7 +83,7 @@ class Observed(msgspec.Struct, frozen=True):
     All else is about `pod`: its address, whether its volumes are mounted, the containers whose images are known to be
     there, why something waits (by container, or SANDBOX, or VOLUMES), probe results and termination messages (by
     container id), containers whose postStart hook is still due (by id), whether the deletion of its object was asked,
-    and whether the report of a mere step of its creation or deletion may wait.
+    why it is rejected, and whether the report of a mere step of its creation or deletion may wait.
     """
 
     pod: Pod | None
@@ -95,6 +103,7 @@ class Observed(msgspec.Struct, frozen=True):
     messages: Mapping[str, str] = msgspec.field(default_factory=dict)
     hooks_due: frozenset[str] = frozenset()
     deleted: bool = False
+    rejection: Rejection | None = None
     steps_can_wait: bool = False
 
     def sandboxes_of(self, uid: str) -> list[Sandbox]:

@@ -5,13 +5,17 @@ Read it in the order of the rules:
  1. predecessors  whatever is left of other pods of the name is ended; the pod itself starts nothing before that
  2. deletion      a pod that is being deleted is ended within its grace, reported, and its object deleted at last
  3. the end       a pod that has come to its end by itself is never started again; its sandbox and volumes go
- 4. running       all else is started and kept up
+ 4. rejection     a pod for which the machine has no place fails before anything of it is begun
+ 5. running       all else is started and kept up
 """
 
-from petset.api.meta import is_terminating, semantically_equal
+from msgspec.structs import replace
+
+from petset.api.meta import format_time, is_terminating, semantically_equal
+from petset.api.types import PodStatus
 from petset.node.pods.draft import Draft
 from petset.node.pods.ending import end, end_predecessors, ending_of
-from petset.node.pods.model import DeletePodObject, Observed, Plan, Probing
+from petset.node.pods.model import DeletePodObject, Observed, Plan, Probing, Rejection
 from petset.node.pods.starting import keep_up
 from petset.node.pods.status import is_being_created, status_of
 from petset.node.pods.view import View
@@ -36,6 +40,8 @@ def plan_pod(view: View, draft: Draft, *, clear: bool) -> None:
         delete(view, draft)
     elif view.is_over:
         conclude(view, draft)
+    elif view.seen.rejection is not None:
+        draft.status = rejected(view, view.seen.rejection)
     else:
         if view.deadline is not None:
             draft.again(view.deadline)
@@ -50,7 +56,8 @@ def plan_pod(view: View, draft: Draft, *, clear: bool) -> None:
 def delete(view: View, draft: Draft) -> None:
     """Ends the pod; the object goes once the API shows the final status."""
     ended = end(draft, ending_of(view.pod, view.pod.metadata.deletion_grace_period_seconds or 0))
-    report(view, draft, ended=ended, step=not ended)
+    if not view.was_rejected:
+        report(view, draft, ended=ended, step=not ended)
     if not ended or view.seen.deleted:
         return
     if draft.status is None:
@@ -65,7 +72,23 @@ def delete(view: View, draft: Draft) -> None:
 def conclude(view: View, draft: Draft) -> None:
     """Ends what still runs of a pod whose work is done, or whose time is up."""
     ended = end(draft, ending_of(view.pod, view.pod.spec.termination_grace_period_seconds or 0))
-    report(view, draft, ended=ended)
+    if not view.was_rejected:
+        report(view, draft, ended=ended)
+
+
+# --- rule 4: rejection ------------------------------------------------------------------------------------------------
+
+
+def rejected(view: View, why: Rejection) -> PodStatus:
+    """The status of a pod of which nothing was begun: its end, and no word about containers."""
+    return replace(
+        view.pod.status,
+        phase="Failed",
+        reason=why.reason,
+        message=f"Pod was rejected: {why.message}",
+        start_time=view.pod.status.start_time or format_time(view.now),
+        observed_generation=view.pod.metadata.generation,
+    )
 
 
 # --- what the API is told ---------------------------------------------------------------------------------------------

@@ -151,6 +151,11 @@ class View:
         return bool(self._newest) and any(self.present(spec.name) is not None for spec in self.pod.spec.containers)
 
     @property
+    def was_rejected(self) -> bool:
+        """Whether the pod has failed before anything of it was begun."""
+        return self.pod.status.phase == "Failed" and not self.sandboxes and not self.pod.status.container_statuses
+
+    @property
     def init_failed(self) -> bool:
         """Whether an init container has failed for good."""
         inits = self.pod.spec.init_containers

@@ -5,7 +5,7 @@ What a simulated machine does takes none: it is done on the spot, and the turn g
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from petset.client.interface import GIVEN, ConnectionLost
 from petset.client.recorder import reference_to
 from petset.node.network.interface import NetworkError
 from petset.node.pods.act import Actor, Tools
+from petset.node.pods.admission import rejection, wants_ports
 from petset.node.pods.inventory import Inventory
 from petset.node.pods.memory import Memory, Operation
 from petset.node.pods.model import (
@@ -57,6 +58,8 @@ class Surroundings:
     """What a worker reads from and reports to, besides the tools of its actor."""
 
     find: Callable[[Key], Pod | None]
+    neighbours: Callable[[], Iterable[Pod]]
+    """All pods of the machine."""
     inventory: Inventory
     probes: ProbeSchedule
     queue: KeyedQueue[Key]
@@ -139,6 +142,8 @@ class Worker:
             if sandbox.pod_uid != memory.uid:
                 self._memory(key, sandbox.pod_uid)
         await self._hear_last_words(memory, containers)
+        if pod is not None and not sandboxes and not memory.admitted:
+            self._admit(pod, memory)
         health = self._around.probes.health
         memories = self._memories.get(key, {})
         return Observed(
@@ -159,8 +164,25 @@ class Worker:
             messages=memory.messages,
             hooks_due=frozenset(memory.hooks_due),
             deleted=memory.deleted,
+            rejection=memory.rejection,
             steps_can_wait=memory.report_due is None or self._tools.clock.monotonic() < memory.report_due,
         )
+
+    def _admit(self, pod: Pod, memory: Memory) -> None:
+        """Decides, once, whether the machine takes a pod of which nothing was begun."""
+        if pod.status.start_time is not None or not wants_ports(pod):
+            memory.admitted = True
+        elif memory.rejection is None:
+            memory.rejection = why = rejection(pod, self._admitted())
+            memory.admitted = why is None
+            if why is not None:
+                self._tools.recorder.event(reference_to(pod), "Warning", why.reason, why.message)
+
+    def _admitted(self) -> Iterator[Pod]:
+        for pod in self._around.neighbours():
+            memory = self._memories.get(key_of(pod), {}).get(pod.metadata.uid)
+            if pod.status.start_time is not None or (memory is not None and memory.admitted):
+                yield pod if memory is None or memory.pod is None else memory.pod
 
     async def _hear_last_words(self, memory: Memory, containers: tuple[Container, ...]) -> None:
         for container in containers:
