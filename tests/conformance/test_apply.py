@@ -245,3 +245,18 @@ async def test_what_is_not_of_the_kind_is_refused(api: Api, document: Tree) -> N
     reply = await api.apply("configmaps/c", document, "one", "fieldValidation=Ignore")
     assert reply.status in {400, 422, 500}
     assert reply.message.startswith("failed to create typed patch object (/c; /v1, Kind=ConfigMap): ")
+
+
+async def test_who_applies_nothing_to_a_field_owns_it(api: Api) -> None:
+    (await api.post("configmaps", config(a="1"), "fieldManager=one")).done(201)
+    applied = (await api.apply("configmaps/c", {**config_map(), "data": None}, "two")).done()
+    assert applied["data"] == {"a": "1"}
+    assert [entry["fieldsV1"] for entry in applied["metadata"]["managedFields"] if entry["manager"] == "two"] == [
+        {"f:data": {}}
+    ]
+
+
+async def test_unknown_fields_of_a_scale_are_told(api: Api) -> None:
+    (await api.post("statefulsets", stateful_set())).done(201)
+    reply = await api.patch("statefulsets/web/scale", {"spec": {"frog": 1}})
+    assert (reply.status, reply.warnings) == (200, ('unknown field "spec.frog"',))

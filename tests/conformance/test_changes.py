@@ -49,6 +49,87 @@ PATCHES = [
     ),
     *(
         Case(
+            f"{rule}, by a strategic patch",
+            Request("PATCH", f"{SETS}/web", change, type_=STRATEGIC),
+            422,
+            "Invalid",
+            f' "" is invalid: patch: Invalid value: "{shown}": {why}',
+        )
+        for rule, change, shown, why in (
+            (
+                "a word for a map",
+                {"metadata": {"labels": "x"}},
+                "map[metadata:map[labels:x]]",
+                "cannot restore map from string",
+            ),
+            ("a word for an object", {"metadata": "x"}, "map[metadata:x]", "cannot restore struct from: string"),
+            (
+                "a map for a list",
+                {"metadata": {"finalizers": {"a": [1, True]}}},
+                "map[metadata:map[finalizers:map[a:[1 true]]]]",
+                "cannot restore slice from map",
+            ),
+            (
+                "a number for a word",
+                {"metadata": {"labels": {"b": 5, "a": "x"}}},
+                "map[metadata:map[labels:map[a:x b:5]]]",
+                "cannot convert int64 to string",
+            ),
+            (
+                "a word for a number",
+                {"spec": {"replicas": "x"}},
+                "map[spec:map[replicas:x]]",
+                "unrecognized type: int32",
+            ),
+        )
+    ),
+    *(
+        Case(
+            f"{rule}, by a JSON patch",
+            Request("PATCH", f"{SETS}/web", [operation], type_=PATCH),
+            422,
+            "Invalid",
+            "the server rejected our request due to an error in our request…",
+        )
+        for rule, operation in (
+            ("a field of nothing", {"op": "add", "path": "/frog/a", "value": 1}),
+            ("a path that is none", {"op": "add", "path": "frog", "value": 1}),
+            ("no operation", {"path": "/frog"}),
+        )
+    ),
+    Case(
+        "an operation that is none",
+        Request("PATCH", f"{SETS}/web", [5], type_=PATCH),
+        400,
+        "BadRequest",
+        "error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp",
+    ),
+    *(
+        Case(
+            f"{rule}, by a patch of the scale",
+            Request("PATCH", f"{SETS}/web/scale", change, query, MERGE),
+            422,
+            "Invalid",
+            ' "" is invalid: patch: Invalid value: …',
+        )
+        for rule, change, query in (
+            ("a word for a number", {"spec": {"replicas": "x"}}, ""),
+            ("an unknown field that is not to be there", {"spec": {"frog": 1}}, "fieldValidation=Strict"),
+        )
+    ),
+    Case(
+        "finalizers that are none, by patch",
+        Request("PATCH", f"{SETS}/web", {"metadata": {"finalizers": ["/"]}}, type_=MERGE),
+        422,
+        "Invalid",
+        causes=[
+            'metadata.finalizers: Invalid value: "/": prefix part must be non-empty',
+            'metadata.finalizers: Invalid value: "/": name part must be non-empty',
+            'metadata.finalizers: Invalid value: "/": name part must consist of alphanumeric characters, …',
+        ],
+    ),
+    *(
+        Case(
             f"{rule} by patch",
             Request("PATCH", f"{SETS}/web", change, query, type_),
             422,

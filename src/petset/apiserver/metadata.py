@@ -44,7 +44,6 @@ def begin(meta: ObjectMeta, now: str) -> None:
     meta.creation_timestamp = now
     meta.deletion_timestamp = None
     meta.deletion_grace_period_seconds = None
-    meta.generation = None
     meta.self_link = ""
 
 
@@ -75,6 +74,8 @@ def errors_of(resource: Resource[Any], meta: ObjectMeta) -> list[FieldError]:
         errors += [field.invalid("metadata.name", meta.name, text) for text in name_errors]
     if meta.namespace:
         errors += [field.invalid("metadata.namespace", meta.namespace, text) for text in _label(meta.namespace)]
+    if (meta.generation or 0) < 0:
+        errors.append(field.invalid("metadata.generation", meta.generation, "must be greater than or equal to 0"))
     return errors + _changeable_errors(meta)
 
 
@@ -107,7 +108,7 @@ def update_errors(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
             listed = ", ".join(field.shown(name) for name in added)
             text = "no new finalizers can be added if the object is being deleted, found new finalizers"
             errors.append(field.forbidden("metadata.finalizers", f"{text} []string{{{listed}}}"))
-    return errors + _changeable_errors(new)
+    return errors + _changeable_errors(new, is_new=False)
 
 
 def ends_with_update(new: ObjectMeta, old: ObjectMeta) -> bool:
@@ -115,7 +116,7 @@ def ends_with_update(new: ObjectMeta, old: ObjectMeta) -> bool:
     return old.deletion_timestamp is not None and not new.finalizers and not old.deletion_grace_period_seconds
 
 
-def _changeable_errors(meta: ObjectMeta) -> list[FieldError]:
+def _changeable_errors(meta: ObjectMeta, *, is_new: bool = True) -> list[FieldError]:
     errors: list[FieldError] = []
     for key, value in meta.labels.items():
         errors += [field.invalid("metadata.labels", key, text) for text in _qualified(key)]
@@ -125,7 +126,7 @@ def _changeable_errors(meta: ObjectMeta) -> list[FieldError]:
     if meta.owner_references:
         errors += _owner_errors(meta.owner_references)
     if meta.finalizers:
-        errors += _finalizer_errors(meta.finalizers)
+        errors += _finalizer_errors(meta.finalizers, is_new=is_new)
     return errors
 
 
@@ -168,12 +169,13 @@ def _shown(owner: OwnerReference) -> dict[str, object]:
     return names | {name: flag for name, flag in flags.items() if flag is not None}
 
 
-def _finalizer_errors(finalizers: list[str]) -> list[FieldError]:
+def _finalizer_errors(finalizers: list[str], *, is_new: bool) -> list[FieldError]:
+    """Upstream names the item, but not where the form of a name changes to a wrong one."""
     path = "metadata.finalizers"
     errors: list[FieldError] = []
     for index, name in enumerate(finalizers):
         where = f"{path}[{index}]"
-        errors += [field.invalid(where, name, text) for text in _qualified(name)]
+        errors += [field.invalid(where if is_new else path, name, text) for text in _qualified(name)]
         if "/" not in name and name not in _PLAIN_FINALIZERS:
             text = "name is neither a standard finalizer name nor is it fully qualified"
             errors.append(field.invalid(where, name, text))

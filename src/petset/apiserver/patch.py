@@ -5,7 +5,7 @@ resourceVersion of its own, or when an apply meets fields of another manager.
 """
 
 from collections.abc import Container
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -18,6 +18,7 @@ from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, convert
+from petset.api.schema.go_words import go_value, restored, unmarshalled
 from petset.api.schema.strict import unknown_fields
 from petset.api.types import Object
 from petset.apiserver import decoding, metadata
@@ -26,6 +27,8 @@ from petset.apiserver.write import Change, begin, check_name, put, refuse_other_
 from petset.store.interface import Record
 
 _ABSENT = object()
+_REJECTED = "the server rejected our request due to an error in our request"
+"""All that upstream says of a JSON patch that does not apply."""
 
 
 async def patch(change: Change, body: PatchBody) -> Answer:
@@ -34,22 +37,39 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     document = read_document(body)
     if body.type == "apply":
         return await _apply(change, document)
+    made = _made(change, body, document)
+    problems = problems_of(change, body, document) + unknown_of(change, made.parts, change.resource.type)
+    if problems and change.options.field_validation == "Strict":
+        raise _unfit(change, made, decoding.strict_error(problems))
+    obj = _object(change, body, made)
+    metadata.place(change.resource, obj, change.target.namespace)
+    check_name(change, obj)
+    answer = await put(change, obj, made.record)
+    return structs.replace(answer, warnings=problems + answer.warnings)
+
+
+class _Made(NamedTuple):
+    """What a patch makes of a record: the fields that it may change, and the names of those that it touches."""
+
+    record: Record
+    tree: Tree
+    touched: list[str]
+
+    @property
+    def parts(self) -> Tree:
+        """What is touched, and still there."""
+        return {name: self.tree[name] for name in self.touched if name in self.tree}
+
+
+def _made(change: Change, body: PatchBody, document: Any) -> _Made:
     record = change.newest()
-    kind = change.resource.type
     tree = change.registry.tree(change.resource, record.value, _named(body, document))
-    patched = patch_tree(body, document, tree, kind)
-    changed = _changed(tree, patched)
+    patched = patch_tree(body, document, tree, change.resource.type)
+    touched = _touched(tree, patched)
     described = patched.get("metadata")
     if isinstance(described, dict) and described.get("managedFields") == []:  # the wish that nobody owns it
         patched["metadata"] = {**described, "managedFields": [{}]}
-    text = body.document if body.type != "json" else None
-    repeated = decoding.repeated_fields(text, document) if isinstance(text, bytes) else ()
-    warnings = _warnings(change, repeated, patched, changed)
-    obj = _patched_or_invalid(change, record, patched, changed)
-    metadata.place(change.resource, obj, change.target.namespace)
-    check_name(change, obj)
-    answer = await put(change, obj, record)
-    return structs.replace(answer, warnings=warnings + answer.warnings)
+    return _Made(record, patched, touched)
 
 
 def _named(body: PatchBody, document: Any) -> Container[str] | None:
@@ -59,47 +79,55 @@ def _named(body: PatchBody, document: Any) -> Container[str] | None:
     return {*document, "apiVersion", "kind"}
 
 
-def _changed(tree: Tree, patched: Tree) -> list[str]:
+def _touched(tree: Tree, patched: Tree) -> list[str]:
     """The fields of an object that a patch touches. The others are as they were stored: known, and in their form."""
     touched = [name for name, value in patched.items() if tree.get(name, _ABSENT) is not value]
     return [*touched, *(name for name in tree if name not in patched)]
 
 
-def _warnings(change: Change, repeated: tuple[str, ...], patched: Tree, changed: list[str]) -> tuple[str, ...]:
-    """What field validation says of the patch, and of what it makes. Raises Invalid when it is Strict."""
-    validation = change.options.field_validation
-    if validation == "Ignore":
+def problems_of(change: Change, body: PatchBody, document: Any) -> tuple[str, ...]:
+    """What field validation says of the patch itself."""
+    text = body.document
+    if change.options.field_validation == "Ignore" or body.type == "json" or not isinstance(text, bytes):
         return ()
-    problems = repeated + decoding.unknown_problems(_only(patched, changed), change.resource.type)
-    if problems and validation == "Strict":
-        raise _unfit(patched, decoding.strict_error(problems))
-    return problems
+    return decoding.repeated_fields(text, document)
 
 
-def _patched_or_invalid(change: Change, record: Record, patched: Tree, changed: list[str]) -> Any:
+def unknown_of(change: Change, tree: Tree, kind: type[Object]) -> tuple[str, ...]:
+    """What field validation says of that which the patch makes."""
+    return () if change.options.field_validation == "Ignore" else decoding.unknown_problems(tree, kind)
+
+
+def _object(change: Change, body: PatchBody, made: _Made) -> Any:
     """The object that a patch makes. Raises Invalid when it makes none of the kind."""
-    resource = change.resource
-    version, kind = patched.get("apiVersion", resource.group_version), patched.get("kind", resource.kind)
-    if (version, kind) != (resource.group_version, resource.kind):
-        raise _unfit(patched, f'no kind "{kind}" is registered for version "{version}"')
+    resource, tree = change.resource, made.tree
+    version, kind = tree.get("apiVersion", resource.group_version), tree.get("kind", resource.kind)
+    if (version, kind) != (resource.group_version, resource.kind) and body.type != "strategic":
+        raise _unfit(change, made, f'no kind "{kind}" is registered for version "{version}"')
     try:
-        parts = convert(_only(patched, changed), resource.type)
+        parts = convert(made.parts, resource.type, restored if body.type == "strategic" else unmarshalled)
     except DecodeError as error:
-        raise _unfit(patched, error.message) from error
-    obj = change.registry.decode(resource, record.value)
+        if body.type == "strategic":
+            raise refusal(go_value(read_document(body)), error.message) from error
+        raise _unfit(change, made, error.message) from error
+    obj = change.registry.decode(resource, made.record.value)
     for name, json_name in zip(obj.__struct_fields__, obj.__struct_encode_fields__, strict=True):
-        if json_name in changed:
+        if json_name in made.touched:
             setattr(obj, name, getattr(parts, name))
+    obj.api_version, obj.kind = resource.group_version, resource.kind
     return obj
 
 
-def _only(tree: Tree, names: list[str]) -> Tree:
-    return {name: tree[name] for name in names if name in tree}
+def _unfit(change: Change, made: _Made, why: str) -> Invalid:
+    """The refusal of a patch for what it makes."""
+    tree = change.registry.tree(change.resource, made.record.value)
+    whole = {name: value for name, value in tree.items() if name not in made.touched} | made.tree
+    return refusal(msgspec.json.encode(whole).decode(), why)
 
 
-def _unfit(patched: Tree, why: str) -> Invalid:
-    """The refusal of a patch for what it makes, in the stock server's words, which name no object."""
-    return Invalid.of("", "", "", [field.invalid("patch", msgspec.json.encode(patched).decode(), why)])
+def refusal(shown: str, why: str) -> Invalid:
+    """The refusal of a patch, in the stock server's words, which name no object."""
+    return Invalid.of("", "", "", [field.invalid("patch", shown, why)])
 
 
 def check_options(change: Change, body: PatchBody) -> None:
@@ -141,7 +169,8 @@ def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -
     except MalformedPatch as error:
         raise BadRequest(f"error decoding patch: {error}") from error
     except InapplicablePatch as error:
-        raise Invalid(str(error), {}) from error
+        head = f"{_REJECTED}: " if body.type == "json" else ""
+        raise Invalid(f"{head}{error}", {}) from error
 
 
 async def _apply(change: Change, document: Any) -> Answer:

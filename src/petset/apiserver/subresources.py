@@ -14,7 +14,8 @@ from petset.aio.clock import Clock
 from petset.api import field, meta
 from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
 from petset.api.resources import Resource
-from petset.api.schema.decode import convert
+from petset.api.schema.decode import DecodeError, convert
+from petset.api.schema.go_words import restored, unmarshalled
 from petset.api.types import (
     Binding,
     Eviction,
@@ -88,11 +89,19 @@ async def patch_scale(change: Change, body: PatchBody) -> Answer:
     if body.type == "apply":
         return await _apply_scale(change, patch.read_document(body), record)
     scale = _scale_of(change.resource, change.registry.decode(change.resource, record.value))
-    tree = patch.patch_tree(body, patch.read_document(body), msgspec.to_builtins(scale), Scale)
-    patched = decoding.decode_or_refuse(lambda: convert(tree, Scale), "Scale")
+    document = patch.read_document(body)
+    tree = patch.patch_tree(body, document, msgspec.to_builtins(scale), Scale)
+    problems = patch.problems_of(change, body, document) + patch.unknown_of(change, tree, Scale)
+    if problems and change.options.field_validation == "Strict":
+        raise patch.refusal(msgspec.json.encode(tree).decode(), decoding.strict_error(problems))
+    try:
+        patched = convert(tree, Scale, restored if body.type == "strategic" else unmarshalled)
+    except DecodeError as error:
+        raise patch.refusal(msgspec.json.encode(tree).decode(), error.message) from error
     if patched.metadata.resource_version == scale.metadata.resource_version:
         patched.metadata.resource_version = ""
-    return await _rescale(change, patched, record)
+    answer = await _rescale(change, patched, record)
+    return structs.replace(answer, warnings=problems + answer.warnings)
 
 
 async def _apply_scale(change: Change, document: Any, record: Record) -> Answer:

@@ -72,7 +72,7 @@ class PodStrategy(Strategy[Pod]):
         """Almost nothing of a spec may change; what may must still be valid."""
         if obj.spec == old.spec:
             return []
-        return pod_spec_update_errors(obj.spec, old.spec) or list(pod_spec_errors("spec", obj.spec))
+        return [*pod_spec_errors("spec", obj.spec), *pod_spec_update_errors(obj.spec, old.spec)]
 
 
 class PodStatusStrategy(Strategy[Pod]):

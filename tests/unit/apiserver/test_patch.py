@@ -21,7 +21,7 @@ def config(**changes: Any) -> dict[str, Any]:
     [
         (PatchBody("merge", b"{"), PLAINLY, BadRequest, "error decoding patch"),
         (PatchBody("merge", []), PLAINLY, BadRequest, "error decoding patch: a merge patch is a JSON object"),
-        (PatchBody("json", {}), PLAINLY, BadRequest, "a JSON patch is a list of operations"),
+        (PatchBody("json", {}), PLAINLY, BadRequest, "cannot unmarshal object into Go value of type"),
         (PatchBody("json", [{"op": "remove", "path": "/data/none"}]), PLAINLY, Invalid, "does not apply: /data/none"),
         (
             PatchBody("merge", {"data": {"a": 1}}),

@@ -116,7 +116,7 @@ def _with_last_applied(merged: Tree, config: Tree, writer: Writer) -> Tree:
 
 
 def _checked(config: Any, writer: Writer) -> Tree:
-    """The configuration without nulls as its own fields or as items, and without what the endpoint does not write."""
+    """The configuration without nulls as items, and without what the endpoint does not write."""
     if not isinstance(config, dict):
         raise MalformedPatch("an applied configuration is an object")
     metadata = config.get("metadata", {})
@@ -124,7 +124,7 @@ def _checked(config: Any, writer: Writer) -> Tree:
         raise MalformedPatch("metadata must be an object")
     if metadata.get("managedFields"):
         raise MalformedPatch("metadata.managedFields must be nil")
-    return {key: _without_nulls(value) for key, value in _writable(config, writer).items() if value is not None}
+    return {key: _without_nulls(value) for key, value in _writable(config, writer).items()}
 
 
 def _writable(tree: Tree, writer: Writer) -> Tree:

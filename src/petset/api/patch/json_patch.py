@@ -1,5 +1,6 @@
 """JSON patch (RFC 6902): `application/json-patch+json`."""
 
+import re
 from typing import Any
 
 import jsonpatch
@@ -9,9 +10,13 @@ from petset.api.documents import LARGEST, DocumentError, check_tree
 from petset.api.patch import trees
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree
+from petset.api.schema.go_words import go_kind
 
 MOST_OPERATIONS = 10_000
 """As upstream's `maxJSONPatchOperations`."""
+
+
+_GO_OPERATION = "handlers.jsonPatchOp"
 
 
 class TooManyOperations(MalformedPatch):
@@ -41,7 +46,7 @@ def apply(tree: Tree, operations: Any) -> Tree:
 
 def _listed(operations: Any) -> list[Any]:
     if not isinstance(operations, list):
-        raise MalformedPatch("a JSON patch is a list of operations")
+        raise MalformedPatch(f"json: cannot unmarshal {go_kind(operations)} into Go value of type []{_GO_OPERATION}")
     if len(operations) > MOST_OPERATIONS:
         found = f"the allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
         raise TooManyOperations(found)
@@ -62,9 +67,9 @@ def _copied_size(tree: Any, operation: dict[str, Any]) -> int:
 
 def _single(operation: Any) -> jsonpatch.JsonPatch:
     """One operation as a patch of its own, so that an error can name it."""
-    if not isinstance(operation, dict) or not all(
-        isinstance(operation.get(member, ""), str) for member in ("op", "path", "from")
-    ):
+    if not isinstance(operation, dict):
+        raise MalformedPatch(f"json: cannot unmarshal {go_kind(operation)} into Go value of type {_GO_OPERATION}")
+    if not all(isinstance(operation.get(member, ""), str) for member in ("op", "path", "from")):
         raise MalformedPatch(f"no JSON patch operation: {operation}")
     try:
         return jsonpatch.JsonPatch([trees.copy(operation)])
@@ -95,4 +100,6 @@ def _applied(tree: Any, patch: jsonpatch.JsonPatch) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    return str(error.args[0]) if error.args else type(error).__name__
+    """What went wrong, without the document that it went wrong with."""
+    text = str(error.args[0]) if error.args else type(error).__name__
+    return re.sub(r" in [\[{].*", "", text, flags=re.DOTALL)

@@ -20,6 +20,7 @@ from typing import Any
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree, same
 from petset.api.schema import Node
+from petset.api.schema.go_words import go_value
 
 DIRECTIVE = "$patch"
 RETAIN_KEYS = "$retainKeys"
@@ -66,7 +67,7 @@ def identity(node: Node | None) -> Callable[[Any], Hashable]:
             raise InapplicablePatch("cannot merge lists of maps without a merge key")
         value = element.get(merge_key)
         if value is None or isinstance(value, dict | list):
-            raise InapplicablePatch(f"map: {json.dumps(element)} does not contain declared merge key: {merge_key}")
+            raise InapplicablePatch(f"map: {go_value(element)} does not contain declared merge key: {merge_key}")
         return (type(value) is bool, value)
 
     return identify

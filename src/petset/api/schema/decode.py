@@ -12,6 +12,7 @@ import msgspec
 
 from petset.api.quantity import QuantityError
 from petset.api.schema.errors import BytesError, DecodeError, TimeError
+from petset.api.schema.go_words import Told, unmarshalled
 from petset.api.schema.node import object_node
 from petset.api.schema.normal_form import check_times, normalise_bytes, normalise_quantities, unset_zeros
 from petset.api.schema.regular import PARTS
@@ -45,10 +46,11 @@ def decode(raw: bytes, type_: type[T], rest: bytes | None = None) -> T:
     return obj
 
 
-def convert(tree: Any, type_: type[T]) -> T:
+def convert(tree: Any, type_: type[T], told: Told = unmarshalled) -> T:
     """The object a JSON tree of dicts, lists and scalars stands for.
 
-    The tree is not changed; parts the schema leaves open (`ControllerRevision.data`) are shared with it.
+    The tree is not changed; parts the schema leaves open (`ControllerRevision.data`) are shared with it. `told` gives
+    the words for a value that does not fit.
 
     Raises:
         DecodeError: a value has the wrong type or form.
@@ -59,7 +61,7 @@ def convert(tree: Any, type_: type[T]) -> T:
         normalise_bytes(obj)
         check_times(obj)
     except _UNFIT:
-        return _converted_repaired(tree, type_)
+        return _converted_repaired(tree, type_, told)
     unset_zeros(obj)
     return obj
 
@@ -88,9 +90,9 @@ def _decoder(type_: type[Struct]) -> Callable[[bytes], Struct]:
     return msgspec.json.Decoder(type_).decode
 
 
-def _converted_repaired(tree: Any, type_: type[T]) -> T:
+def _converted_repaired(tree: Any, type_: type[T], told: Told = unmarshalled) -> T:
     try:
-        obj = msgspec.convert(repaired(tree, object_node(type_.__name__)), type_)
+        obj = msgspec.convert(repaired(tree, object_node(type_.__name__), told), type_)
     except msgspec.ValidationError as error:
         raise DecodeError("", str(error)) from error
     unset_zeros(obj)

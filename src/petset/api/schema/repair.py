@@ -7,50 +7,35 @@ from typing import Any, NamedTuple, NoReturn
 
 from petset.api.quantity import QuantityError, canonical
 from petset.api.schema.errors import BytesError, DecodeError, TimeError
-from petset.api.schema.go_names import EMBEDDED, GO_TYPES
+from petset.api.schema.go_words import LARGEST, GoPlace, Told, unmarshalled
 from petset.api.schema.node import Node
 from petset.api.schema.payload import canonical_bytes
 from petset.api.schema.times import check_time
 
-_GO_SCALARS = {
-    "string": "string",
-    "byte": "[]uint8",
-    "boolean": "bool",
-    "int32": "int32",
-    "int64": "int64",
-    "date-time": "string",
-    "quantity": "resource.Quantity",
-    "int-or-string": "int32",
-}
-_LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
-
 
 class _Place(NamedTuple):
-    """Where the walk is: the path for people, the path in Go's words, and the struct that has the last field."""
+    """Where the walk is: the path for people, the path as Go has it, and how it tells what does not fit."""
 
+    told: Told
     path: str = ""
-    go_path: str = ""
-    struct: str = ""
-    field: str = ""
-    is_item: bool = False
+    names: GoPlace = GoPlace()
 
     def of_field(self, struct: str, name: str) -> "_Place":
-        embedded, fields = EMBEDDED.get(struct, ("", ()))
-        go_name = f"{embedded}.{name}" if name in fields else name
-        path, go_path = f"{self.path}.{name}".lstrip("."), f"{self.go_path}.{go_name}".lstrip(".")
-        return _Place(path, go_path, struct, name)
+        return self._replace(path=f"{self.path}.{name}".lstrip("."), names=self.names.of_field(struct, name))
 
     def at(self, index: int | str) -> "_Place":
-        return self._replace(path=f"{self.path}[{index}]", is_item=True)
+        return self._replace(path=f"{self.path}[{index}]", names=self.names.of_item())
 
 
-def repaired(tree: Any, node: Node) -> Any:
+def repaired(tree: Any, node: Node, told: Told = unmarshalled) -> Any:
     """A copy of the tree without unknown fields and nulls, with quantities as canonical text.
+
+    `told` gives the words for a value that does not fit.
 
     Raises:
         DecodeError: a value has another type than the schema's, or is not a quantity where one is wanted.
     """
-    return _repaired(tree, node, _Place())
+    return _repaired(tree, node, _Place(told))
 
 
 def _repaired(value: Any, node: Node, place: _Place) -> Any:
@@ -108,9 +93,9 @@ def _scalar(value: Any, node: Node, place: _Place) -> Any:
         case "byte" if kind is str:
             return _bytes(value, place)
         case "int-or-string":
-            fits = kind is str or (kind is int and abs(value) <= _LARGEST["int32"])
+            fits = kind is str or (kind is int and abs(value) <= LARGEST["int32"])
         case "int32" | "int64":
-            largest = _LARGEST[node.type]
+            largest = LARGEST[node.type]
             fits = kind is int and -largest - 1 <= value <= largest
         case "boolean":
             fits = kind is bool
@@ -154,38 +139,4 @@ def _zero(node: Node) -> Any:
 
 
 def _mismatch(value: Any, node: Node, place: _Place) -> NoReturn:
-    target = f"Go struct field {place.struct}.{place.go_path} of type" if place.go_path else "Go value of type"
-    go_type = GO_TYPES.get(f"{place.struct}.{place.field}", "")
-    if place.is_item:
-        go_type = go_type.partition("]")[2]
-    raise DecodeError(
-        place.path, f"json: cannot unmarshal {_go_value(value, node)} into {target} {go_type or _go_type(node)}"
-    )
-
-
-def _go_value(value: Any, node: Node) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "bool"
-        case int() | float():
-            return f"number {value}" if node.type in {*_LARGEST, "int-or-string"} else "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
-
-
-def _go_type(node: Node) -> str:
-    match node.kind:
-        case "object":
-            return f"v1.{node.type}"
-        case "map":
-            return "map[string]" + (_go_type(node.item) if node.item else "")
-        case "list":
-            return "[]" + (_go_type(node.item) if node.item else "")
-        case _:
-            return _GO_SCALARS.get(node.type, node.type)
+    raise DecodeError(place.path, place.told(value, node, place.names))
