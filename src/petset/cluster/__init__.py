@@ -23,8 +23,9 @@ from petset.apiserver.pipeline import ApiServer, Settings
 from petset.apiserver.registry import indexer
 from petset.apiserver.request import Identity
 from petset.httpd.app import Address, HttpServer, server_context
+from petset.httpd.certificates import Certificates
 from petset.httpd.front import Front
-from petset.httpd.pki import Certificates, ensure_certificates
+from petset.httpd.pki import ensure_certificates
 from petset.kinds import CATALOGUE
 from petset.node.network.interface import DEFAULT_CONFIG, NetworkConfig
 from petset.node.network.sockets import bound_socket

@@ -18,8 +18,8 @@ from petset.api.errors import InternalError, StatusError
 from petset.apiserver.request import Identity
 from petset.httpd.answers import error_response
 from petset.httpd.authentication import Authenticator, TokenAuthenticator, knows_no_token
+from petset.httpd.certificates import Certificates
 from petset.httpd.connections import Admits, Listener
-from petset.httpd.pki import Certificates
 from petset.httpd.presentation import present
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from petset.aio.files import write_durably
-from petset.httpd.pki import ADMIN_GROUP, ADMIN_NAME, AUTHORITY_LIFE, BACKDATE, LIFE, KeyPair
+from petset.httpd.certificates import ADMIN_GROUP, ADMIN_NAME, AUTHORITY_LIFE, BACKDATE, LIFE, KeyPair
 
 
 @dataclass(frozen=True, slots=True)

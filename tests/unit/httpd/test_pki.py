@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from petset.httpd.authentication import from_certificate
-from petset.httpd.pki import LIFE, ensure_certificates
+from petset.httpd.certificates import LIFE
+from petset.httpd.pki import ensure_certificates
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

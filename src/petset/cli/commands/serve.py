@@ -31,7 +31,7 @@ from petset.client.connection import Connection
 from petset.client.kubeconfig import write_kubeconfig
 from petset.cluster import Api, Config, serving, work_behind
 from petset.httpd.app import Address
-from petset.httpd.pki import Certificates
+from petset.httpd.certificates import Certificates
 from petset.node.network.choice import choose_network
 from petset.node.runtimes.errors import ContainerRuntimeError
 from petset.store.interface import StoreError

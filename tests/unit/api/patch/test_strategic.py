@@ -199,7 +199,7 @@ def test_set_element_order(live: str, changes: str | None, order: str, result: s
         (
             {"containers": [{"image": "x"}]},
             InapplicablePatch,
-            'map: map[image:x] does not contain declared merge key: name',
+            "map: map[image:x] does not contain declared merge key: name",
         ),
         ({"containers": ["x"]}, InapplicablePatch, "list element types are not identical"),
         ({"containers": [["x"]]}, InapplicablePatch, "lists of lists are not supported"),
