@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from petset.aio.clock import SystemClock
 from petset.api.types import ConfigMap, ObjectMeta
 from petset.httpd.watch import pause
 from tests.unit.apiserver.calls import create
@@ -46,3 +47,17 @@ async def test_watchers_of_one_thing_get_it_in_the_form_that_each_asked_for(tmp_
         chunks = [await wire.chunk() for wire in wires]
     assert [msgspec.json.decode(chunk)["object"]["kind"] for chunk in chunks] == [*forms.values()] * 2
     assert chunks[:2] == chunks[2:]
+
+
+async def test_a_watcher_that_reads_slowly_gets_everything_once_and_in_order(tmp_path: Path) -> None:
+    names = [f"map-{number:03}" for number in range(300)]
+    async with opened(tmp_path) as door, door.open() as wire:
+        await wire.send(WATCH)
+        await wire.head()
+        for name in names:  # more than sockets hold
+            await create(door.server, ConfigMap(metadata=ObjectMeta(name=name), data={"a": "x" * 50_000}))
+            await SystemClock().sleep(0)
+        received = b""
+        while received.count(b"\n") < len(names):
+            received += await wire.chunk()
+    assert [msgspec.json.decode(line)["object"]["metadata"]["name"] for line in received.splitlines()] == names
