@@ -272,3 +272,30 @@ TOLD: list[tuple[str, str, Tree, list[str]]] = [
 async def test_what_is_hardly_meant_is_told(there: Api, place: str, body: Tree, told: list[str]) -> None:
     reply = await there.post(place, body, TRY)
     assert (reply.status, list(reply.warnings)) == (201, told)
+
+
+EVENTS = "/apis/events.k8s.io/v1/namespaces/{ns}/events"
+
+
+def body_of_news(there: Api) -> Tree:
+    return {
+        "metadata": {"name": "e"},
+        "eventTime": "2026-11-23T05:12:00.000000Z",
+        "regarding": {"kind": "Pod", "name": "p", "namespace": there.namespace},
+        "reason": "r",
+        "type": "Normal",
+        "action": "a",
+        "reportingController": "example.com/c",
+        "reportingInstance": "i",
+    }
+
+
+async def test_times_that_are_not_known_are_written(there: Api) -> None:
+    """Go has no other word for no time than null, where it is no pointer."""
+    body = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "name": "p", "namespace": there.namespace}}
+    made = (await there.post("events", body, TRY)).done(201)
+    for name in ("eventTime", "firstTimestamp", "lastTimestamp"):
+        assert made[name] is None
+    made = (await there.ask("POST", EVENTS, body_of_news(there), query=TRY)).done(201)
+    for name in ("deprecatedFirstTimestamp", "deprecatedLastTimestamp"):
+        assert made[name] is None

@@ -978,8 +978,8 @@ class StatefulSetUpdateStrategy(Struct, kw_only=True):
 
 
 class PersistentVolumeClaimCondition(Struct, kw_only=True):
-    last_probe_time: Time | None = None
-    last_transition_time: Time | None = None
+    last_probe_time: Time | None = field(default_factory=_null)
+    last_transition_time: Time | None = field(default_factory=_null)
     message: str | None = None
     reason: str | None = None
     status: str = field(default_factory=str)
@@ -1036,7 +1036,7 @@ class StatefulSetSpec(Struct, kw_only=True):
 
 
 class StatefulSetCondition(Struct, kw_only=True):
-    last_transition_time: Time | None = None
+    last_transition_time: Time | None = field(default_factory=_null)
     message: str | None = None
     reason: str | None = None
     status: str = field(default_factory=str)
@@ -1355,7 +1355,7 @@ class HorizontalPodAutoscalerSpec(Struct, kw_only=True):
 
 
 class HorizontalPodAutoscalerCondition(Struct, kw_only=True):
-    last_transition_time: Time | None = None
+    last_transition_time: Time | None = field(default_factory=_null)
     message: str | None = None
     observed_generation: Int64 | None = None
     reason: str | None = None
@@ -1489,7 +1489,7 @@ class Endpoints(Object, kw_only=True):
 
 class EventSeries(Struct, kw_only=True):
     count: Int32 | None = None
-    last_observed_time: Time | None = None
+    last_observed_time: Time | None = field(default_factory=_null)
 
 
 class EventSource(Struct, kw_only=True):
@@ -1502,10 +1502,10 @@ class Event(Object, kw_only=True):
     kind: str = field(default_factory=lambda: "Event")
     action: str | None = None
     count: Int32 | None = None
-    event_time: Time | None = None
-    first_timestamp: Time | None = None
+    event_time: Time | None = field(default_factory=_null)
+    first_timestamp: Time | None = field(default_factory=_null)
     involved_object: ObjectReference = field(default_factory=ObjectReference)
-    last_timestamp: Time | None = None
+    last_timestamp: Time | None = field(default_factory=_null)
     message: str | None = None
     reason: str | None = None
     related: ObjectReference | None = None
@@ -1540,7 +1540,7 @@ class NamespaceSpec(Struct, kw_only=True):
 
 
 class NamespaceCondition(Struct, kw_only=True):
-    last_transition_time: Time | None = None
+    last_transition_time: Time | None = field(default_factory=_null)
     message: str | None = None
     reason: str | None = None
     status: str = field(default_factory=str)
@@ -1599,8 +1599,8 @@ class NodeAddress(Struct, kw_only=True):
 
 
 class NodeCondition(Struct, kw_only=True):
-    last_heartbeat_time: Time | None = None
-    last_transition_time: Time | None = None
+    last_heartbeat_time: Time | None = field(default_factory=_null)
+    last_transition_time: Time | None = field(default_factory=_null)
     message: str | None = None
     reason: str | None = None
     status: str = field(default_factory=str)
@@ -1849,8 +1849,8 @@ class PersistentVolume(Object, kw_only=True):
 
 
 class PodCondition(Struct, kw_only=True):
-    last_probe_time: Time | None = None
-    last_transition_time: Time | None = None
+    last_probe_time: Time | None = field(default_factory=_null)
+    last_transition_time: Time | None = field(default_factory=_null)
     message: str | None = None
     observed_generation: Int64 | None = None
     reason: str | None = None
@@ -1870,17 +1870,17 @@ class ResourceStatus(Struct, kw_only=True):
 
 
 class ContainerStateRunning(Struct, kw_only=True):
-    started_at: Time | None = None
+    started_at: Time | None = field(default_factory=_null)
 
 
 class ContainerStateTerminated(Struct, kw_only=True):
     container_id: str | None = None
     exit_code: Int32 = field(default_factory=int)
-    finished_at: Time | None = None
+    finished_at: Time | None = field(default_factory=_null)
     message: str | None = None
     reason: str | None = None
     signal: Int32 | None = None
-    started_at: Time | None = None
+    started_at: Time | None = field(default_factory=_null)
 
 
 class ContainerStateWaiting(Struct, kw_only=True):
@@ -2196,8 +2196,8 @@ class EventsV1Event(Object, kw_only=True):
     kind: str = field(default_factory=lambda: "Event")
     action: str | None = None
     deprecated_count: Int32 | None = None
-    deprecated_first_timestamp: Time | None = None
-    deprecated_last_timestamp: Time | None = None
+    deprecated_first_timestamp: Time | None = field(default_factory=_null)
+    deprecated_last_timestamp: Time | None = field(default_factory=_null)
     deprecated_source: EventSource = field(default_factory=EventSource)
     event_time: Time | None = field(default_factory=_null)
     note: str | None = None
