@@ -260,3 +260,20 @@ async def test_unknown_fields_of_a_scale_are_told(api: Api) -> None:
     (await api.post("statefulsets", stateful_set())).done(201)
     reply = await api.patch("statefulsets/web/scale", {"spec": {"frog": 1}})
     assert (reply.status, reply.warnings) == (200, ('unknown field "spec.frog"',))
+
+
+async def test_of_entries_that_get_one_name_the_last_counts(api: Api) -> None:
+    await api.apply("configmaps/c", config(a="1"), "one")
+    made = (await api.apply("configmaps/c", config(b="2"), "two")).done()
+    for entry in made["metadata"]["managedFields"]:
+        entry["manager"] = "three"
+    assert owners((await api.ask("PUT", "configmaps/c", made)).done()) == {"three:Apply": data("b")}
+
+
+async def test_a_subresource_does_not_change_who_owns_what(api: Api) -> None:
+    made = (await api.apply("statefulsets/web", stateful_set(replicas=0), "one")).done(201)
+    made["metadata"]["managedFields"][0]["manager"] = "two"
+    made["status"] = {"replicas": 0, "observedGeneration": 7}
+    kept = (await api.ask("PUT", "statefulsets/web/status", made, query="dryRun=All")).done()
+    assert "one:Apply" in owners(kept)
+    assert "two:Apply" not in owners(kept)

@@ -46,6 +46,7 @@ _BLANK: Final[Tree] = {"metadata": {}, "spec": _SPEC, "status": {}, **_EVENT}
 # A client that makes up a new name for each of its writes must not make objects grow without end.
 _MOST_UPDATERS: Final = 10
 _OLDEST: Final = "ancient-changes"
+_OPERATIONS: Final = frozenset({"Apply", "Update"})
 _NOBODY: Final[list["Entry"]] = [{"fieldsV1": {}}]
 """What clients send for entries who want them all forgotten."""
 
@@ -82,17 +83,17 @@ class Writer:
 def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> list[Entry]:
     """The `managedFields` of an object after a write that is no apply; `old` is None for a create.
 
-    It starts from the entries that the client sends, or from the object's own when it sends none. What the write
-    changed becomes the writer's and is no longer anybody else's; what it removed is nobody's. The entry's time moves
-    when the write changed anything.
+    It starts from the entries that the client sends, or from the object's own when it sends none that are sound, or
+    writes through a subresource. What the write changed becomes the writer's and is no longer anybody else's; what it
+    removed is nobody's. The entry's time moves when the write changed anything.
 
     Costs a comparison of the trees in C plus a walk of what differs. The trees are only read; what is the same in both
     may be left out of both.
     """
-    sent = entries_of(new)
+    sent = [] if writer.subresource else entries_of(new)
     if sent == _NOBODY:  # it does not become the writer's then either
         return []
-    entries = sent or (entries_of(old) if old is not None else [])
+    entries = _sound(sent) or (entries_of(old) if old is not None else [])
     changed, removed = compare(_BLANK if old is None else old, new, schema)
     changed, removed = tracked(changed), removed if old is not None else {}
     if not changed and not removed:
@@ -129,6 +130,18 @@ def entries_of(tree: Tree) -> list[Entry]:
     """The entries as they stand in an object, each with `fieldsV1`."""
     entries = (tree.get("metadata") or {}).get("managedFields") or []
     return [entry if entry.get("fieldsV1") else {**entry, "fieldsV1": {}} for entry in entries]
+
+
+def _sound(entries: list[Entry]) -> list[Entry]:
+    """What a client sent: of several entries of one manager the last; none at all when one of them is none."""
+    found: dict[tuple[Any, ...], Entry] = {}
+    for entry in entries:
+        operation, version = entry.get("operation"), entry.get("apiVersion")
+        if operation not in _OPERATIONS or not version or entry.get("fieldsType") != "FieldsV1":
+            return []
+        identity = entry.get("manager"), operation, operation == "Apply" or version, entry.get("subresource") or ""
+        found[identity] = entry
+    return entries if len(found) == len(entries) else in_order(list(found.values()))
 
 
 def tracked(fields: Fields) -> Fields:

@@ -159,11 +159,11 @@ def test_a_client_may_send_its_own_entries_or_forget_them_all() -> None:
     old = created(spec={"hostname": "a"})
     own = [{**old["metadata"]["managedFields"][0], "manager": "me"}]
     sent = {**old, "metadata": {**old["metadata"], "managedFields": own}}
-    assert track_update(old, sent, POD, KUBELET) == own
+    assert track_update(old, sent, POD, KUBECTL) == own
     forgotten = {**old, "metadata": {**old["metadata"], "managedFields": [{}]}}
-    assert track_update(old, forgotten, POD, KUBELET) == []
+    assert track_update(old, forgotten, POD, KUBECTL) == []
     silent = {**old, "metadata": {"name": "web-0", "uid": "1"}}
-    assert track_update(old, silent, POD, KUBELET) == old["metadata"]["managedFields"]
+    assert track_update(old, silent, POD, KUBECTL) == old["metadata"]["managedFields"]
 
 
 def test_the_oldest_of_too_many_updaters_are_folded_into_one() -> None:
@@ -175,3 +175,35 @@ def test_the_oldest_of_too_many_updaters_are_folded_into_one() -> None:
     entries = tree["metadata"]["managedFields"]
     assert [entry["manager"] for entry in entries] == ["ancient-changes", *(f"m{index:02}" for index in range(4, 13))]
     assert entries[0]["fieldsV1"] == {"f:spec": {f"f:f{index:02}": {} for index in range(4)}}
+
+
+def renamed(entries: list[Any], **changes: Any) -> list[Any]:
+    return [{**entry, **changes} for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "managers"),
+    [
+        ("of two entries of one manager the last counts", {"manager": "x"}, ["x"]),
+        ("an entry without an operation spoils all", {"operation": ""}, ["a", "b"]),
+        ("an entry without a version spoils all", {"apiVersion": ""}, ["a", "b"]),
+        ("an entry of another type spoils all", {"fieldsType": "FieldsV2"}, ["a", "b"]),
+    ],
+)
+def test_entries_that_a_client_sends(rule: str, change: dict[str, str], managers: list[str]) -> None:
+    a, b = (Writer(name, "v1", EARLY).entry("Apply", {"f:spec": {f"f:{name}": {}}}, EARLY) for name in "ab")
+    old = pod(metadata={"name": "web-0", "uid": "1", "managedFields": [a, b]})
+    new = pod(metadata={"name": "web-0", "uid": "1", "managedFields": renamed([a, b], **change)})
+    found = track_update(old, new, POD, KUBECTL)
+    assert [entry["manager"] for entry in found] == managers, rule
+    assert found[-1]["fieldsV1"] == b["fieldsV1"], rule
+
+
+def test_through_a_subresource_nobody_renames_anybody() -> None:
+    entry = KUBECTL.entry("Apply", {"f:spec": {"f:hostname": {}}}, EARLY)
+    old = pod(metadata={"name": "web-0", "uid": "1", "managedFields": [entry]})
+    wishes: list[list[Any]] = [renamed([entry], manager="x"), [{}]]
+    for sent in wishes:
+        new = pod(metadata={"name": "web-0", "uid": "1", "managedFields": sent}, status={"phase": "Running"})
+        found = track_update(old, new, POD, KUBELET)
+        assert [each["manager"] for each in found] == ["kubectl", "kubelet"]
