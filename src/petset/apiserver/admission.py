@@ -46,7 +46,10 @@ from petset.kinds.podspec import api_access
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 _ACCOUNT = "default"
 _ACCOUNT_TRIES, _ACCOUNT_PAUSE = 10, 0.1
-_TOLERATION_SECONDS = 300
+_LOST_NODES = tuple(
+    Toleration(key=f"node.kubernetes.io/{state}", operator="Exists", effect="NoExecute", toleration_seconds=300)
+    for state in ("not-ready", "unreachable")
+)
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _MIRROR = "kubernetes.io/config.mirror"
 
@@ -198,11 +201,9 @@ def _give_api_access(attributes: Attributes) -> None:
 def _tolerate_lost_nodes(attributes: Attributes) -> None:
     """DefaultTolerationSeconds: five minutes on a node that is not ready or not reachable."""
     tolerations = attributes.obj.spec.tolerations
-    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if not any(t.key in {key, None} and t.effect in {"NoExecute", None} for t in tolerations):
-            tolerations.append(
-                Toleration(key=key, operator="Exists", effect="NoExecute", toleration_seconds=_TOLERATION_SECONDS)
-            )
+    for added in _LOST_NODES:
+        if not any(t.key in {added.key, None} and t.effect in {"NoExecute", None} for t in tolerations):
+            tolerations.append(structs.replace(added))
 
 
 def _know_no_runtime_class(attributes: Attributes) -> None:

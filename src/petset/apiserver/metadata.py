@@ -119,8 +119,9 @@ def ends_with_update(new: ObjectMeta, old: ObjectMeta) -> bool:
 def _changeable_errors(meta: ObjectMeta, *, is_new: bool = True) -> list[FieldError]:
     errors: list[FieldError] = []
     for key, value in meta.labels.items():
-        errors += [field.invalid("metadata.labels", key, text) for text in _qualified(key)]
-        errors += [field.invalid("metadata.labels", value, text) for text in _label_value(value)]
+        if len(key) + len(value) > _LONGEST_REMEMBERED or not _is_label(key, value):
+            errors += [field.invalid("metadata.labels", key, text) for text in _qualified(key)]
+            errors += [field.invalid("metadata.labels", value, text) for text in _label_value(value)]
     if meta.annotations:
         errors += _annotation_errors(meta.annotations)
     if meta.owner_references:
@@ -194,3 +195,8 @@ _qualified = _remembered(names.qualified_name_errors)
 _annotation_key = _remembered(lambda key: names.qualified_name_errors(key.lower()))
 _label_value = _remembered(names.label_value_errors)
 _label = _remembered(names.dns1123_label_errors)
+
+
+@lru_cache(4096)
+def _is_label(key: str, value: str) -> bool:
+    return not _qualified(key) and not _label_value(value)

@@ -10,6 +10,7 @@ from petset.api.types import Pod, PriorityClass
 from petset.apiserver.registry import Registry
 
 _MARK = b'"globalDefault":true'
+_USUAL = PriorityClass(preemption_policy="PreemptLowerPriority")
 
 
 def give_priority(registry: Registry, pod: Pod) -> None:
@@ -57,8 +58,7 @@ def _class_of(registry: Registry, pod: Pod) -> PriorityClass:
     """The class of a pod; one without a name when it has none and there is no default."""
     name = pod.spec.priority_class_name
     if not name:
-        usual = PriorityClass(preemption_policy="PreemptLowerPriority")
-        return min(_defaults(registry), key=lambda class_: class_.value, default=usual)
+        return min(_defaults(registry), key=lambda class_: class_.value, default=_USUAL)
     class_ = registry.find(PriorityClass, "", name)
     if class_ is None:
         raise Forbidden.of("", "pods", pod.metadata.name, f"no PriorityClass with name {name} was found")

@@ -39,6 +39,7 @@ class Registry:
         self.store = store
         self.clock = clock
         self._stored = {resource.type: catalogue.stored(resource) for resource in catalogue.resources}
+        self._collections = {kind: resource.collection for kind, resource in self._stored.items()}
         self._field_sets = FieldSets()
         self._alive: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._recent: deque[Object] = deque(maxlen=RECENT)
@@ -51,7 +52,7 @@ class Registry:
 
     def collection(self, resource: Resource[Any]) -> str:
         """Where the objects that `resource` shows are stored."""
-        return self._stored[resource.type].collection
+        return self._collections[resource.type]
 
     def time(self) -> str:
         """The present as a `Time` on the wire."""
@@ -111,7 +112,7 @@ class Registry:
     def newest(self, resource: Resource[Any], namespace: str, name: str) -> Record | None:
         """The state that the next write has to be decided against."""
         key = f"{namespace}/{name}" if resource.namespaced else name
-        return self.store.newest(self._stored[resource.type].collection, key)
+        return self.store.newest(self._collections[resource.type], key)
 
     def find(self, kind: type[T], namespace: str, name: str) -> T | None:
         """The newest state of an object of another kind, for rules that span kinds. Nobody may change it."""
