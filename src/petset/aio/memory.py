@@ -5,8 +5,9 @@ import gc
 
 NEW_OBJECTS = 20_000
 """Allocations before the newest objects are searched; CPython's own number is 700."""
-ROUNDS = 20
-"""Searches of a generation before the next older one is searched with it."""
+ROUNDS, OLDER_ROUNDS = 4, 100
+"""Searches of the newest objects before those that outlived one are searched with them, and searches of these before all
+are. All others wait during a search: of 400,000 objects that was 0.1 s."""
 
 
 def search_rarely() -> None:
@@ -17,7 +18,7 @@ def search_rarely() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, ROUNDS, ROUNDS)
+    gc.set_threshold(NEW_OBJECTS, ROUNDS, OLDER_ROUNDS)
 
 
 def search_no_more() -> None:
