@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.api import PARTIAL_LIST, Api, config_map, pod, refused
+from tests.conformance.api import MERGE, PARTIAL_LIST, Api, config_map, pod, refused
 
 LABELS = {"a": {"app": "x", "tier": "1"}, "b": {"app": "x", "tier": "2"}, "c": {"app": "y"}, "d": {}}
 ALL = ["a", "b", "c", "d"]
@@ -108,6 +108,25 @@ async def test_the_rest_of_a_whole_list_is_counted(api: Api) -> None:
     assert rest.names == ["s2"]
     assert {"continue", "remainingItemCount"}.isdisjoint(rest.tree["metadata"])
     assert (await api.get("services", "limit=3")).tree["metadata"].keys() == {"resourceVersion"}
+
+
+async def test_pages_are_of_one_moment(api: Api) -> None:
+    await fill(api)
+    first = (await api.get("configmaps", "labelSelector=set&limit=1")).done()
+    revision, token = first["metadata"]["resourceVersion"], first["metadata"]["continue"]
+    await api.delete("configmaps/b")
+    change = {"metadata": {"labels": {"set": None, "later": "1"}}}
+    (await api.ask("PATCH", "configmaps/c", change, type_=MERGE)).done()
+    (await api.post("configmaps", config_map("e", {"set": "1"}))).done(201)
+    rest = (await api.get("configmaps", f"labelSelector=set&limit=9&continue={token}")).done()
+    assert ([item["metadata"]["name"] for item in rest["items"]], rest["metadata"]["resourceVersion"]) == (
+        ["b", "c", "d"],
+        revision,
+    )
+    assert "later" not in rest["items"][1]["metadata"]["labels"]
+    exactly = f"labelSelector=set&resourceVersion={revision}&resourceVersionMatch=Exact"
+    assert (await api.get("configmaps", exactly)).names == ALL
+    assert (await api.get("configmaps", "labelSelector=set")).names == ["a", "d", "e"]
 
 
 async def test_a_page_of_any_revision_does_not_go_with_a_token(api: Api) -> None:

@@ -1,7 +1,7 @@
 """get and list: bytes as they are stored, decoded only when a view needs it.
 
-A list that is read in pages shows each page as of its own time: the token carries the revision of the first page, so
-that a watch from there misses nothing, and the name to go on after.
+A list that is read in pages is one list: the token carries the revision of the first page, as of which all others are,
+and the name to go on after. It expires when history does not reach back that far any more.
 """
 
 import base64
@@ -19,13 +19,22 @@ from petset.api.errors import BadRequest, Expired, Invalid, NotFound, Timeout
 from petset.api.field import FieldError
 from petset.api.resources import Resource
 from petset.apiserver import selection
+from petset.apiserver.past import Past, more_then, past_of, restored
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Listing, ListOptions, Target
 from petset.apiserver.selection import Selection
-from petset.store.interface import Record, Snapshot
+from petset.store.interface import Compacted, Record, Snapshot
 
 _MOST_DIGITS = 20
 """Of a number of 64 bits."""
+_NOW = 0
+"""The revision in a token that leads on whatever has changed."""
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
 
 
 def get(registry: Registry, target: Target) -> Record:
@@ -44,24 +53,36 @@ def check_revision(registry: Registry, text: str) -> None:
         raise future(asked, present)
 
 
+class PageExpired(Expired):
+    """A page that cannot be shown as it was; `continue_` leads on as things are now."""
+
+    def __init__(self, continue_: str) -> None:
+        super().__init__(_TOO_OLD)
+        self.continue_ = continue_
+
+    def status(self) -> dict[str, Any]:
+        """With the token among the metadata, where clients look for it."""
+        return {**super().status(), "metadata": {"continue": self.continue_}}
+
+
 def list_(registry: Registry, target: Target, options: ListOptions) -> Listing:
     """The durable records that the options select. Raises BadRequest, Invalid, Expired, Timeout."""
     _check_options(options)
     resource = target.resource
     wanted = selection.parse(registry, resource, options.label_selector, options.field_selector)
-    revision, after = registry.store.revision, ""
-    _check_revision(options, revision)
-    if options.continue_:
-        revision, after = _read_token(options.continue_, revision)
+    place = _place(options, registry.store.revision)
+    past = _past(registry, target, place)
     if options.limit > 0 and wanted.everything and resource.view is None:
-        return _page_of_all(registry, target, _Place(revision, after), options.limit)
+        return _page_of_all(registry, target, place, past, options.limit)
     records = _snapshot(registry, target, wanted).records
-    if after:
-        records = records[bisect_right(records, after, key=lambda record: record.name) :]
+    if past:
+        records = tuple(restored(records, past))
+    if place.after:
+        records = records[bisect_right(records, place.after, key=lambda record: record.name) :]
     records = tuple(registry.shown(resource, record) for record in records) if resource.view else records
     if not wanted.everything:
         records = wanted.select(records)
-    return _page(resource, records, revision, options.limit, counted=wanted.everything)
+    return _page(resource, records, place.revision, options.limit, counted=wanted.everything)
 
 
 def _snapshot(registry: Registry, target: Target, wanted: Selection) -> Snapshot:
@@ -79,18 +100,41 @@ def prefix_of(target: Target) -> str:
 
 
 class _Place(NamedTuple):
-    """Where a page begins: after a name, of a list that was begun at a revision."""
+    """Where a page begins: after a name, of a list as of a revision."""
 
     revision: int
-    after: str
+    after: str = ""
 
 
-def _page_of_all(registry: Registry, target: Target, place: _Place, limit: int) -> Listing:
-    """A page without a selector costs what it shows, however much follows."""
-    resource, prefix = target.resource, prefix_of(target)
+def _place(options: ListOptions, present: int) -> _Place:
+    """Of what the options ask for a part. Raises BadRequest, Expired, Timeout."""
+    asked = parse_revision(options.resource_version)
+    if asked > present:
+        raise future(asked, present)
+    if options.continue_:
+        return _read_token(options.continue_, present)
+    return _Place(asked if options.resource_version_match == "Exact" else present)
+
+
+def _past(registry: Registry, target: Target, place: _Place) -> Past:
+    """What has changed since the place was true. Raises Expired."""
+    collection = registry.collection(target.resource)
+    try:
+        return past_of(registry.store, collection, prefix_of(target), place.revision)
+    except Compacted as error:
+        if place.after:
+            raise PageExpired(_token(_NOW, place.after)) from error
+        why = f"The resourceVersion for the provided list is too old: {place.revision} ({error.oldest})"
+        raise Expired(why) from error
+
+
+def _page_of_all(registry: Registry, target: Target, place: _Place, past: Past, limit: int) -> Listing:
+    """A page without a selector costs what it shows and what has changed since, however much follows."""
+    resource, prefix, store = target.resource, prefix_of(target), registry.store
     collection = registry.collection(resource)
-    page = tuple(islice(registry.store.scan(collection, prefix, place.after), limit))
-    remaining = registry.store.count(collection, prefix, page[-1].name) if page else 0
+    page = tuple(islice(restored(store.scan(collection, prefix, place.after), past, place.after), limit))
+    last = page[-1].name if page else ""
+    remaining = store.count(collection, prefix, last) + more_then(store, collection, past, last) if page else 0
     if not remaining:
         return Listing(resource, page, place.revision)
     return Listing(resource, page, place.revision, _token(place.revision, page[-1].name), remaining)
@@ -115,7 +159,7 @@ class _Token(msgspec.Struct):
     after: str
 
 
-def _read_token(token: str, present: int) -> tuple[int, str]:
+def _read_token(token: str, present: int) -> _Place:
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         check_json(raw)
@@ -123,8 +167,8 @@ def _read_token(token: str, present: int) -> tuple[int, str]:
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise BadRequest(f"invalid continue token: continue key is not valid: {error}") from error
     if read.v != "petset/v1" or read.rv > present:
-        raise Expired("The provided continue parameter is too old to display a consistent list result.")
-    return read.rv, read.after
+        raise Expired(_TOO_OLD)
+    return _Place(present if read.rv == _NOW else read.rv, read.after)
 
 
 def parse_revision(text: str) -> int:
@@ -152,14 +196,6 @@ def future(revision: int, present: int) -> Timeout:
             "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
         },
     )
-
-
-def _check_revision(options: ListOptions, present: int) -> None:
-    asked = parse_revision(options.resource_version)
-    if asked > present:
-        raise future(asked, present)
-    if options.resource_version_match == "Exact" and asked != present:
-        raise Expired(f"The resourceVersion for the provided list is too old: {asked} ({present})")
 
 
 def _check_options(options: ListOptions) -> None:

@@ -1,12 +1,17 @@
 """get and list: revisions, pages, selectors, views."""
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from petset.api.errors import BadRequest, Expired, Invalid, NotFound, Timeout
-from petset.api.types import ConfigMap, Event, EventsV1Event, Node, ObjectMeta, ObjectReference, Pod
+from petset.api.types import ConfigMap, DeleteOptions, Event, EventsV1Event, Node, ObjectMeta, ObjectReference, Pod
+from petset.apiserver.bootstrap import create_system_objects
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Listing, ListOptions
-from tests.unit.apiserver.calls import config_map, create, pod, target, tree
+from petset.store.memory import MemoryStore
+from petset.store.watchcache import History
+from tests.unit.apiserver.calls import ME, PLAINLY, config_map, create, pod, target, tree
 
 
 def names(listing: Listing) -> list[str]:
@@ -45,13 +50,41 @@ class TestPages:
         page = await server.list(target(ConfigMap), ListOptions(limit=2, label_selector="app=web"))
         assert (names(page), page.remaining) == (["a", "b"], None)
 
-    async def test_keep_the_revision_of_the_first(self, server: ApiServer) -> None:
+    @pytest.mark.parametrize("selector", ["", "app=web", "app,x!=y"])
+    async def test_are_of_one_moment_whatever_happens_between_them(self, server: ApiServer, selector: str) -> None:
+        made = {name: await create(server, config_map(name, app="web")) for name in "abcdef"}
+        for name in "ce":
+            await server.delete(ME, target(ConfigMap, name), DeleteOptions())
+        options = ListOptions(limit=1, label_selector=selector)
+        first = await server.list(target(ConfigMap), options)
+        await server.delete(ME, target(ConfigMap, "b"), DeleteOptions())
+        await create(server, config_map("c", app="web"))
+        await server.update(ME, target(ConfigMap, "d"), config_map("d", app="other"), PLAINLY)
+        await create(server, config_map("g", app="web"))
+        pages = [first]
+        while pages[-1].continue_:
+            pages.append(await server.list(target(ConfigMap), replace(options, continue_=pages[-1].continue_)))
+        read = [msgspec.json.decode(record.value, type=ConfigMap) for page in pages for record in page.records]
+        assert read == [made[name] for name in "abdf"]
+        assert {page.revision for page in pages} == {first.revision}
+        counted = [3, 2, 1, None] if not selector else [None] * 4
+        assert [page.remaining for page in pages] == counted
+
+    async def test_that_history_does_not_show_any_more_lead_on_as_things_are_now(self, server: ApiServer) -> None:
+        store = MemoryStore(history=History(events=2))
+        short = ApiServer(server.catalogue, store, server.registry.clock)
+        await create_system_objects(short, 6443)
         for name in "abc":
-            await create(server, config_map(name))
-        first = await server.list(target(ConfigMap), ListOptions(limit=2))
-        await create(server, config_map("d"))
-        second = await server.list(target(ConfigMap), ListOptions(limit=2, continue_=first.continue_))
-        assert (names(second), second.revision) == (["c", "d"], first.revision)
+            await create(short, config_map(name))
+        options = ListOptions(limit=1)
+        first = await short.list(target(ConfigMap), options)
+        for name in "defg":
+            await create(short, config_map(name))
+        with pytest.raises(Expired, match="continue parameter is too old") as refused:
+            await short.list(target(ConfigMap), replace(options, continue_=first.continue_))
+        token = refused.value.status()["metadata"]["continue"]
+        rest = await short.list(target(ConfigMap), ListOptions(continue_=token))
+        assert (names(rest), rest.revision) == (list("bcdefg"), store.revision)
 
     async def test_of_another_history_are_expired(self, server: ApiServer) -> None:
         for name in "abc":
@@ -78,13 +111,25 @@ class TestRevisions:
         with pytest.raises(Timeout, match="Too large resource version"):
             await server.list(target(ConfigMap), ListOptions(resource_version="99999"))
 
-    async def test_asked_for_exactly_are_only_the_present(self, server: ApiServer) -> None:
-        present = server.registry.store.revision
-        exactly = ListOptions(resource_version=str(present), resource_version_match="Exact")
-        assert (await server.list(target(ConfigMap), exactly)).revision == present
-        await create(server, config_map())
+    async def test_asked_for_exactly_are_as_they_were(self, server: ApiServer) -> None:
+        await create(server, config_map("a"))
+        past = server.registry.store.revision
+        await create(server, config_map("b"))
+        exactly = ListOptions(resource_version=str(past), resource_version_match="Exact")
+        listing = await server.list(target(ConfigMap), exactly)
+        assert (names(listing), listing.revision) == (["a"], past)
+        assert names(await server.list(target(ConfigMap), replace(exactly, resource_version=str(past + 1)))) == [
+            "a",
+            "b",
+        ]
+
+    async def test_that_history_does_not_know_are_refused(self, server: ApiServer) -> None:
+        short = ApiServer(server.catalogue, MemoryStore(history=History(events=1)), server.registry.clock)
+        await create_system_objects(short, 6443)
+        for name in "abc":
+            await create(short, config_map(name))
         with pytest.raises(Expired, match="is too old"):
-            await server.list(target(ConfigMap), exactly)
+            await short.list(target(ConfigMap), ListOptions(resource_version="1", resource_version_match="Exact"))
 
     @pytest.mark.parametrize(
         ("options", "message"),
