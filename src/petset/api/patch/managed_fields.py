@@ -7,11 +7,12 @@ the API and one subresource. The rules are those of apimachinery's `util/managed
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from petset.api import fieldpath
+from petset.api import fieldpath, types
 from petset.api.alike import once_for_text
 from petset.api.fieldpath import Fields
 from petset.api.patch.fields import compare
@@ -38,11 +39,6 @@ _NEVER_TRACKED: Final[Fields] = {
         "f:uid": {},
     },
 }
-# What Go's encoding of an empty object has, so that nobody is its author: structs that are no pointers.
-_TEMPLATE: Final[Tree] = {"metadata": {}, "spec": {"containers": []}}
-_SPEC: Final[Tree] = {"containers": [], "resources": {}, "template": _TEMPLATE, "updateStrategy": {}}
-_EVENT: Final[Tree] = {"reportingComponent": "", "reportingInstance": "", "source": {}}
-_BLANK: Final[Tree] = {"metadata": {}, "spec": _SPEC, "status": {}, **_EVENT}
 # A client that makes up a new name for each of its writes must not make objects grow without end.
 _MOST_UPDATERS: Final = 10
 _OLDEST: Final = "ancient-changes"
@@ -94,7 +90,7 @@ def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> l
     if sent == _NOBODY:  # it does not become the writer's then either
         return []
     entries = _sound(sent) or (entries_of(old) if old is not None else [])
-    changed, removed = compare(_BLANK if old is None else old, new, schema)
+    changed, removed = compare(_blank(schema.type) if old is None else old, new, schema)
     changed, removed = tracked(changed), removed if old is not None else {}
     if not changed and not removed:
         return entries
@@ -122,8 +118,16 @@ def track_create(texts: Mapping[str, bytes], schema: Node, writer: Writer) -> li
 
 @once_for_text
 def _fields_of_text(text: bytes, name: str, schema: Node) -> Fields:
-    blank = {name: _BLANK[name]} if name in _BLANK else {}
-    return compare(blank, {name: msgspec.json.decode(text)}, schema)[0]
+    blank = _blank(schema.type)
+    known = {name: blank[name]} if name in blank else {}
+    return compare(known, {name: msgspec.json.decode(text)}, schema)[0]
+
+
+@cache
+def _blank(type_name: str) -> Tree:
+    """What Go writes of an empty object, so that nobody is its author: structs and times that are no pointers."""
+    tree: Tree = msgspec.to_builtins(getattr(types, type_name)())
+    return tree
 
 
 def entries_of(tree: Tree) -> list[Entry]:
