@@ -35,6 +35,8 @@ class StatusError(Exception):
         self.message = message
         self.details: dict[str, Any] = dict(details or {})
         self._has_details = details is not None
+        self.warnings: tuple[str, ...] = ()
+        """What is told beside the error, to people."""
 
     def status(self) -> dict[str, Any]:
         """The meta/v1 Status tree that goes on the wire."""

@@ -26,11 +26,15 @@ def json_response(body: bytes | Payload, code: int = 200, warnings: tuple[str, .
     return response
 
 
-def warn_of_age(response: web.StreamResponse, resource: Resource[Any]) -> None:
+def warn_of_age(told: web.StreamResponse | StatusError, resource: Resource[Any]) -> None:
     """Says of a resource that clients should ask for another one, as upstream does from 1.33 on."""
-    if resource.type is Endpoints:
-        text = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
-        response.headers.add("Warning", f'299 - "{text}"')
+    if resource.type is not Endpoints:
+        return
+    text = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+    if isinstance(told, StatusError):
+        told.warnings = (*told.warnings, text)
+    else:
+        told.headers.add("Warning", f'299 - "{text}"')
 
 
 def warning_texts(warnings: Iterable[str]) -> Iterator[str]:
@@ -65,7 +69,7 @@ async def send(request: web.BaseRequest, response: web.StreamResponse) -> int:
 
 def error_response(error: StatusError) -> web.Response:
     """An error as a client reads it."""
-    response = json_response(msgspec.json.encode(error.status()), error.code)
+    response = json_response(msgspec.json.encode(error.status()), error.code, error.warnings)
     if error.retry_after_seconds:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response

@@ -6,7 +6,7 @@ from functools import lru_cache
 from aiohttp import web
 from msgspec.structs import replace
 
-from petset.api.errors import BadRequest, MethodNotAllowed, NotAcceptable, UnsupportedMediaType
+from petset.api.errors import BadRequest, MethodNotAllowed, NotAcceptable, StatusError, UnsupportedMediaType
 from petset.api.types import DeleteOptions
 from petset.apiserver import decoding, encodings
 from petset.apiserver.authorization.attributes import on
@@ -60,6 +60,8 @@ class ResourceHandler:
             size = await send(request, response)
         except BaseException as error:
             running.fail(request, error)
+            if isinstance(error, StatusError):
+                warn_of_age(error, route.target.resource)
             raise
         running.end(response.status, size)
         return response
