@@ -254,6 +254,17 @@ def _give_ingress_class(attributes: Attributes) -> None:
         ingress.spec.ingress_class_name = newest.metadata.name
 
 
+def _note_phase(attributes: Attributes) -> None:
+    """A volume tells since when it is in its phase; upstream's strategy of its status does that."""
+    volume: PersistentVolume = attributes.obj
+    old = attributes.registry.find(PersistentVolume, "", volume.metadata.name)
+    since = volume.status.last_phase_transition_time
+    if old is None or volume.status.phase == old.status.phase:
+        return
+    if since in {None, old.status.last_phase_transition_time}:
+        volume.status = structs.replace(volume.status, last_phase_transition_time=attributes.registry.time())
+
+
 def _let_grow_by_class(attributes: Attributes) -> None:
     """PersistentVolumeClaimResize: a claim may only grow when it is bound and its class allows that."""
     claim: PersistentVolumeClaim = attributes.obj
@@ -307,6 +318,7 @@ _CREATE: dict[type[Object], tuple[Step, ...]] = {
 }
 _UPDATE: dict[type[Object], tuple[Step, ...]] = {
     Pod: (_with_registry(keep_priority), _tolerate_lost_nodes),
+    PersistentVolume: (_note_phase,),
     PersistentVolumeClaim: (_let_grow_by_class,),
     ClusterRole: (_ROLE,),
     Role: (_ROLE,),

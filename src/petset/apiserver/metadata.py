@@ -40,8 +40,15 @@ def generate_name(meta: ObjectMeta) -> None:
 
 def begin(meta: ObjectMeta, now: str) -> None:
     """Fills in what only the server sets on a new object."""
+    wipe(meta)
     meta.uid = new_uid()
     meta.creation_timestamp = now
+
+
+def wipe(meta: ObjectMeta) -> None:
+    """Takes away what a client may not say of a new object."""
+    meta.uid = ""
+    meta.creation_timestamp = None
     meta.deletion_timestamp = None
     meta.deletion_grace_period_seconds = None
     meta.self_link = ""
@@ -108,7 +115,7 @@ def update_errors(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
             listed = ", ".join(field.shown(name) for name in added)
             text = "no new finalizers can be added if the object is being deleted, found new finalizers"
             errors.append(field.forbidden("metadata.finalizers", f"{text} []string{{{listed}}}"))
-    return errors + _changeable_errors(new, is_new=False)
+    return errors + _changeable_errors(new)
 
 
 def ends_with_update(new: ObjectMeta, old: ObjectMeta) -> bool:
@@ -116,7 +123,7 @@ def ends_with_update(new: ObjectMeta, old: ObjectMeta) -> bool:
     return old.deletion_timestamp is not None and not new.finalizers and not old.deletion_grace_period_seconds
 
 
-def _changeable_errors(meta: ObjectMeta, *, is_new: bool = True) -> list[FieldError]:
+def _changeable_errors(meta: ObjectMeta) -> list[FieldError]:
     errors: list[FieldError] = []
     for key, value in meta.labels.items():
         if len(key) + len(value) > _LONGEST_REMEMBERED or not _is_label(key, value):
@@ -127,7 +134,7 @@ def _changeable_errors(meta: ObjectMeta, *, is_new: bool = True) -> list[FieldEr
     if meta.owner_references:
         errors += _owner_errors(meta.owner_references)
     if meta.finalizers:
-        errors += _finalizer_errors(meta.finalizers, is_new=is_new)
+        errors += _finalizer_errors(meta.finalizers)
     return errors
 
 
@@ -170,13 +177,13 @@ def _shown(owner: OwnerReference) -> dict[str, object]:
     return names | {name: flag for name, flag in flags.items() if flag is not None}
 
 
-def _finalizer_errors(finalizers: list[str], *, is_new: bool) -> list[FieldError]:
-    """Upstream names the item, but not where the form of a name changes to a wrong one."""
+def _finalizer_errors(finalizers: list[str]) -> list[FieldError]:
+    """Upstream names the item only of a name that has the right form."""
     path = "metadata.finalizers"
     errors: list[FieldError] = []
     for index, name in enumerate(finalizers):
         where = f"{path}[{index}]"
-        errors += [field.invalid(where if is_new else path, name, text) for text in _qualified(name)]
+        errors += [field.invalid(path, name, text) for text in _qualified(name)]
         if "/" not in name and name not in _PLAIN_FINALIZERS:
             text = "name is neither a standard finalizer name nor is it fully qualified"
             errors.append(field.invalid(where, name, text))

@@ -201,7 +201,9 @@ def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldE
     """Raises Invalid when there are errors."""
     found = list(errors)
     if found:
-        raise Invalid.of(resource.group, resource.kind, obj.metadata.name, found)
+        # upstream names the kind of what it stores
+        group = resource.group if resource.view is None else resource.view.stored().api_version.rpartition("/")[0]
+        raise Invalid.of(group, resource.kind, obj.metadata.name, found)
 
 
 def _track(change: Change, obj: Object, old: Object | None) -> None:

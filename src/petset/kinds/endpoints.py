@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from petset.api.field import FieldError, required
-from petset.api.names import dns1123_label_errors
+from petset.api.field import FieldError, invalid, required
+from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors, qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
 from petset.api.types import Endpoints, EndpointSubset
-from petset.kinds.checks import PROTOCOLS, ip, one_of, optional_errors, port_number
+from petset.kinds.checks import PROTOCOLS, format_errors, ip, is_ip, one_of, optional_errors, port_number
 from petset.kinds.columns import AGE, NAME, NONE, format_first
 
 
@@ -37,7 +37,11 @@ def _errors(path: str, subset: EndpointSubset) -> Iterator[FieldError]:
         for index, address in enumerate(addresses):
             where = f"{path}.{place}[{index}]"
             yield from ip(f"{where}.ip", address.ip)
+            if not is_ip(address.ip):
+                yield invalid(f"{where}.ip", address.ip, "must be a valid IP address")
             yield from optional_errors(f"{where}.hostname", address.hostname, dns1123_label_errors)
+            if address.node_name is not None:
+                yield from format_errors(f"{where}.nodeName", address.node_name, dns1123_subdomain_errors)
     for index, port in enumerate(subset.ports):
         where = f"{path}.ports[{index}]"
         if len(subset.ports) > 1 and not port.name:
@@ -45,6 +49,8 @@ def _errors(path: str, subset: EndpointSubset) -> Iterator[FieldError]:
         yield from optional_errors(f"{where}.name", port.name, dns1123_label_errors)
         yield from port_number(f"{where}.port", port.port)
         yield from one_of(f"{where}.protocol", port.protocol, PROTOCOLS)
+        if port.app_protocol is not None:
+            yield from format_errors(f"{where}.appProtocol", port.app_protocol, qualified_name_errors)
 
 
 def _host_port(host: str, port: int) -> str:

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from petset.api.field import FieldError, duplicate, invalid, required, too_many
-from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors
+from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors, label_value_errors, qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
-from petset.api.types import DiscoveryEndpointPort, Endpoint, EndpointSlice
-from petset.kinds.checks import PROTOCOLS, format_errors, is_ip, one_of, optional_errors, port_number, unchanged
+from petset.api.types import DiscoveryEndpointPort, Endpoint, EndpointHints, EndpointSlice
+from petset.kinds.checks import PROTOCOLS, format_errors, ip, is_ip, one_of, optional_errors, port_number, unchanged
 from petset.kinds.columns import AGE, NAME, UNSET, format_first
 
 MOST_ENDPOINTS = 1000
 MOST_ADDRESSES = 100
 MOST_PORTS = 20000
+MOST_HINTS = 8
+"""Zones, and nodes, that an endpoint may be meant for."""
 _VERSIONS = {"IPv4": 4, "IPv6": 6}
 
 
@@ -67,12 +69,33 @@ def _endpoint_errors(path: str, endpoint: Endpoint, address_type: str) -> Iterat
         yield too_many(f"{path}.addresses", len(endpoint.addresses), MOST_ADDRESSES)
     for index, address in enumerate(endpoint.addresses):
         where = f"{path}.addresses[{index}]"
-        if address_type in _VERSIONS and not is_ip(address, _VERSIONS[address_type]):
+        if address_type in _VERSIONS and not is_ip(address):
+            yield from ip(where, address)
+        elif address_type in _VERSIONS and not is_ip(address, _VERSIONS[address_type]):
             yield invalid(where, address, f"must be a valid {address_type} address")
         elif address_type == "FQDN":
             yield from format_errors(where, address, dns1123_subdomain_errors)
     yield from optional_errors(f"{path}.hostname", endpoint.hostname, dns1123_label_errors)
     yield from optional_errors(f"{path}.nodeName", endpoint.node_name, dns1123_subdomain_errors)
+    if endpoint.hints is not None:
+        yield from _hints_errors(f"{path}.hints", endpoint.hints)
+
+
+def _hints_errors(path: str, hints: EndpointHints) -> Iterator[FieldError]:
+    for place, names, check in (
+        ("forZones", [zone.name for zone in hints.for_zones], label_value_errors),
+        ("forNodes", [node.name for node in hints.for_nodes], dns1123_subdomain_errors),
+    ):
+        if len(names) > MOST_HINTS:
+            yield too_many(f"{path}.{place}", len(names), MOST_HINTS)
+            return
+        seen: set[str] = set()
+        for index, name in enumerate(names):
+            where = f"{path}.{place}[{index}].name"
+            if name in seen:
+                yield duplicate(where, name)
+            seen.add(name)
+            yield from format_errors(where, name, check)
 
 
 def _ports_errors(ports: list[DiscoveryEndpointPort]) -> Iterator[FieldError]:
@@ -88,6 +111,8 @@ def _ports_errors(ports: list[DiscoveryEndpointPort]) -> Iterator[FieldError]:
         if port.port is not None:
             yield from port_number(f"{path}.port", port.port)
         yield from one_of(f"{path}.protocol", port.protocol, PROTOCOLS)
+        if port.app_protocol is not None:
+            yield from format_errors(f"{path}.appProtocol", port.app_protocol, qualified_name_errors)
 
 
 def _ports(obj: EndpointSlice, _: datetime) -> str:

@@ -71,6 +71,8 @@ class EventsV1Strategy(Strategy[EventsV1Event]):
 
 
 def _errors(obj: EventsV1Event) -> Iterator[FieldError]:
+    if obj.series is not None:
+        yield from _series_errors(obj.series)
     if not obj.event_time:
         yield required("eventTime")
     limits = {
@@ -88,6 +90,26 @@ def _errors(obj: EventsV1Event) -> Iterator[FieldError]:
         yield too_long("note", 1024)
     if obj.type not in {"Normal", "Warning"}:
         yield invalid("type", "", f"has invalid value: {obj.type or ''}")
+    yield from _deprecated_errors(obj)
+
+
+def _series_errors(series: EventsV1EventSeries) -> Iterator[FieldError]:
+    if series.count < 2:
+        yield invalid("series.count", "", "should be at least 2")
+    if not series.last_observed_time:
+        yield required("series.lastObservedTime")
+
+
+def _deprecated_errors(obj: EventsV1Event) -> Iterator[FieldError]:
+    """What only events of the core group tell, under the names that it has there."""
+    for path, value in (
+        ("firstTimestamp", obj.deprecated_first_timestamp),
+        ("lastTimestamp", obj.deprecated_last_timestamp),
+        ("count", obj.deprecated_count),
+        ("source", obj.deprecated_source.component or obj.deprecated_source.host),
+    ):
+        if value:
+            yield invalid(path, "", "needs to be unset")
 
 
 def _shown(column: Column[Event]) -> Column[EventsV1Event]:

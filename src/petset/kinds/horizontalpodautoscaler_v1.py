@@ -30,6 +30,8 @@ class AutoscalingV1Strategy(Strategy[AutoscalingV1HorizontalPodAutoscaler]):
         """At least one replica; the rest follows when it is stored."""
         if obj.spec.min_replicas is None:
             obj.spec.min_replicas = 1
+        if obj.spec.target_cpu_utilization_percentage is None and not from_v1(obj).spec.metrics:
+            obj.spec.target_cpu_utilization_percentage = horizontalpodautoscaler.DEFAULT_UTILIZATION
 
     def prepare_create(self, obj: AutoscalingV1HorizontalPodAutoscaler) -> None:
         """Nothing is measured yet."""

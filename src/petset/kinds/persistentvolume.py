@@ -34,14 +34,15 @@ class PersistentVolumeStrategy(Strategy[PersistentVolume]):
         """Kept by hand and with a filesystem, unless said otherwise."""
         spec = obj.spec
         spec.persistent_volume_reclaim_policy = spec.persistent_volume_reclaim_policy or "Retain"
-        spec.volume_mode = spec.volume_mode or "Filesystem"
+        if spec.volume_mode is None:
+            spec.volume_mode = "Filesystem"
         if spec.host_path is not None and spec.host_path.type is None:
             spec.host_path.type = ""
         canonicalize(spec.capacity)
 
     def prepare_create(self, obj: PersistentVolume) -> None:
         """Pending until the volume controller has seen it."""
-        obj.status = PersistentVolumeStatus(phase="Pending")
+        obj.status = PersistentVolumeStatus(phase="Pending", last_phase_transition_time=obj.metadata.creation_timestamp)
 
     def validate_create(self, obj: PersistentVolume) -> list[FieldError]:
         """The whole spec."""
@@ -64,11 +65,18 @@ class PersistentVolumeStatusStrategy(Strategy[PersistentVolume]):
         obj.spec = old.spec
 
 
-_SOURCES = tuple(
-    name
-    for name in PersistentVolumeSpec.__struct_fields__
-    if name in {*Volume.__struct_fields__, "local"} and name != "name"
+_FIRST_SOURCES = ("host_path", "gce_persistent_disk", "aws_elastic_block_store", "glusterfs", "nfs", "rbd")
+_LAST_SOURCES = ("local", "storageos", "csi")
+_SOURCES = (
+    *_FIRST_SOURCES,
+    *(
+        name
+        for name in PersistentVolumeSpec.__struct_fields__
+        if name in Volume.__struct_fields__ and name not in {"name", *_FIRST_SOURCES, *_LAST_SOURCES}
+    ),
+    *_LAST_SOURCES,
 )
+"""In the order in which upstream finds them: the first one is the volume's."""
 
 
 def _spec_errors(spec: PersistentVolumeSpec) -> Iterator[FieldError]:
@@ -97,15 +105,16 @@ def _source_errors(spec: PersistentVolumeSpec) -> Iterator[FieldError]:
         yield required("spec", "must specify a volume type")
     for name in given[1:]:
         yield forbidden(f"spec.{json_name(name)}", "may not specify more than 1 volume type")
-    if spec.csi is not None:
+    source = given[0] if given else ""
+    if spec.csi is not None and source == "csi":
         yield from required_errors("spec.csi.driver", spec.csi.driver, dns1123_subdomain_errors)
         if not spec.csi.volume_handle:
             yield required("spec.csi.volumeHandle")
-    if spec.host_path is not None:
+    if spec.host_path is not None and source == "host_path":
         yield from host_path_errors("spec.hostPath", spec.host_path)
         if spec.persistent_volume_reclaim_policy == "Recycle" and spec.host_path.path.rstrip("/") == "":
             yield forbidden("spec.persistentVolumeReclaimPolicy", "may not be 'recycle' for a hostPath mount of '/'")
-    if spec.local is not None:
+    if spec.local is not None and source == "local":
         if not spec.local.path:
             yield required("spec.local.path")
         yield from without_backsteps("spec.local.path", spec.local.path)

@@ -37,7 +37,8 @@ def storage_class_name(obj: PersistentVolumeClaim) -> str:
 
 def default_claim(obj: PersistentVolumeClaim) -> None:
     """Fills in what a claim, or a claim template, leaves out."""
-    obj.spec.volume_mode = obj.spec.volume_mode or "Filesystem"
+    if obj.spec.volume_mode is None:
+        obj.spec.volume_mode = "Filesystem"
     obj.status.phase = obj.status.phase or "Pending"
     canonicalize(obj.spec.resources.requests)
     canonicalize(obj.spec.resources.limits)
@@ -54,6 +55,33 @@ def claim_spec_errors(path: str, spec: PersistentVolumeClaimSpec) -> Iterator[Fi
         yield from storage_errors(f"{path}.resources[storage]", storage)
     yield from optional_errors(f"{path}.storageClassName", spec.storage_class_name, dns1123_subdomain_errors)
     yield from optional_one_of(f"{path}.volumeMode", spec.volume_mode, VOLUME_MODES)
+    for name, source in (("dataSource", spec.data_source), ("dataSourceRef", spec.data_source_ref)):
+        if source is not None:
+            yield from _source_errors(f"{path}.{name}", source)
+    if spec.data_source is not None and spec.data_source_ref is not None:
+        yield from _agreement_errors(path, spec.data_source, spec.data_source_ref)
+    class_name = spec.volume_attributes_class_name
+    yield from optional_errors(f"{path}.volumeAttributesClassName", class_name, dns1123_subdomain_errors)
+
+
+def _source_errors(path: str, source: TypedLocalObjectReference | TypedObjectReference) -> Iterator[FieldError]:
+    """Where the data come from: another claim, or something of another group."""
+    if not source.name:
+        yield required(f"{path}.name")
+    if not source.kind:
+        yield required(f"{path}.kind")
+    if not source.api_group and source.kind != "PersistentVolumeClaim":
+        rule = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
+        yield invalid(path, source.kind, rule)
+    yield from optional_errors(f"{path}.apiGroup", source.api_group, dns1123_subdomain_errors)
+
+
+def _agreement_errors(path: str, old: TypedLocalObjectReference, new: TypedObjectReference) -> Iterator[FieldError]:
+    shown: dict[str, str] = {}  # upstream shows a path, of which JSON has nothing
+    if new.namespace:
+        yield invalid(path, shown, "may not be specified when dataSourceRef.namespace is specified")
+    elif (old.api_group or None, old.kind, old.name) != (new.api_group or None, new.kind, new.name):
+        yield invalid(path, shown, "must match dataSourceRef")
 
 
 def _agree_on_source(spec: PersistentVolumeClaimSpec) -> None:
@@ -63,7 +91,7 @@ def _agree_on_source(spec: PersistentVolumeClaimSpec) -> None:
         spec.data_source = old = None
     if old is not None and new is None:
         spec.data_source_ref = TypedObjectReference(api_group=old.api_group, kind=old.kind, name=old.name)
-    elif new is not None and old is None and not new.namespace and (new.api_group or "", new.kind) in _SOURCES:
+    elif new is not None and old is None and not new.namespace:
         spec.data_source = TypedLocalObjectReference(api_group=new.api_group, kind=new.kind, name=new.name)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from petset.api.field import FieldError, forbidden, invalid
+from petset.api.field import FieldError, duplicate, forbidden, invalid, required
 from petset.api.meta import semantically_equal
 from petset.api.names import qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column
-from petset.api.types import StorageClass
-from petset.kinds.checks import one_of, required_errors, unchanged
+from petset.api.types import StorageClass, TopologySelectorTerm
+from petset.kinds.checks import format_errors, one_of, optional_one_of, required_errors, unchanged
 from petset.kinds.columns import AGE, UNSET
 
 DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
@@ -28,7 +28,8 @@ class StorageClassStrategy(Strategy[StorageClass]):
     def default(self, obj: StorageClass) -> None:
         """Volumes are made at once and deleted with their claim."""
         obj.reclaim_policy = obj.reclaim_policy or "Delete"
-        obj.volume_binding_mode = obj.volume_binding_mode or "Immediate"
+        if obj.volume_binding_mode is None:
+            obj.volume_binding_mode = "Immediate"
 
     def validate_create(self, obj: StorageClass) -> list[FieldError]:
         """Who makes the volumes, and how."""
@@ -44,7 +45,30 @@ def _errors(obj: StorageClass) -> Iterator[FieldError]:
     if "" in obj.parameters:
         yield invalid("parameters", "", "field can not be empty.")
     yield from one_of("reclaimPolicy", obj.reclaim_policy, ("Delete", "Retain"))
-    yield from one_of("volumeBindingMode", obj.volume_binding_mode, ("Immediate", "WaitForFirstConsumer"))
+    yield from optional_one_of("volumeBindingMode", obj.volume_binding_mode, ("Immediate", "WaitForFirstConsumer"))
+    seen: list[dict[str, set[str]]] = []
+    for index, term in enumerate(obj.allowed_topologies):
+        path = f"allowedTopologies[{index}].matchLabelExpressions"
+        yield from _term_errors(path, term)
+        meaning = {requirement.key: set(requirement.values) for requirement in term.match_label_expressions}
+        if not meaning or meaning in seen:
+            yield duplicate(path, "")
+        seen.append(meaning)
+
+
+def _term_errors(path: str, term: TopologySelectorTerm) -> Iterator[FieldError]:
+    keys: set[str] = set()
+    for index, requirement in enumerate(term.match_label_expressions):
+        where = f"{path}[{index}]"
+        if not requirement.values:
+            yield required(f"{where}.values")
+        for place, value in enumerate(requirement.values):
+            if value in requirement.values[:place]:
+                yield duplicate(f"{where}.values[{place}]", value)
+        yield from format_errors(f"{where}.key", requirement.key, qualified_name_errors)
+        if requirement.key in keys:
+            yield duplicate(f"{where}.key", requirement.key)
+        keys.add(requirement.key)
 
 
 def _change_errors(obj: StorageClass, old: StorageClass) -> Iterator[FieldError]:

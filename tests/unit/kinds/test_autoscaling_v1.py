@@ -78,6 +78,7 @@ def test_a_metric_is_written_in_the_words_of_v1() -> None:
 def test_an_annotation_that_cannot_be_read_means_nothing(text: str) -> None:
     obj = shown({})
     obj.metadata.annotations[METRICS] = text
+    obj.spec.target_cpu_utilization_percentage = None
     assert from_v1(obj).spec.metrics == []
 
 

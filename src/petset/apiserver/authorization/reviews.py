@@ -38,6 +38,7 @@ async def review_access(change: Change, content: Content) -> Answer:
     """May somebody do this? Raises BadRequest, Invalid."""
     obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
     metadata.place(change.resource, obj, change.target.namespace)
+    metadata.wipe(obj.metadata)
     obj.metadata.managed_fields = []
     if ownership.tracks(obj, change.options, change.target.subresource):
         ownership.track(obj, None, change.writer(), has_status=True)

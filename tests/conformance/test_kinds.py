@@ -1,0 +1,198 @@
+"""Rules of kinds that programs write more often than people: storage, addresses, events, reviews."""
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.api import TRY, Api, Tree, merged, refused
+from tests.conformance.objects import SUBDOMAIN, claim, volume_of
+
+NAME = "name part must be non-empty"
+PART = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric…"
+)
+LOCAL = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
+EVENTS = "/apis/events.k8s.io/v1/namespaces/{ns}/events"
+IP = "must be a valid IP address"
+
+
+def topologies(*expressions: Any) -> Tree:
+    terms = [{"matchLabelExpressions": [*expressions]}]
+    return {"metadata": {"name": "c"}, "provisioner": "example.com/p", "allowedTopologies": terms}
+
+
+def endpoints(*addresses: Tree, **port: Any) -> Tree:
+    return {"metadata": {"name": "e"}, "subsets": [{"addresses": [*addresses], "ports": [{"port": 80, **port}]}]}
+
+
+def slice_(address: str = "10.0.0.1", port: Tree | None = None, **endpoint: Any) -> Tree:
+    ports = [{"port": 80, **(port or {})}]
+    endpoint = {"addresses": [address], **endpoint}
+    return {"metadata": {"name": "s"}, "addressType": "IPv4", "endpoints": [endpoint], "ports": ports}
+
+
+def event(**fields: Any) -> Tree:
+    return {
+        "metadata": {"name": "e"},
+        "eventTime": "2026-11-23T05:12:00.000000Z",
+        "reason": "r",
+        "type": "Normal",
+        "action": "a",
+        "reportingController": "example.com/c",
+        "reportingInstance": "i",
+        **fields,
+    }
+
+
+REFUSED: list[tuple[str, str, Tree, list[str]]] = [
+    (
+        "data of nothing",
+        "persistentvolumeclaims",
+        claim(dataSourceRef={"kind": "x", "name": ""}),
+        [
+            f"spec.{place}{problem}"
+            for place in ("dataSource", "dataSourceRef")
+            for problem in (".name: Required value", f': Invalid value: "x": {LOCAL}')
+        ],
+    ),
+    (
+        "data of two places",
+        "persistentvolumeclaims",
+        claim(
+            dataSource={"kind": "PersistentVolumeClaim", "name": "a"},
+            dataSourceRef={"kind": "PersistentVolumeClaim", "name": "b"},
+        ),
+        ["spec: Invalid value: {}: must match dataSourceRef"],
+    ),
+    (
+        "no mode",
+        "persistentvolumeclaims",
+        claim(volumeMode="", volumeAttributesClassName="A"),
+        [
+            'spec.volumeMode: Unsupported value: "": supported values: "Block", "Filesystem"',
+            f'spec.volumeAttributesClassName: Invalid value: "A": {SUBDOMAIN}',
+        ],
+    ),
+    (
+        "two sources",
+        "persistentvolumes",
+        volume_of(hostPath={"path": "/a"}, csi={}),
+        ["spec.csi: Forbidden: may not specify more than 1 volume type"],
+    ),
+    (
+        "a place without a name",
+        "storageclasses",
+        topologies({"key": "", "values": ["a", "a"]}, {"key": "k"}, {"key": "k", "values": ["b"]}),
+        [
+            'allowedTopologies[0].matchLabelExpressions[0].values[1]: Duplicate value: "a"',
+            f'allowedTopologies[0].matchLabelExpressions[0].key: Invalid value: "": {NAME}',
+            f'allowedTopologies[0].matchLabelExpressions[0].key: Invalid value: "": {PART}',
+            "allowedTopologies[0].matchLabelExpressions[1].values: Required value",
+            'allowedTopologies[0].matchLabelExpressions[2].key: Duplicate value: "k"',
+        ],
+    ),
+    (
+        "addresses of nobody",
+        "endpoints",
+        endpoints({"ip": "x"}, {"ip": "10.0.0.1", "nodeName": ""}, appProtocol="/"),
+        [
+            f'subsets[0].addresses[0].ip: Invalid value: "x": {IP}, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+            f'subsets[0].addresses[0].ip: Invalid value: "x": {IP}',
+            f'subsets[0].addresses[1].nodeName: Invalid value: "": {SUBDOMAIN}',
+            'subsets[0].ports[0].appProtocol: Invalid value: "/": prefix part must be non-empty',
+            f'subsets[0].ports[0].appProtocol: Invalid value: "/": {NAME}',
+            f'subsets[0].ports[0].appProtocol: Invalid value: "/": {PART}',
+        ],
+    ),
+    (
+        "an address that is none",
+        "endpointslices",
+        slice_("x"),
+        [f'endpoints[0].addresses[0]: Invalid value: "x": {IP}, (e.g. 10.9.8.7 or 2001:db8::ffff)'],
+    ),
+    (
+        "hints to nowhere",
+        "endpointslices",
+        slice_(hints={"forZones": [{"name": "a"}, {"name": "a"}], "forNodes": [{"name": ""}]}),
+        [
+            'endpoints[0].hints.forZones[1].name: Duplicate value: "a"',
+            f'endpoints[0].hints.forNodes[0].name: Invalid value: "": {SUBDOMAIN}',
+        ],
+    ),
+    (
+        "news in old words",
+        EVENTS,
+        event(
+            deprecatedCount=1,
+            deprecatedFirstTimestamp="2026-11-23T05:12:00Z",
+            deprecatedLastTimestamp="2026-11-23T05:12:00Z",
+            deprecatedSource={"host": "h"},
+        ),
+        [
+            f'{place}: Invalid value: "": needs to be unset'
+            for place in ("firstTimestamp", "lastTimestamp", "count", "source")
+        ],
+    ),
+    (
+        "news that recur once",
+        EVENTS,
+        event(series={}),
+        ['series.count: Invalid value: "": should be at least 2', "series.lastObservedTime: Required value"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "body", "causes"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+async def test_what_breaks_a_rule_is_refused(there: Api, place: str, body: Tree, causes: list[str]) -> None:
+    if place == EVENTS:
+        body = {**body, "regarding": {"kind": "Pod", "name": "p", "namespace": there.namespace}}
+    reply = await there.ask("POST", place, body, query=TRY)
+    refused(reply, 422, "Invalid", causes=causes)
+
+
+async def test_news_are_told_of_as_they_are_stored(there: Api) -> None:
+    refused(await there.ask("POST", EVENTS, event(type="x"), query=TRY), 422, "Invalid", 'Event "e" is invalid: …')
+
+
+async def test_nobody_wrote_what_is_always_there(there: Api) -> None:
+    body = {"metadata": {"name": "e"}, "involvedObject": {"namespace": there.namespace}, "reason": "r"}
+    made = (await there.post("events", body, TRY)).done(201)
+    (entry,) = made["metadata"]["managedFields"]
+    assert entry["fieldsV1"] == {"f:involvedObject": {}, "f:reason": {}, "f:type": {}} or entry["fieldsV1"] == {
+        "f:involvedObject": {},
+        "f:reason": {},
+    }
+
+
+async def test_who_asks_for_endpoints_in_vain_is_told_of_their_successor(there: Api) -> None:
+    for reply in (await there.get("endpoints/none"), await there.post("endpoints", endpoints({"ip": "x"}), TRY)):
+        assert reply.status in {404, 422}
+        assert reply.warnings == ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",)
+
+
+async def test_a_volume_tells_since_when_it_is_in_its_phase(api: Api) -> None:
+    body = merged(volume_of(hostPath={"path": "/a"}), {"metadata": {"name": api.namespace}})
+    made = (await api.post("persistentvolumes", body)).done(201)
+    assert made["status"]["phase"] == "Pending"
+    assert made["status"]["lastPhaseTransitionTime"] == made["metadata"]["creationTimestamp"]
+    early = {"status": {"phase": "Failed", "lastPhaseTransitionTime": "2020-01-01T00:00:00Z"}}
+    told = (await api.patch(f"persistentvolumes/{api.namespace}/status", early)).done()
+    assert told["status"]["lastPhaseTransitionTime"] == "2020-01-01T00:00:00Z"
+    later = (await api.patch(f"persistentvolumes/{api.namespace}/status", {"status": {"phase": "Released"}})).done()
+    assert later["status"]["lastPhaseTransitionTime"] >= made["metadata"]["creationTimestamp"]
+    (await api.patch(f"persistentvolumes/{api.namespace}", {"metadata": {"finalizers": None}})).done()
+    (await api.delete(f"persistentvolumes/{api.namespace}")).done()
+
+
+async def test_an_autoscaler_of_the_first_version_looks_at_the_processor(there: Api) -> None:
+    spec = {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"}, "maxReplicas": 3}
+    place = "/apis/autoscaling/v1/namespaces/{ns}/horizontalpodautoscalers"
+    made = (await there.ask("POST", place, {"metadata": {"name": "a"}, "spec": spec}, query=TRY)).done(201)
+    assert made["spec"]["targetCPUUtilizationPercentage"] == 80
+
+
+async def test_what_only_the_server_sets_is_no_part_of_a_review(there: Api) -> None:
+    spec = {"user": "u", "nonResourceAttributes": {"path": "/x", "verb": "get"}}
+    body = {"metadata": {"uid": "x", "creationTimestamp": "2020-01-01T00:00:00Z"}, "spec": spec}
+    reply = await there.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+    assert reply.done(201)["status"]["allowed"] is False
