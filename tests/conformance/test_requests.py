@@ -10,6 +10,7 @@ from tests.conformance.api import (
     APPLY,
     JSON,
     MERGE,
+    PATCH,
     TRY,
     Api,
     config_map,
@@ -411,6 +412,78 @@ async def test_unknown_fields_are_told(api: Api, query: str, told: bool) -> None
     reply = await api.post(SETS, merged(stateful_set(frog=1), {"bird": 2}), f"{TRY}&{query}")
     assert set(reply.done(201)) <= {"apiVersion", "kind", "metadata", "spec", "status"}
     assert reply.warnings == (('unknown field "spec.frog"', 'unknown field "bird"') if told else ())
+
+
+TWICE = """{"apiVersion": "v1", "kind": "ConfigMap",
+ "metadata": {"name": "c", "frog": 1, "name": "c"},
+ "bird": 1, "data": {"a": "1", "a": "2"}, "bird": 2}"""
+IN_ORDER = (
+    'unknown field "metadata.frog"',
+    'duplicate field "metadata.name"',
+    'unknown field "bird"',
+    'duplicate field "data.a"',
+)
+WITH_LINES = (
+    'line 2: key "name" already set in map',
+    'line 3: key "a" already set in map',
+    'line 3: key "bird" already set in map',
+)
+SORTED = ('unknown field "bird"', 'unknown field "metadata.frog"')
+OPERATIONS = """[{"op": "add", "path": "/data/b", "value": "1", "frog": 1},
+ {"op": "add", "path": "/data/c", "path": "/data/d", "value": "1"},
+ {"op": "add", "path": "/bird", "value": 1}]"""
+OF_OPERATIONS = ('json patch unknown field "[0].frog"', 'json patch duplicate field "[1].path"', 'unknown field "bird"')
+
+
+@pytest.mark.parametrize(
+    ("rule", "request_", "warnings", "error"),
+    [
+        ("JSON in its order", Request("POST", "configmaps", TWICE), IN_ORDER, ", ".join(IN_ORDER)),
+        (
+            "YAML with its lines",
+            Request("POST", "configmaps", TWICE, type_=YAML),
+            WITH_LINES + SORTED,
+            ", ".join(("yaml: unmarshal errors:" + "".join(f"\n  {line}" for line in WITH_LINES), *SORTED)),
+        ),
+        (
+            "a JSON patch by its operations",
+            Request("PATCH", "configmaps/old", OPERATIONS, type_=PATCH),
+            OF_OPERATIONS,
+            ", ".join(OF_OPERATIONS),
+        ),
+    ],
+)
+async def test_what_is_wrong_is_told(
+    api: Api, rule: str, request_: Request, warnings: tuple[str, ...], error: str
+) -> None:
+    (await api.post("configmaps", config_map("old", a="1"))).done(201)
+    place, body = request_.place, request_.body
+    strict = await api.ask(request_.method, place, body, type_=request_.type_, query="fieldValidation=Strict")
+    assert strict.status in {400, 422}, rule
+    assert f"strict decoding error: {error}" in strict.message, rule
+    assert strict.warnings == (), rule
+    ignored = await api.ask(request_.method, place, body, type_=request_.type_, query=f"fieldValidation=Ignore&{TRY}")
+    assert (ignored.status // 100, ignored.warnings) == (2, ()), rule
+    told = await api.ask(request_.method, place, body, type_=request_.type_)
+    assert (told.status // 100, told.warnings) == (2, warnings), rule
+
+
+async def test_keys_that_an_applied_configuration_has_twice_are_told_with_their_lines(api: Api) -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: '1'\n  a: '2'\n"
+    line = 'line 5: key "a" already set in map'
+    why = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {line}"
+    who = "fieldManager=me"
+    strict = await api.ask("PATCH", "configmaps/c", text, type_=APPLY, query=f"{who}&fieldValidation=Strict")
+    refused(strict, 400, "BadRequest", why)
+    for query, warnings in (("", (line,)), ("&fieldValidation=Ignore", ())):
+        reply = await api.ask(
+            "PATCH",
+            "configmaps/c",
+            text.replace("data", "metadata: {name: c}\ndata"),
+            type_=APPLY,
+            query=f"{who}{query}",
+        )
+        assert (reply.status // 100, reply.warnings) == (2, tuple(w.replace("5", "6") for w in warnings))
 
 
 async def test_a_dry_run_answers_and_stores_nothing(api: Api) -> None:

@@ -93,6 +93,44 @@ def read_yaml_documents(raw: bytes) -> list[Any]:
         raise DocumentError(str(error)) from error
 
 
+def repeated_keys(raw: bytes) -> list[str]:
+    """The keys that a mapping of a YAML text has once more, as Go's reader tells them: `line 5: key "a" already set …`.
+
+    The text has been read before.
+    """
+    found: list[str] = []
+    open_: list[_Mapping | None] = []
+    for event in yaml.parse(raw, Loader=_Loader):
+        match event:
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                open_.pop()
+            case yaml.NodeEvent():
+                mapping = open_[-1] if open_ else None
+                keys = mapping.turn() if mapping is not None else None
+                if keys is not None and isinstance(event, yaml.ScalarEvent) and event.start_mark is not None:
+                    if event.value in keys:
+                        found.append(f'line {event.start_mark.line + 1}: key "{event.value}" already set in map')
+                    keys.add(event.value)
+                if isinstance(event, yaml.CollectionStartEvent):
+                    open_.append(_Mapping() if isinstance(event, yaml.MappingStartEvent) else None)
+            case yaml.DocumentEndEvent():
+                break
+    return found
+
+
+class _Mapping:
+    """A mapping that is being read: keys and values by turns."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._key_is_next = True
+
+    def turn(self) -> set[str] | None:
+        """The keys so far when one comes next; None when a value does."""
+        is_key, self._key_is_next = self._key_is_next, not self._key_is_next
+        return self._keys if is_key else None
+
+
 class _Bounds:
     """Measures each document by its events, which need no stack, before anything is built from it."""
 

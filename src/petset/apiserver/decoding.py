@@ -13,7 +13,7 @@ from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, decode
 from petset.api.schema.regular import without_regular_spec
-from petset.api.schema.strict import duplicate_fields, unknown_fields
+from petset.api.schema.strict import problems, unknown_fields
 from petset.api.types import ManagedFieldsEntry, Object, Struct
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Body, Content, Gift
@@ -75,7 +75,13 @@ def read_as(
     if _EMPTY in raw or _SPACED in raw:
         obj.metadata.managed_fields = obj.metadata.managed_fields or _forgotten(raw)
     obj.api_version, obj.kind = group_version, _name_of(kind)[1]
-    return obj, field_warnings(raw if rest is None else rest, kind, validation)
+    if validation == "Ignore":
+        return obj, ()
+    repeated = repeated_keys(content)
+    found = field_problems(raw if rest is None else rest, kind)
+    if validation == "Strict" and (repeated or found):
+        raise BadRequest(f"{_cannot_be(kind)}: {strict_error((*in_yaml(repeated), *found))}")
+    return obj, repeated + found
 
 
 def _forgotten(raw: bytes) -> list[ManagedFieldsEntry]:
@@ -114,7 +120,7 @@ def to_json(body: Body) -> bytes:
     if body.media_type in {JSON, ""}:
         return _checked(body.raw)
     if body.media_type == YAML:
-        return msgspec.json.encode(read_yaml(body.raw))
+        return msgspec.json.encode(read_yaml(body.raw), order="sorted")  # as what is wrong with it is told
     if body.media_type == protobuf.MEDIA_TYPE:
         return _checked(msgspec.json.encode(read_protobuf(body.raw)))
     known = f"accepted media types include: {JSON}, {YAML}, {protobuf.MEDIA_TYPE}"
@@ -145,20 +151,20 @@ def _checked(raw: bytes) -> bytes:
     return raw
 
 
-def field_warnings(raw: bytes, kind: type[Object], validation: FieldValidation) -> tuple[str, ...]:
-    """Unknown and duplicate fields: refused when Strict, told when Warn (the default), dropped when Ignore."""
-    if validation == "Ignore":
-        return ()
-    problems = field_problems(raw, kind)
-    if problems and validation == "Strict":
-        raise BadRequest(f"{_cannot_be(kind)}: {strict_error(problems)}")
-    return problems
+def repeated_keys(content: Body) -> tuple[str, ...]:
+    """The keys that a YAML body has more than once, as warnings name them; those of JSON are among its problems."""
+    return tuple(documents.repeated_keys(content.raw)) if content.media_type == YAML else ()
+
+
+def in_yaml(repeated: Iterable[str]) -> tuple[str, ...]:
+    """The same as the one error that the stock server's reader of YAML makes of them."""
+    lines = "".join(f"\n  {text}" for text in repeated)
+    return (f"yaml: unmarshal errors:{lines}",) if lines else ()
 
 
 def field_problems(raw: bytes, kind: type[Object]) -> tuple[str, ...]:
-    """The unknown and the duplicate fields of a body, as warnings name them."""
-    tree = _tree(raw)
-    return unknown_problems(tree, kind) + repeated_fields(raw, tree)
+    """The unknown and the duplicate fields of a body, in its order, as warnings name them."""
+    return tuple(problems(raw, _tree(raw), schema_of(kind)))
 
 
 def unknown_problems(tree: Any, kind: type[Object]) -> tuple[str, ...]:
@@ -168,7 +174,7 @@ def unknown_problems(tree: Any, kind: type[Object]) -> tuple[str, ...]:
 
 def repeated_fields(raw: bytes, tree: Any) -> tuple[str, ...]:
     """The duplicate fields of a body, of which `tree` was read, as warnings name them."""
-    return tuple(f'duplicate field "{path}"' for path in duplicate_fields(raw, tree))
+    return tuple(problems(raw, tree, None))
 
 
 def strict_error(problems: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from petset.api.schema.go_words import go_value, restored, unmarshalled
 from petset.api.schema.strict import unknown_fields
 from petset.api.types import Object
 from petset.apiserver import decoding, metadata
-from petset.apiserver.request import Answer, PatchBody
+from petset.apiserver.request import Answer, Body, PatchBody
 from petset.apiserver.write import Change, begin, check_name, put, refuse_other_name
 from petset.store.interface import Record
 
@@ -36,7 +36,7 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     check_options(change, body)
     document = read_document(body)
     if body.type == "apply":
-        return await _apply(change, document)
+        return await _apply_text(change, body, document)
     made = _made(change, body, document)
     problems = problems_of(change, body, document) + unknown_of(change, made.parts, change.resource.type)
     if problems and change.options.field_validation == "Strict":
@@ -88,8 +88,10 @@ def _touched(tree: Tree, patched: Tree) -> list[str]:
 def problems_of(change: Change, body: PatchBody, document: Any) -> tuple[str, ...]:
     """What field validation says of the patch itself."""
     text = body.document
-    if change.options.field_validation == "Ignore" or body.type == "json" or not isinstance(text, bytes):
+    if change.options.field_validation == "Ignore" or not isinstance(text, bytes):
         return ()
+    if body.type == "json":
+        return tuple(f"json patch {problem}" for problem in json_patch.problems(text, document))
     return decoding.repeated_fields(text, document)
 
 
@@ -171,6 +173,17 @@ def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -
     except InapplicablePatch as error:
         head = f"{_REJECTED}: " if body.type == "json" else ""
         raise Invalid(f"{head}{error}", {}) from error
+
+
+async def _apply_text(change: Change, body: PatchBody, document: Any) -> Answer:
+    text, validation = body.document, change.options.field_validation
+    known = validation == "Ignore" or not isinstance(text, bytes)
+    repeated = () if known else decoding.repeated_keys(Body(text, decoding.YAML))
+    if repeated and validation == "Strict":
+        why = decoding.in_yaml(repeated)[0]
+        raise BadRequest(f"error strict decoding YAML: error converting YAML to JSON: {why}")
+    answer = await _apply(change, document)
+    return structs.replace(answer, warnings=repeated + answer.warnings)
 
 
 async def _apply(change: Change, document: Any) -> Answer:

@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from petset.api.documents import DEEPEST, LARGEST, DocumentError, check_json, check_tree, read_json, read_yaml
+from petset.api.documents import (
+    DEEPEST,
+    LARGEST,
+    DocumentError,
+    check_json,
+    check_tree,
+    read_json,
+    read_yaml,
+    repeated_keys,
+)
 
 NINES = b"9" * 5000
 
@@ -118,3 +127,17 @@ def test_yaml_as_go_reads_it(text: bytes, tree: Any) -> None:
 def test_yaml_that_is_refused(text: bytes, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         read_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: 1\nb:\n- a: 1\n- {a: 1}\n", []),
+        ("a: 1\nb:\n  c: 1\n  d: a\n  c: 2\na: 3\n", ['line 5: key "c" already…', 'line 6: key "a" already…']),
+        ("a: [x, x]\nb: {y: 1, z: [1], y: 2}\n", ['line 2: key "y" already set in map']),
+        ('{"a": 1,\n "a": 2}', ['line 2: key "a" already set in map']),
+        ("a: a\nb: &x b\nc: *x\n", []),
+    ],
+)
+def test_keys_that_a_mapping_has_twice_are_told_with_their_lines(text: str, found: list[str]) -> None:
+    assert repeated_keys(text.encode()) == [each.replace("…", " set in map") for each in found]

@@ -11,7 +11,7 @@ from petset.api import types
 from petset.api.schema import Node, schema_of
 from petset.api.schema.decode import DecodeError, convert, decode
 from petset.api.schema.regular import without_regular_spec
-from petset.api.schema.strict import duplicate_fields, unknown_fields
+from petset.api.schema.strict import problems, unknown_fields
 from petset.api.types import (
     ConfigMap,
     ControllerRevision,
@@ -410,7 +410,34 @@ def test_unknown_fields_are_found(tree: Any, expected: list[str]) -> None:
     ],
 )
 def test_duplicate_fields_are_found(raw: bytes, expected: list[str]) -> None:
-    assert duplicate_fields(raw, json.loads(raw)) == expected
+    assert problems(raw, json.loads(raw), None) == [f'duplicate field "{path}"' for path in expected]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b'{"frog":1,"spec":{"replicas":1}}', ['unknown field "frog"']),
+        (
+            b'{"metadata":{"name":"a","name":"b","frog":1},"spec":{"bird":1,"replicas":1,"bird":2,"replicas":2}}',
+            [
+                'duplicate field "metadata.name"',
+                'unknown field "metadata.frog"',
+                'unknown field "spec.bird"',
+                'duplicate field "spec.replicas"',
+            ],
+        ),
+        (
+            b'{"spec":{"template":{"spec":{"containers":[{"name":"a","frog":{"x":1,"x":2},"name":"b"}]}}}}',
+            [
+                'unknown field "spec.template.spec.containers[0].frog"',
+                'duplicate field "spec.template.spec.containers[0].name"',
+            ],
+        ),
+        (b'{"metadata":{"labels":{"a":"1","a":"2"}}}', ['duplicate field "metadata.labels.a"']),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_order_of_the_text(raw: bytes, expected: list[str]) -> None:
+    assert problems(raw, json.loads(raw), schema_of(types.StatefulSet)) == expected
 
 
 # --- regular specs ---------------------------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ from petset.api.documents import LARGEST, DocumentError, check_tree
 from petset.api.patch import trees
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
 from petset.api.patch.trees import Tree
+from petset.api.schema import strict
 from petset.api.schema.go_words import go_kind
 
 MOST_OPERATIONS = 10_000
 """As upstream's `maxJSONPatchOperations`."""
 
 
+_MEMBERS = frozenset({"op", "path", "from", "value"})
 _GO_OPERATION = "handlers.jsonPatchOp"
 
 
@@ -44,11 +46,22 @@ def apply(tree: Tree, operations: Any) -> Tree:
     return result
 
 
+def problems(raw: bytes, operations: list[Tree]) -> list[str]:
+    """What strict field validation says of operations that apply: members that nobody knows or that are there twice."""
+    repeated = strict.problems(raw, operations, None)
+    found: list[str] = []
+    for index, operation in enumerate(operations):
+        unknown = [name for name in operation if name not in _MEMBERS]
+        found += [f'unknown field "[{index}].{name}"' for name in unknown]
+        found += [text for text in repeated if text.startswith(f'duplicate field "[{index}].')]
+    return found
+
+
 def _listed(operations: Any) -> list[Any]:
     if not isinstance(operations, list):
         raise MalformedPatch(f"json: cannot unmarshal {go_kind(operations)} into Go value of type []{_GO_OPERATION}")
     if len(operations) > MOST_OPERATIONS:
-        found = f"the allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
+        found = f"The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {len(operations)}"
         raise TooManyOperations(found)
     return operations
 

@@ -14,7 +14,7 @@ from petset.api.quantity import QuantityError
 from petset.api.schema.errors import TimeError
 from petset.api.schema.node import object_node
 from petset.api.schema.normal_form import check_times, normalise_quantities, unset_zeros
-from petset.api.schema.strict import duplicate_fields, unknown_fields
+from petset.api.schema.strict import problems
 from petset.api.types import Struct
 
 PARTS = ("metadata", "status")
@@ -72,4 +72,4 @@ def _is_regular(text: bytes, type_: type[Struct]) -> bool:
         return False
     if _encode(spec) != written:
         return False
-    return not duplicate_fields(text, tree) and not unknown_fields(tree, object_node(type_.__name__))
+    return not problems(text, tree, object_node(type_.__name__))

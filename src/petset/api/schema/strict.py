@@ -73,16 +73,17 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
             yield f".{key}", item
 
 
-def duplicate_fields(raw: bytes, tree: Any) -> list[str]:
-    """Paths of the object keys that occur more than once in a JSON text, each once, in the text's order.
+def problems(raw: bytes, tree: Any, node: Node | None) -> list[str]:
+    """What is wrong with a JSON text, in its order: `unknown field "spec.foo"`, `duplicate field "spec.replicas"`.
 
-    `tree` is what was read of the text.
+    `tree` is what was read of the text. Without a schema every field is known. Of a field that nobody knows it is not
+    told how often it is there.
     """
-    if _keeps_all_keys(raw, tree) or not _has_duplicates(raw):
-        return []
-    found: dict[str, None] = {}
-    _collect_duplicates(json.loads(raw, object_pairs_hook=_Pairs, parse_int=str), "", found)
-    return list(found)
+    if not _keeps_all_keys(raw, tree) and _has_duplicates(raw):
+        found: dict[str, None] = {}
+        _collect(json.loads(raw, object_pairs_hook=_Pairs, parse_int=str), node, "", found)
+        return list(found)
+    return [f'unknown field "{path}"' for path in unknown_fields(tree, node)] if node is not None else []
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -111,15 +112,24 @@ def _keeps_all_keys(raw: bytes, tree: Any) -> bool:
     return raw.count(b'":') == msgspec.json.encode(tree).count(b'":')
 
 
-def _collect_duplicates(value: Any, path: str, found: dict[str, None]) -> None:
+def _collect(value: Any, node: Node | None, path: str, found: dict[str, None]) -> None:
     if isinstance(value, _Pairs):
         seen: set[str] = set()
         for name, item in value:
             place = f"{path}.{name}" if path else name
+            if node is not None and node.kind == "object" and node.field(name) is None:
+                found[f'unknown field "{place}"'] = None
+                continue
             if name in seen:
-                found[place] = None
+                found[f'duplicate field "{place}"'] = None
             seen.add(name)
-            _collect_duplicates(item, place, found)
+            _collect(item, _below(node, name), place, found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _collect_duplicates(item, f"{path}[{index}]", found)
+            _collect(item, node.item if node is not None else None, f"{path}[{index}]", found)
+
+
+def _below(node: Node | None, name: str) -> Node | None:
+    if node is None:
+        return None
+    return node.field(name) if node.kind == "object" else node.item
