@@ -193,6 +193,13 @@ BODIES = [
     ),
 ]
 OPTIONS = [
+    Case(
+        "the export of earlier times",
+        Request("GET", "/api/v1/namespaces/default", query="export=true"),
+        400,
+        "BadRequest",
+        "the export parameter, deprecated since v1.14, is no longer supported",
+    ),
     *(
         Case(
             f"a timeout of {timeout}",

@@ -102,6 +102,8 @@ class ResourceHandler:
                 raise NotAcceptable("only the following media types are accepted: application/json;stream=watch")
             return await self._watches.serve(request, Watcher(target, routes.watch_options(query, target), form))
         if target.name:
+            if routes.flag(query, "export"):
+                raise BadRequest("the export parameter, deprecated since v1.14, is no longer supported")
             if "resourceVersion" in query:
                 check_revision(self._server.registry, query["resourceVersion"])
             return self._answer(await self._server.get(target), form)
