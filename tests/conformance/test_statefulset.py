@@ -82,7 +82,26 @@ def container(**change: Any) -> Tree:
 
 
 NOT_NEGATIVE = "must be greater than or equal to 0"
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 REFUSED: list[tuple[str, Tree, list[str]]] = [
+    (
+        "a claim without a name, which is that of its volume",
+        {"volumeClaimTemplates": [{"spec": CLAIM}]},
+        [
+            "spec.template.spec.volumes[0].persistentVolumeClaim.claimName: Required value",
+            "spec.template.spec.volumes[0].name: Required value",
+        ],
+    ),
+    (
+        "a claim that asks for nothing, beside other mistakes",
+        {"volumeClaimTemplates": [{"metadata": {"name": "a"}}], "replicas": -1, "serviceName": "A"},
+        [
+            "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+            "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+            f"spec.replicas: Invalid value: -1: {NOT_NEGATIVE}",
+            'spec.serviceName: Invalid value: "A": a lowercase RFC 1123 label must …',
+        ],
+    ),
     (
         "no selector",
         {"selector": None},
@@ -240,6 +259,15 @@ async def test_a_status_is_refused(there: Api, change: Tree, causes: list[str]) 
     reply = await there.patch("statefulsets/web/status", {"status": change}, MERGE, TRY)
     refused(reply, 422, "Invalid")
     assert causes[0] in reply.causes
+
+
+async def test_collisions_are_not_forgotten(api: Api) -> None:
+    (await api.post("statefulsets", merged(stateful_set(), {"spec": {"replicas": 0}}))).done(201)
+    (await api.patch("statefulsets/web/status", {"status": {"collisionCount": 3}})).done()
+    for count in (None, 2):
+        reply = await api.patch("statefulsets/web/status", {"status": {"collisionCount": count}}, MERGE, TRY)
+        causes = [f"status.collisionCount: Invalid value: {count or 0}: cannot be decremented"]
+        refused(reply, 422, "Invalid", causes=causes)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from petset.api.types import (
     StatefulSetStatus,
     Volume,
 )
-from petset.kinds.checks import count_or_percent, label_selector, not_negative, one_of, optional_errors, required_errors
+from petset.kinds.checks import count_or_percent, label_selector, not_negative, one_of, optional_errors
 from petset.kinds.columns import AGE, CONTAINERS, IMAGES, NAME
 from petset.kinds.persistentvolumeclaim import claim_spec_errors, default_claim
 from petset.kinds.podspec.defaults import default_pod_spec
@@ -60,11 +60,7 @@ class StatefulSetStrategy(Strategy[StatefulSet]):
 
     def validate_create(self, obj: StatefulSet) -> list[FieldError]:
         """The whole spec, with what is checked only once: the governing Service's name and the claim templates."""
-        errors = list(_spec_errors(obj.spec))
-        errors += template_errors(obj.spec)
-        errors += optional_errors("spec.serviceName", obj.spec.service_name, dns1123_label_errors)
-        errors += _claims_errors(obj.spec)
-        return errors
+        return [*_spec_errors(obj.spec, is_new=True), *template_errors(obj.spec)]
 
     def prepare_update(self, obj: StatefulSet, old: StatefulSet) -> None:
         """A new generation when the spec means something else; labels and annotations do not count."""
@@ -114,12 +110,17 @@ class StatefulSetStatusStrategy(Strategy[StatefulSet]):
         return list(_status_errors(obj.status, old.status))
 
 
-def _spec_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
+def _spec_errors(spec: StatefulSetSpec, *, is_new: bool = False) -> Iterator[FieldError]:
     yield from _policies_errors(spec)
+    if is_new:
+        for index, claim in enumerate(spec.volume_claim_templates):
+            yield from claim_spec_errors(f"spec.volumeClaimTemplates[{index}].spec", claim.spec)
     yield from not_negative("spec.replicas", spec.replicas)
     yield from not_negative("spec.minReadySeconds", spec.min_ready_seconds)
     if spec.ordinals is not None:
         yield from not_negative("spec.ordinals.start", spec.ordinals.start)
+    if is_new:
+        yield from optional_errors("spec.serviceName", spec.service_name, dns1123_label_errors)
     if not spec.selector.match_labels and not spec.selector.match_expressions:
         yield required("spec.selector")
     wrong = list(label_selector("spec.selector", spec.selector))
@@ -209,19 +210,11 @@ def _has_terms(spec: StatefulSetSpec) -> bool:
 
 
 def _volumes_with_claims(spec: StatefulSetSpec) -> list[Volume]:
-    claims = [claim.metadata.name for claim in spec.volume_claim_templates if claim.metadata.name]
-    volumes = [volume for volume in spec.template.spec.volumes if volume.name not in claims]
-    for name in dict.fromkeys(claims):
-        source = PersistentVolumeClaimVolumeSource(claim_name=name)
-        volumes.append(Volume(name=name, persistent_volume_claim=source))
-    return volumes
-
-
-def _claims_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
-    for index, claim in enumerate(spec.volume_claim_templates):
-        path = f"spec.volumeClaimTemplates[{index}]"
-        yield from required_errors(f"{path}.metadata.name", claim.metadata.name, dns1123_label_errors)
-        yield from claim_spec_errors(f"{path}.spec", claim.spec)
+    """Those of the claims come first; the name of a claim is judged as that of its volume."""
+    claims = dict.fromkeys(claim.metadata.name for claim in spec.volume_claim_templates)
+    sources = {name: PersistentVolumeClaimVolumeSource(claim_name=name) for name in claims}
+    volumes = [Volume(name=name, persistent_volume_claim=source) for name, source in sources.items()]
+    return volumes + [volume for volume in spec.template.spec.volumes if volume.name not in claims]
 
 
 def _change_errors(new: StatefulSetSpec, old: StatefulSetSpec) -> Iterator[FieldError]:
@@ -254,8 +247,9 @@ def _status_errors(status: StatefulSetStatus, old: StatefulSetStatus) -> Iterato
         yield invalid("status.availableReplicas", status.available_replicas, rule)
     yield from not_negative("status.observedGeneration", status.observed_generation)
     yield from not_negative("status.collisionCount", status.collision_count)
-    if (status.collision_count or 0) < (old.collision_count or 0):
-        yield invalid("status.collisionCount", status.collision_count, "cannot be decremented")
+    before, after = old.collision_count, status.collision_count
+    if before is not None and (after is None or after < before):
+        yield invalid("status.collisionCount", after or 0, "cannot be decremented")
 
 
 def _default_update_strategy(spec: StatefulSetSpec) -> None:

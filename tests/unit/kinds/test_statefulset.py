@@ -225,7 +225,7 @@ def test_accepts(change: Tree) -> None:
             "spec.volumeClaimTemplates[0].spec.resources[storage]",
             "Required value",
         ),
-        ({"volumeClaimTemplates": [{}]}, "spec.volumeClaimTemplates[0].metadata.name", "Required value"),
+        ({"volumeClaimTemplates": [{}]}, "spec.template.spec.volumes[0].name", "Required value"),
     ],
 )
 def test_refuses(change: Tree, path: str, message: str) -> None:
