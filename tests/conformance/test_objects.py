@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import APPLY, MERGE, PATCH, Api, Tree, config_map, merged, pod, refused, stateful_set
+from tests.conformance.api import APPLY, MERGE, PATCH, TRY, Api, Tree, config_map, merged, pod, refused, stateful_set
 
 SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must…"
 NAME_PART = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an…"
@@ -291,3 +291,15 @@ async def test_yaml_is_a_body_too(api: Api) -> None:
     assert (await api.ask("POST", "configmaps", text, type_="application/yaml")).done(201)["data"] == {"a": "1"}
     reply = await api.ask("PATCH", "configmaps/c", "data: {a: '2'}", type_=APPLY, query="fieldManager=m")
     refused(reply, 400, "BadRequest", "invalid object type: /, Kind=")
+
+
+async def test_a_deletion_of_nothing_has_options_that_make_sense(there: Api) -> None:
+    reply = await there.delete("configmaps", query="labelSelector=no%3Dbody&dryRun=x")
+    refused(reply, 422, "Invalid", 'DeleteOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["x"]: …')
+    (await there.delete("configmaps", {"dryRun": ["All", "All"]}, "labelSelector=no%3Dbody")).done()
+
+
+async def test_a_namespace_goes_without_grace(api: Api) -> None:
+    gone = (await api.delete(f"namespaces/{api.namespace}", query=TRY)).done()
+    assert "deletionTimestamp" in gone["metadata"]
+    assert "deletionGracePeriodSeconds" not in gone["metadata"]

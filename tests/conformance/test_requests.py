@@ -83,6 +83,9 @@ METHODS = [
         ("a PATCH of a collection", Request("PATCH", SETS, {}, type_=MERGE)),
         ("a POST to a status", Request("POST", f"{SETS}/w/status", stateful_set())),
         ("a DELETE of a status", Request("DELETE", f"{SETS}/w/status")),
+        ("a PATCH of an eviction", Request("PATCH", "pods/p/eviction", {}, type_=MERGE)),
+        ("a PUT of a token", Request("PUT", "serviceaccounts/default/token", {})),
+        ("a PATCH of what ends a namespace", Request("PATCH", "namespaces/{ns}/finalize", {}, type_=MERGE)),
         ("a POST to all namespaces", Request("POST", "/apis/apps/v1/statefulsets", stateful_set())),
     )
 ]

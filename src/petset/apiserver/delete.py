@@ -51,6 +51,7 @@ async def delete(change: Change, options: DeleteOptions) -> Answer:
 
 async def delete_collection(change: Change, listed: ListOptions, options: DeleteOptions) -> Listing:
     """Deletes everything selected; what somebody else deletes meanwhile counts as done."""
+    check_options(options)
     listing = read.list_(change.registry, change.target, listed)
     await asyncio.gather(*(_delete_listed(change, record, options) for record in listing.records))
     return listing
@@ -82,7 +83,8 @@ def _mark(change: Change, obj: Object, options: DeleteOptions) -> bool:
     gone = not grace and not admission.is_held(obj)
     if meta.deletion_timestamp is None and (resource.grace is not None or not gone):
         meta.deletion_timestamp = format_time(change.registry.clock.now() + timedelta(seconds=grace))
-        meta.deletion_grace_period_seconds = grace
+        if resource.type is not Namespace:  # whose storage marks it by itself
+            meta.deletion_grace_period_seconds = grace
         if meta.generation:
             meta.generation += 1
         admission.mark_deleted(obj)
@@ -127,7 +129,7 @@ def check_options(options: DeleteOptions) -> None:
         errors.append(field.invalid("propagationPolicy", policy, text))
     elif policy and policy not in _POLICIES:
         errors.append(field.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
-    if options.dry_run and options.dry_run != ["All"]:
+    if set(options.dry_run) - {"All"}:
         errors.append(field.not_supported("dryRun", options.dry_run, ["All"]))
     if errors:
         raise Invalid.of("meta.k8s.io", "DeleteOptions", "", errors)

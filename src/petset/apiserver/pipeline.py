@@ -127,7 +127,7 @@ class ApiServer:
         _check_manager(options.field_manager, "UpdateOptions")
         put = subresources.UPDATE.get(target.subresource)
         if put is None:
-            raise NotFound.path()
+            raise _no_method(target)
         if target.resource.type is ResourceQuota:
             await self._quotas.count_ahead(target.namespace)
         return await put(Change(self._server, identity, target, options), content)
@@ -138,7 +138,7 @@ class ApiServer:
         _check_manager(options.field_manager, "PatchOptions")
         carry_out = subresources.PATCH.get(target.subresource)
         if carry_out is None:
-            raise NotFound.path()
+            raise _no_method(target)
         if target.resource.type is ResourceQuota:
             await self._quotas.count_ahead(target.namespace)
         return await carry_out(Change(self._server, identity, target, options), body)
@@ -177,6 +177,12 @@ async def _outcome(accepted: Record | Awaitable[Record] | StatusError) -> Record
         return await accepted
     except StatusError as error:
         return error
+
+
+def _no_method(target: Target) -> MethodNotAllowed:
+    """The refusal of a verb that a subresource does not know. Raises NotFound when there is no such subresource."""
+    subresources.body_type(target.resource, target.subresource)
+    return MethodNotAllowed()
 
 
 def _need(target: Target, verb: str) -> None:

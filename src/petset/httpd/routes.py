@@ -12,7 +12,9 @@ from petset.apiserver.pipeline import LONGEST_MANAGER
 from petset.apiserver.request import ListOptions, Target, WatchOptions, WriteOptions
 from petset.client.interface import FieldValidation
 
-_INTEGER = re.compile("[-+]?[0-9]{1,19}")
+_INTEGER = re.compile("[-+]?[0-9]+")
+_MOST_DIGITS = 40
+"""Of a number that is read at all."""
 _LARGEST_INTEGER = 2**63 - 1
 _FIELD_VALIDATIONS: Final[tuple[FieldValidation, ...]] = get_args(FieldValidation)
 _DURATION = re.compile(r"([0-9]*\.?[0-9]*)([^0-9.]*)")
@@ -96,7 +98,7 @@ def number(query: Mapping[str, str], name: str) -> int | None:
         return None
     if not _INTEGER.fullmatch(text):
         raise BadRequest(f"strconv.ParseInt: parsing {shown(text)}: invalid syntax")
-    if abs(int(text)) > _LARGEST_INTEGER:
+    if len(text) > _MOST_DIGITS or abs(int(text)) > _LARGEST_INTEGER:
         raise BadRequest(f"strconv.ParseInt: parsing {shown(text)}: value out of range")
     return int(text)
 
@@ -125,7 +127,8 @@ def _duration_problem(rest: str, text: str) -> str:
 
 
 def list_options(query: Mapping[str, str]) -> ListOptions:
-    """The options of a list or a deletecollection."""
+    """The options of a list or a deletecollection. Raises BadRequest."""
+    number(query, "timeoutSeconds")  # which counts for watches only
     return ListOptions(
         label_selector=query.get("labelSelector", ""),
         field_selector=query.get("fieldSelector", ""),

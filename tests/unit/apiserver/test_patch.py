@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from petset.api.errors import BadRequest, Conflict, Invalid, NotFound, StatusError
+from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound, StatusError
 from petset.api.types import ConfigMap, Pod
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import PatchBody, WriteOptions
@@ -155,7 +155,7 @@ async def test_unknown_fields_are_warned_of(server: ApiServer) -> None:
     assert answer.warnings == ('unknown field "colour"',)
 
 
-@pytest.mark.parametrize("subresource", ["binding", "colour"])
-async def test_of_other_subresources_is_not_found(server: ApiServer, subresource: str) -> None:
-    with pytest.raises(NotFound):
+@pytest.mark.parametrize(("subresource", "error"), [("binding", MethodNotAllowed), ("colour", NotFound)])
+async def test_of_other_subresources_is_refused(server: ApiServer, subresource: str, error: type[StatusError]) -> None:
+    with pytest.raises(error):
         await server.patch(ME, target(Pod, "web-0", subresource), PatchBody("merge", {}), PLAINLY)
