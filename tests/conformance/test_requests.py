@@ -164,6 +164,20 @@ BODIES = [
         406,
         "NotAcceptable",
     ),
+    Case(
+        "an answer of no form at all",
+        Request("GET", "configmaps", accept=f"{JSON};g=meta.k8s.io;v=v1"),
+        406,
+        "NotAcceptable",
+    ),
+    Case(
+        "rows that carry what nobody knows",
+        Request("GET", "configmaps", query="includeObject=Frog", accept=TABLE),
+        400,
+        "BadRequest",
+        'Unable to convert to Table as requested: includeObject: Invalid value: "Frog": '
+        "must be 'Metadata', 'Object', 'None', or empty",
+    ),
     *(
         Case(f"a Table of {rule}", Request("POST", place, {"spec": {}}, accept=TABLE), 406, "NotAcceptable")
         for rule, place in (

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import get_args
 
 from petset.api.errors import BadRequest, NotAcceptable
+from petset.api.field import invalid
 from petset.api.table import IncludeObject
 from petset.apiserver.encodings import PLAIN, Form, FormName
 
@@ -21,6 +22,7 @@ _FORMS: dict[str, FormName] = {
     "PartialObjectMetadata": "PartialObjectMetadata",
     "PartialObjectMetadataList": "PartialObjectMetadata",
 }
+_TRANSFORMING = frozenset({"as", "g", "v"})
 _META_GROUP, _META_VERSIONS = "meta.k8s.io", ("v1", "v1beta1")
 _DISCOVERY_GROUP, _DISCOVERY_VERSIONS = "apidiscovery.k8s.io", ("v2", "v2beta1")
 
@@ -31,13 +33,13 @@ def accepted_form(accept: str, include_object: str = "", *, has_table: bool = Tr
     `include_object` is the query parameter of that name: what a row of a Table carries.
     `has_table` tells whether there is one at all.
     """
-    include = _include(include_object)
     for parameters in _clauses(accept, _OBJECT_TYPES):
-        wanted = parameters.get("as", "")
-        if not wanted:
+        if _TRANSFORMING.isdisjoint(parameters):
             return PLAIN
+        wanted = parameters.get("as", "")
         known = parameters.get("g") == _META_GROUP and parameters.get("v") in _META_VERSIONS
         if known and wanted in _FORMS and (has_table or wanted != "Table"):
+            include = _include(include_object) if wanted == "Table" else "Metadata"
             return Form(_FORMS[wanted], parameters["v"], include)
     if not accept:
         return PLAIN
@@ -84,5 +86,6 @@ def _include(text: str) -> IncludeObject:
         if text == value:
             return value
     if text:
-        raise BadRequest(f'invalid value for parameter includeObject: "{text}" is none of {", ".join(known)}')
+        problem = invalid("includeObject", text, "must be 'Metadata', 'Object', 'None', or empty")
+        raise BadRequest(f"Unable to convert to Table as requested: {problem}")
     return "Metadata"

@@ -26,7 +26,17 @@ def test_the_first_form_that_can_be_given_counts(accept: str, form: str) -> None
     assert accepted_form(accept).name == form
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/vnd.kubernetes.protobuf", "application/json;as=Unheard"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "application/vnd.kubernetes.protobuf",
+        "application/json;as=Unheard",
+        "application/json;as=;g=meta.k8s.io;v=v1",
+        "application/json;g=meta.k8s.io;v=v1",
+        "application/json;as=Table;g=meta.k8s.io",
+    ],
+)
 def test_a_client_that_takes_no_json_is_refused(accept: str) -> None:
     with pytest.raises(NotAcceptable):
         accepted_form(accept)
@@ -37,6 +47,7 @@ def test_rows_carry_what_the_client_asks_for() -> None:
     assert accepted_form(TABLE, "Object").include == "Object"
     with pytest.raises(BadRequest, match="includeObject"):
         accepted_form(TABLE, "Everything")
+    assert accepted_form("application/json", "Everything").name == "Object"
 
 
 @pytest.mark.parametrize(
