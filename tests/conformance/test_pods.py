@@ -16,6 +16,12 @@ def volume(**source: Any) -> Tree:
     return pod(volumes=[{"name": "v", **source}])
 
 
+def mounting(name: str) -> Tree:
+    """The containers of a pod with that volume."""
+    container = {"name": "c", "image": "nginx:1.27", "volumeMounts": [{"name": name, "mountPath": "/v"}]}
+    return {"spec": {"containers": [container]}}
+
+
 def affinity(**change: Any) -> Tree:
     return pod(affinity=change)
 
@@ -339,6 +345,24 @@ PODS: list[tuple[str, Tree, list[str]]] = [
         "a claim without size",
         volume(ephemeral={"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"]}}}),
         ["spec.volumes[0].ephemeral.volumeClaimTemplate.spec.resources[storage]: Required value"],
+    ),
+    (
+        "a volume of two sources, which nobody can mount",
+        merged(volume(secret={"secretName": "s"}, hostPath={"path": "/a"}), mounting("v")),
+        [
+            "spec.volumes[0].secret: Forbidden: may not specify more than 1 volume type",
+            'spec.containers[0].volumeMounts[0].name: Not found: "v"',
+        ],
+    ),
+    (
+        "a disk that is not named",
+        volume(awsElasticBlockStore={}),
+        ["spec.volumes[0].awsElasticBlockStore.volumeID: Required value"],
+    ),
+    (
+        "an image of a network that is not named",
+        volume(rbd={}),
+        ["spec.volumes[0].rbd.monitors: Required value", "spec.volumes[0].rbd.image: Required value"],
     ),
     (
         "containers of a debugger",

@@ -13,6 +13,7 @@ from petset.kinds.podspec.paths import relative
 from petset.kinds.podspec.resources import resize_errors, resource_errors
 from petset.kinds.podspec.restarts import restart_errors
 from petset.kinds.podspec.security import container_security_errors
+from petset.kinds.podspec.volumes import sound_volumes
 
 _PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 
@@ -30,7 +31,7 @@ class Surroundings:
     @classmethod
     def of(cls, spec: PodSpec) -> "Surroundings":
         """The surroundings that a pod gives to its containers."""
-        volumes = {volume.name: volume for volume in spec.volumes}
+        volumes = sound_volumes(spec.volumes)
         claims = frozenset(claim.name for claim in spec.resource_claims)
         system = spec.os.name if spec.os is not None else None
         return cls(volumes, spec.termination_grace_period_seconds, spec.restart_policy, claims, system)

@@ -16,7 +16,7 @@ from petset.api.types import (
     Toleration,
     TopologySpreadConstraint,
 )
-from petset.kinds.checks import format_errors, label_selector, one_of, optional_one_of, selector_values
+from petset.kinds.checks import format_errors, label_selector, optional_one_of, selector_values
 
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
@@ -61,7 +61,7 @@ def spread_errors(path: str, constraints: Sequence[TopologySpreadConstraint]) ->
         if constraint.max_skew <= 0:
             yield invalid(f"{where}.maxSkew", constraint.max_skew, "must be greater than zero")
         yield from _topology_key(where, constraint.topology_key)
-        yield from one_of(
+        yield from optional_one_of(
             f"{where}.whenUnsatisfiable", constraint.when_unsatisfiable, ("DoNotSchedule", "ScheduleAnyway")
         )
         yield from _spread_detail_errors(where, constraint)

@@ -17,7 +17,15 @@ from petset.kinds.podspec.images import pull_policy
 from petset.kinds.quantities import canonical, canonicalize
 
 FILE_MODE = 0o644
-_SOURCES = tuple(name for name in Volume.__struct_fields__ if name != "name")
+# fmt: off
+_SOURCES = (
+    "empty_dir", "host_path", "git_repo", "gce_persistent_disk", "aws_elastic_block_store", "secret", "nfs", "iscsi",
+    "glusterfs", "flocker", "persistent_volume_claim", "rbd", "cinder", "cephfs", "quobyte", "downward_api", "fc",
+    "flex_volume", "config_map", "azure_file", "vsphere_volume", "photon_persistent_disk", "portworx_volume",
+    "azure_disk", "storageos", "projected", "scale_io", "csi", "ephemeral", "image",
+)
+# fmt: on
+"""In the order in which upstream finds them: the first one is the volume's."""
 
 
 def volume_sources(volume: Volume) -> list[str]:

@@ -1,4 +1,4 @@
-"""Validation of volumes. Sources that petset cannot mount are accepted unread."""
+"""Validation of volumes. Of sources that petset cannot mount only what they have to say is looked at."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -48,11 +48,24 @@ def volumes_errors(path: str, volumes: Sequence[Volume]) -> Iterator[FieldError]
     names: set[str] = set()
     for index, volume in enumerate(volumes):
         where = f"{path}[{index}]"
-        yield from _source_errors(where, volume)
-        yield from required_errors(f"{where}.name", volume.name, dns1123_label_errors)
+        yield from _volume_errors(where, volume)
         if volume.name and volume.name in names:
             yield duplicate(f"{where}.name", volume.name)
         names.add(volume.name)
+
+
+def sound_volumes(volumes: Sequence[Volume]) -> dict[str, Volume]:
+    """The volumes that can be mounted: nothing is wrong with them, as far as a volume by itself tells."""
+    found: dict[str, Volume] = {}
+    for volume in volumes:
+        if volume.name not in found and not any(_volume_errors("", volume)):
+            found[volume.name] = volume
+    return found
+
+
+def _volume_errors(path: str, volume: Volume) -> Iterator[FieldError]:
+    yield from _source_errors(path, volume)
+    yield from required_errors(f"{path}.name", volume.name, dns1123_label_errors)
 
 
 def host_path_errors(path: str, source: HostPathVolumeSource) -> Iterator[FieldError]:
@@ -208,16 +221,39 @@ def _image_errors(path: str, source: ImageVolumeSource) -> Iterator[FieldError]:
     yield from optional_one_of(f"{path}.pullPolicy", source.pull_policy, ("Always", "IfNotPresent", "Never"))
 
 
+def _saying(*names: str) -> Callable[[str, Any], Iterator[FieldError]]:
+    """A check that a source says something in these fields."""
+
+    def check(path: str, source: Any) -> Iterator[FieldError]:
+        return (required(f"{path}.{json_name(name)}") for name in names if not getattr(source, name))
+
+    return check
+
+
 _CHECKS: dict[str, Callable[[str, Any], Iterator[FieldError]]] = {
+    "aws_elastic_block_store": _saying("volume_id"),
+    "azure_file": _saying("secret_name", "share_name"),
+    "cephfs": _saying("monitors"),
+    "cinder": _saying("volume_id"),
     "config_map": _config_map_errors,
     "csi": _csi_errors,
     "downward_api": _downward_api_errors,
     "empty_dir": _empty_dir_errors,
     "ephemeral": _ephemeral_errors,
+    "flex_volume": _saying("driver"),
+    "git_repo": _saying("repository"),
+    "glusterfs": _saying("endpoints", "path"),
     "host_path": host_path_errors,
     "image": _image_errors,
+    "iscsi": _saying("target_portal", "iqn"),
     "nfs": _nfs_errors,
     "persistent_volume_claim": _claim_errors,
+    "photon_persistent_disk": _saying("pd_id"),
+    "portworx_volume": _saying("volume_id"),
     "projected": _projected_errors,
+    "rbd": _saying("monitors", "image"),
+    "scale_io": _saying("gateway", "system", "volume_name"),
     "secret": _secret_errors,
+    "storageos": _saying("volume_name"),
+    "vsphere_volume": _saying("volume_path"),
 }
