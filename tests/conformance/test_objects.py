@@ -303,3 +303,9 @@ async def test_a_namespace_goes_without_grace(api: Api) -> None:
     gone = (await api.delete(f"namespaces/{api.namespace}", query=TRY)).done()
     assert "deletionTimestamp" in gone["metadata"]
     assert "deletionGracePeriodSeconds" not in gone["metadata"]
+
+
+async def test_a_made_up_name_may_only_become_what_one_begins_with(api: Api) -> None:
+    (await api.post("configmaps", config_map())).done(201)
+    reply = await api.patch("configmaps/c", {"metadata": {"generateName": "A!"}})
+    refused(reply, 422, "Invalid", causes=[f'metadata.generateName: Invalid value: "A!": {SUBDOMAIN}'])

@@ -92,7 +92,7 @@ def _prefix_errors(resource: Resource[Any], prefix: str) -> list[FieldError]:
     return [field.invalid("metadata.generateName", prefix, text) for text in resource.strategy.name_errors(whole)]
 
 
-def update_errors(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
+def update_errors(resource: Resource[Any], new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
     """Everything wrong with the metadata of an update, once `carry_over` has been done."""
     errors = [
         field.invalid(f"metadata.{name}", value, "field is immutable")
@@ -115,6 +115,8 @@ def update_errors(new: ObjectMeta, old: ObjectMeta) -> list[FieldError]:
             listed = ", ".join(field.shown(name) for name in added)
             text = "no new finalizers can be added if the object is being deleted, found new finalizers"
             errors.append(field.forbidden("metadata.finalizers", f"{text} []string{{{listed}}}"))
+    if new.generate_name and new.generate_name != old.generate_name:
+        errors += _prefix_errors(resource, new.generate_name)
     return errors + _changeable_errors(new)
 
 

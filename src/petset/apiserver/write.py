@@ -165,7 +165,7 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
     strategy.prepare_update(obj, old)
     attributes = change.attributes(obj)
     admission.admit_update(attributes)
-    errors = metadata.update_errors(meta, old.metadata)
+    errors = metadata.update_errors(resource, meta, old.metadata)
     refuse_invalid(resource, obj, errors + strategy.validate_update(obj, old))
     if not change.target.subresource:
         admission.check_update(attributes)

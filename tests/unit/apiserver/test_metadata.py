@@ -96,7 +96,7 @@ def test_new_metadata(meta: ObjectMeta, errors: str) -> None:
     ],
 )
 def test_changed_metadata(new: ObjectMeta, old: ObjectMeta, errors: str) -> None:
-    assert "; ".join(str(error) for error in metadata.update_errors(new, old)) == errors
+    assert "; ".join(str(error) for error in metadata.update_errors(RESOURCE, new, old)) == errors
 
 
 def test_an_update_cannot_undo_a_deletion_nor_forge_the_past() -> None:
