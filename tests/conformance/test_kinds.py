@@ -1,5 +1,6 @@
 """Rules of kinds that programs write more often than people: storage, addresses, events, reviews."""
 
+import json
 from typing import Any
 
 import pytest
@@ -196,3 +197,28 @@ async def test_what_only_the_server_sets_is_no_part_of_a_review(there: Api) -> N
     body = {"metadata": {"uid": "x", "creationTimestamp": "2020-01-01T00:00:00Z"}, "spec": spec}
     reply = await there.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
     assert reply.done(201)["status"]["allowed"] is False
+
+
+async def test_news_stay_as_they_were_told(api: Api) -> None:
+    regarding = {"kind": "Pod", "name": "p", "namespace": api.namespace}
+    made = (await api.ask("POST", EVENTS, event(regarding=regarding))).done(201)
+    changed = merged(made, {"reason": "x", "regarding": {"name": "q"}, "deprecatedSource": {"host": "h"}})
+    shown = {"Kind": "Pod", "Namespace": api.namespace, "Name": "q", "UID": "", "APIVersion": ""}
+    text = json.dumps({**shown, "ResourceVersion": "", "FieldPath": ""}, separators=(",", ":"))
+    causes = [
+        f"involvedObject: Invalid value: {text}: field is immutable",
+        'reason: Invalid value: "x": field is immutable',
+        'source: Invalid value: {"Component":"","Host":"h"}: field is immutable',
+    ]
+    refused(await api.ask("PUT", f"{EVENTS}/e", changed), 422, "Invalid", causes=causes)
+    series = {"count": 2, "lastObservedTime": "2026-11-23T05:12:00.000000Z"}
+    (await api.ask("PUT", f"{EVENTS}/e", merged(made, {"series": series}))).done()
+
+
+async def test_a_kind_is_known_in_its_versions(there: Api) -> None:
+    message = (
+        'ConfigMap in version "v9" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v9" '
+        'in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"'
+    )
+    body = {"apiVersion": "v9", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    refused(await there.post("configmaps", body, TRY), 400, "BadRequest", message)

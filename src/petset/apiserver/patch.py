@@ -105,7 +105,7 @@ def _object(change: Change, body: PatchBody, made: _Made) -> Any:
     resource, tree = change.resource, made.tree
     version, kind = tree.get("apiVersion", resource.group_version), tree.get("kind", resource.kind)
     if (version, kind) != (resource.group_version, resource.kind) and body.type != "strategic":
-        raise _unfit(change, made, f'no kind "{kind}" is registered for version "{version}"')
+        raise _unfit(change, made, decoding.unregistered(kind, version))
     try:
         parts = convert(made.parts, resource.type, restored if body.type == "strategic" else unmarshalled)
     except DecodeError as error:

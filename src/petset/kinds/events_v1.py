@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from petset.api.field import FieldError, invalid, required, too_long
+from petset.api.meta import semantically_equal
 from petset.api.resources import Resource, Strategy, View
 from petset.api.table import Cell, Column
-from petset.api.types import Event, EventSeries, EventsV1Event, EventsV1EventSeries
+from petset.api.types import Event, EventSeries, EventSource, EventsV1Event, EventsV1EventSeries, ObjectReference
 from petset.kinds import event
 
 
@@ -66,8 +68,46 @@ class EventsV1Strategy(Strategy[EventsV1Event]):
         return [*_errors(obj), *event.RESOURCE.strategy.validate_create(to_stored(obj))]
 
     def validate_update(self, obj: EventsV1Event, old: EventsV1Event) -> list[FieldError]:
-        """Only that its place still fits; events of the core group have less to say."""
-        return event.RESOURCE.strategy.validate_create(to_stored(obj))
+        """What happened stays as it was told; that it recurs may be told later."""
+        errors = event.RESOURCE.strategy.validate_create(to_stored(obj))
+        if obj.series is not None and obj.series != old.series:
+            errors += _series_errors(obj.series)
+        for path, name in _FIXED.items():
+            new, before = getattr(obj, name), getattr(old, name)
+            if not semantically_equal(new, before):
+                errors.append(invalid(path, _as_go_has_it(new), "field is immutable"))
+        return errors
+
+
+_FIXED = {
+    "involvedObject": "regarding",
+    "reason": "reason",
+    "message": "note",
+    "source": "deprecated_source",
+    "firstTimestamp": "deprecated_first_timestamp",
+    "lastTimestamp": "deprecated_last_timestamp",
+    "count": "deprecated_count",
+    "type": "type",
+    "eventTime": "event_time",
+    "action": "action",
+    "related": "related",
+    "reportingController": "reporting_controller",
+    "reportingInstance": "reporting_instance",
+}
+"""What an update may not change, under the names of the core group, as upstream tells it."""
+
+
+def _as_go_has_it(value: Any) -> Any:
+    """Upstream shows its own structs, with all their fields."""
+    if isinstance(value, ObjectReference):
+        names = ("Kind", "Namespace", "Name", "UID", "APIVersion", "ResourceVersion", "FieldPath")
+        fields = (value.kind, value.namespace, value.name, value.uid, value.api_version)
+        return dict(
+            zip(names, [text or "" for text in (*fields, value.resource_version, value.field_path)], strict=True)
+        )
+    if isinstance(value, EventSource):
+        return {"Component": value.component or "", "Host": value.host or ""}
+    return value
 
 
 def _errors(obj: EventsV1Event) -> Iterator[FieldError]:

@@ -138,6 +138,7 @@ class PersistentVolumeClaimStrategy(Strategy[PersistentVolumeClaim]):
     def prepare_update(self, obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> None:
         """The status has an endpoint of its own."""
         obj.status = old.status
+        _agree_on_source(obj.spec)
 
     def validate_update(self, obj: PersistentVolumeClaim, old: PersistentVolumeClaim) -> list[FieldError]:
         """Binding happens once, growth when bound; whether the class allows growth is for admission to say."""

@@ -74,7 +74,9 @@ def test_refuses_newer_event(change: Tree, path: str, message: str) -> None:
 
 
 def test_an_event_of_the_core_group_may_be_recounted_through_the_newer_one() -> None:
-    assert update_errors(EventsV1Event, NEW, merged(NEW, {"eventTime": None, "action": None})) == []
+    before = merged(NEW, {"eventTime": None, "action": None})
+    again = {"series": {"count": 2, "lastObservedTime": "2026-11-23T05:12:00.000000Z"}}
+    assert update_errors(EventsV1Event, before, merged(before, again)) == []
 
 
 @pytest.mark.parametrize(
