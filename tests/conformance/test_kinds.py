@@ -218,7 +218,8 @@ async def test_news_stay_as_they_were_told(api: Api) -> None:
 async def test_a_kind_is_known_in_its_versions(there: Api) -> None:
     message = (
         'ConfigMap in version "v9" cannot be handled as a ConfigMap: '
-        'no kind "ConfigMap" is registered for version "v9" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"'
+        'no kind "ConfigMap" is registered for version "v9" '
+        'in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"'
     )
     body = {"apiVersion": "v9", "kind": "ConfigMap", "metadata": {"name": "c"}}
     refused(await there.post("configmaps", body, TRY), 400, "BadRequest", message)
