@@ -7,6 +7,8 @@ errors like any other.
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any, Final
 
@@ -96,11 +98,11 @@ def read_yaml_documents(raw: bytes) -> list[Any]:
 def repeated_keys(raw: bytes) -> list[str]:
     """The keys that a mapping of a YAML text has once more, as Go's reader tells them: `line 5: key "a" already set …`.
 
-    The text has been read before.
+    The text has been read before, perhaps as JSON, of which YAML does not know all.
     """
     found: list[str] = []
     open_: list[_Mapping | None] = []
-    for event in yaml.parse(raw, Loader=_Loader):
+    for event in _events(raw):
         match event:
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 open_.pop()
@@ -116,6 +118,11 @@ def repeated_keys(raw: bytes) -> list[str]:
             case yaml.DocumentEndEvent():
                 break
     return found
+
+
+def _events(raw: bytes) -> Iterator[yaml.Event]:
+    with suppress(yaml.YAMLError, ValueError):
+        yield from yaml.parse(raw, Loader=_Loader)
 
 
 class _Mapping:
