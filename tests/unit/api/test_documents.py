@@ -137,7 +137,7 @@ def test_yaml_that_is_refused(text: bytes, message: str) -> None:
         ("a: [x, x]\nb: {y: 1, z: [1], y: 2}\n", ['line 2: key "y" already set in map']),
         ('{"a": 1,\n "a": 2}', ['line 2: key "a" already set in map']),
         ("a: a\nb: &x b\nc: *x\n", []),
-        ('{"a": 1, "a": "\\udb90\\ude58"}', ['line 1: key "a" already…']),  # which only JSON can write so
+        ('{"a": "\\udb90\\ude58"}', []),  # which only JSON can write so
     ],
 )
 def test_keys_that_a_mapping_has_twice_are_told_with_their_lines(text: str, found: list[str]) -> None:
