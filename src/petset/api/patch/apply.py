@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from petset.api import fieldpath
+from petset.api import documents, fieldpath
+from petset.api.documents import DocumentError
 from petset.api.fieldpath import Fields
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch, PatchError
 from petset.api.patch.fields import (
@@ -179,9 +180,9 @@ def _applied_by_client(live: Tree, schema: Node, writer: Writer) -> Fields:
     if writer.manager != "kubectl" or not note:
         return {}
     try:
-        last = repaired(msgspec.json.decode(note), schema)
+        last = repaired(documents.read_json(note.encode()), schema)
         changed, removed = compare(last, live, schema)
-    except (msgspec.DecodeError, DecodeError, PatchError):
+    except (DocumentError, DecodeError, PatchError):
         return {}
     if last.get("apiVersion") != writer.api_version:
         return {}

@@ -120,6 +120,13 @@ def test_kubectls_note_of_what_it_applied_stays_true() -> None:
     assert "annotations" not in apply(config(), config({"serviceName": "s"}), kubectl)["metadata"]
 
 
+@pytest.mark.parametrize("note", ["", "null", "[]", "{", "[" * 5000, '{"spec":5}'])
+def test_a_note_that_nobody_can_read_frees_no_field(note: str) -> None:
+    live = apply(None, config({"replicas": 1}, annotations={server_side.LAST_APPLIED: note}), EDITOR)
+    with pytest.raises(server_side.ApplyConflict):
+        apply(live, config({"replicas": 2}), Writer("kubectl", "apps/v1", LATE))
+
+
 def test_the_status_subresource_takes_only_the_status() -> None:
     live = apply(None, config({"replicas": 1}))
     result = apply(live, {**config({"replicas": 5}), "status": {"replicas": 1}}, Writer("c", "apps/v1", LATE, "status"))
