@@ -15,7 +15,7 @@ import msgspec
 Fields: TypeAlias = dict[str, Any]
 
 ITSELF = "."
-_KINDS = ".fkvi"
+_PLACES = {".": 0, "f:": 1, "k:": 2, "v:": 3, "i:": 4}
 """Fields, items by keys, values, items by number: in this order."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -39,6 +39,11 @@ def in_order(fields: Fields) -> Fields:
     if elements[-1][0] != "f":
         elements.sort(key=_rank)
     return {element: fields[element] for element in elements}
+
+
+def is_readable(tree: Any) -> bool:
+    """Whether a JSON tree that a client sends is a set: every element names something, and what is below is a set."""
+    return isinstance(tree, dict) and all(_names(element) and is_readable(below) for element, below in tree.items())
 
 
 def is_member(below: Fields | None) -> bool:
@@ -117,18 +122,34 @@ def _difference_below(left: Fields, right: Fields) -> Fields | None:
     return {} if rest.keys() == {ITSELF} else rest or None
 
 
+def _names(element: str) -> bool:
+    match element[:2]:
+        case "." | "f:":
+            return True
+        case "k:":
+            return isinstance(_value_in(element), dict)
+        case "v:" | "i:":
+            return _value_in(element) is not None
+        case _:
+            return False
+
+
 def _rank(element: str) -> tuple[Any, ...]:
-    kind, _, text = element.partition(":")
-    place = _KINDS.find(kind)
-    if kind not in {"k", "v", "i"}:
+    place = _PLACES.get(element[:2], -1)
+    if place < _PLACES["k:"]:
         return (place, element)
-    try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return (place,)  # what a client made up
-    if kind == "k" and isinstance(value, dict):
+    value = _value_in(element)
+    if isinstance(value, dict):
         return (place, *((key, _rank_of_value(value[key])) for key in sorted(value)))
     return (place, ("", _rank_of_value(value)))
+
+
+def _value_in(element: str) -> Any:
+    """What stands behind the kind of an element; None when that is no JSON, or none that anybody would write."""
+    try:
+        return msgspec.json.decode(element[2:])
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _rank_of_value(value: Any) -> tuple[int, Any]:

@@ -89,7 +89,32 @@ def test_elements_stand_in_upstreams_order() -> None:
     left = dict.fromkeys(ordered[::-2], A)
     joined = fieldpath.union(left, dict.fromkeys(ordered[-2::-2], A))
     assert list(joined) == ordered
-    assert list(fieldpath.in_order({"k:made up": A, 'k:{"name":"a"}': A})) == ["k:made up", 'k:{"name":"a"}']
+
+
+def test_what_a_client_made_up_stands_somewhere() -> None:
+    made_up = ["", "kv:a", "k:made up", f"v:{'[' * 5000}", "vi:1", "x"]
+    ordered = fieldpath.in_order(dict.fromkeys([*made_up, 'k:{"name":"a"}', "v:1", "i:1"], A))
+    assert list(ordered)[-1] == "i:1"
+    assert len(ordered) == len(made_up) + 3
+
+
+@pytest.mark.parametrize(
+    ("tree", "readable"),
+    [
+        ({}, True),
+        ({"f:spec": {".": {}, 'k:{"name":"a"}': {"v:1": {}, "i:1": {}}}}, True),
+        ([], False),
+        ({"f:spec": None}, False),
+        ({"f:spec": {"x:y": {}}}, False),
+        ({"kv:1": {}}, False),
+        ({"": {}}, False),
+        ({"k:1": {}}, False),
+        ({"v:": {}}, False),
+        ({f"v:{'[' * 5000}": {}}, False),
+    ],
+)
+def test_what_a_client_sends_is_a_set_or_is_not(tree: object, readable: bool) -> None:
+    assert fieldpath.is_readable(tree) is readable
 
 
 def test_elements_of_items_are_written_in_one_way() -> None:

@@ -143,6 +143,8 @@ def _sound(entries: list[Entry]) -> list[Entry]:
         operation, version = entry.get("operation"), entry.get("apiVersion")
         if operation not in _OPERATIONS or not version or entry.get("fieldsType") != "FieldsV1":
             return []
+        if not fieldpath.is_readable(entry["fieldsV1"]):
+            return []
         identity = entry.get("manager"), operation, operation == "Apply" or version, entry.get("subresource") or ""
         found[identity] = entry
     return entries if len(found) == len(entries) else in_order(list(found.values()))

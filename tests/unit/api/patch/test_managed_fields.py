@@ -188,9 +188,10 @@ def renamed(entries: list[Any], **changes: Any) -> list[Any]:
         ("an entry without an operation spoils all", {"operation": ""}, ["a", "b"]),
         ("an entry without a version spoils all", {"apiVersion": ""}, ["a", "b"]),
         ("an entry of another type spoils all", {"fieldsType": "FieldsV2"}, ["a", "b"]),
+        ("an entry of no set spoils all", {"fieldsV1": {"f:spec": 1}}, ["a", "b"]),
     ],
 )
-def test_entries_that_a_client_sends(rule: str, change: dict[str, str], managers: list[str]) -> None:
+def test_entries_that_a_client_sends(rule: str, change: dict[str, Any], managers: list[str]) -> None:
     a, b = (Writer(name, "v1", EARLY).entry("Apply", {"f:spec": {f"f:{name}": {}}}, EARLY) for name in "ab")
     old = pod(metadata={"name": "web-0", "uid": "1", "managedFields": [a, b]})
     new = pod(metadata={"name": "web-0", "uid": "1", "managedFields": renamed([a, b], **change)})
