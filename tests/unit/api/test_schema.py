@@ -230,7 +230,8 @@ def test_times_that_are_none_are_named(text: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "offset"), [("?", 0), ("eA=", 3), ("eA", 0), ("eA==eA==", 4), ("eHh4=", 4), ("not base64", 3)]
+    ("text", "offset"),
+    [("?", 0), ("eA=", 3), ("eA", 0), ("eA==eA==", 4), ("eHh4=", 4), ("eHh4====", 4), ("not base64", 3)],
 )
 def test_bytes_that_are_none_are_named(text: str, offset: int) -> None:
     with pytest.raises(DecodeError) as refused:

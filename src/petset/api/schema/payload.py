@@ -28,7 +28,7 @@ def _is_base64(text: str) -> bool:
         b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return False
-    return len(text) % 4 == 0 and "=" not in text.rstrip("=")
+    return len(text) % 4 == 0 and "=" not in text.rstrip("=") and not text.endswith("===")
 
 
 def _first_wrong(raw: bytes) -> int:
