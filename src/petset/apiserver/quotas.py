@@ -107,6 +107,8 @@ class Quotas:
         store, meta = self._registry.store, obj.metadata
         while self._unsettled and self._unsettled[0].revision <= store.revision:
             self._unsettled.popleft()
+        while self._unsettled and self._unsettled[-1].revision > store.accepted:  # it was refused, or only tried
+            self._unsettled.pop()
         if _can_be_counted(resource):
             self._unsettled.append(_Write(store.accepted + 1, resource, resource.key(meta.namespace, meta.name)))
 

@@ -257,6 +257,16 @@ class TestADiskThatWasFull:
         await create(server, pod("next"))
         assert store.looks < 20
 
+    async def test_does_not_look_at_what_was_only_tried(self, server: ApiServer, store: FullStore) -> None:
+        for _ in range(50):
+            await server.create(ME, target(Pod), pod("tried"), WriteOptions("tester", dry_run=True))
+        store.full = True
+        with pytest.raises(InternalError, match="the disk is full"):
+            await create(server, pod("lost"))
+        store.full, store.looks = False, 0
+        await create(server, pod("next"))
+        assert store.looks < 20
+
 
 async def test_a_first_quota_counts_what_is_about_to_be_durable(clock: VirtualClock, tmp_path: Path) -> None:
     store = SqliteStore.open(tmp_path, indexer(CATALOGUE))
