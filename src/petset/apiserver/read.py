@@ -112,8 +112,17 @@ def _place(options: ListOptions, present: int) -> _Place:
     if asked > present:
         raise future(asked, present)
     if options.continue_:
-        return _read_token(options.continue_, present)
-    return _Place(asked if options.resource_version_match == "Exact" else present)
+        place = _read_token(options.continue_, present)
+        if asked:
+            raise BadRequest("specifying resource version is not allowed when using continue")
+        return place
+    exactly = options.resource_version_match == "Exact" or _begins_pages_of(options, asked)
+    return _Place(asked if exactly else present)
+
+
+def _begins_pages_of(options: ListOptions, asked: int) -> bool:
+    """Whether the first page is of the revision itself: upstream's rule from before there was a match to say so."""
+    return asked > 0 and options.limit > 0 and not options.resource_version_match
 
 
 def _past(registry: Registry, target: Target, place: _Place) -> Past:

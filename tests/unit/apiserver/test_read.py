@@ -123,6 +123,24 @@ class TestRevisions:
             "b",
         ]
 
+    @pytest.mark.parametrize(("match", "seen"), [("", ["a"]), ("NotOlderThan", ["a", "b"])])
+    async def test_that_pages_begin_with_are_as_they_were(self, server: ApiServer, match: str, seen: list[str]) -> None:
+        await create(server, config_map("a"))
+        past = str(server.registry.store.revision)
+        await create(server, config_map("b"))
+        options = ListOptions(limit=9, resource_version=past, resource_version_match=match)
+        assert names(await server.list(target(ConfigMap), options)) == seen
+
+    @pytest.mark.parametrize("revision", ["1", "2"])
+    async def test_do_not_go_with_a_token(self, server: ApiServer, revision: str) -> None:
+        for name in "ab":
+            await create(server, config_map(name))
+        token = (await server.list(target(ConfigMap), ListOptions(limit=1))).continue_
+        with pytest.raises(BadRequest, match="not allowed when using continue"):
+            await server.list(target(ConfigMap), ListOptions(continue_=token, resource_version=revision))
+        whole = await server.list(target(ConfigMap), ListOptions(continue_=token, resource_version="0"))
+        assert names(whole) == ["b"]
+
     async def test_that_history_does_not_know_are_refused(self, server: ApiServer) -> None:
         short = ApiServer(server.catalogue, MemoryStore(history=History(events=1)), server.registry.clock)
         await create_system_objects(short, 6443)
