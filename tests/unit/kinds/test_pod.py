@@ -136,6 +136,15 @@ def test_mirrors_the_service_account_under_its_old_name(given: Tree, expected: s
     assert (spec.service_account_name, spec.service_account) == (expected, expected)
 
 
+@pytest.mark.parametrize("names", [("cpu", "memory"), ("memory", "cpu")])
+def test_a_pod_as_a_whole_requests_what_its_containers_do_in_their_order(names: tuple[str, str]) -> None:
+    amounts = dict.fromkeys(names, "1")
+    containers = [{**CONTAINER, "resources": {"requests": amounts}}]
+    spec = defaulted(Pod, of_spec({"containers": containers, "resources": {"limits": {"cpu": "2"}}})).spec
+    assert spec.resources is not None
+    assert list(spec.resources.requests) == list(names)
+
+
 @pytest.mark.parametrize(
     ("resources", "expected"),
     [

@@ -74,9 +74,9 @@ def _default_pod_requests(spec: PodSpec) -> None:
         if resources.limits or resources.requests:
             _default_huge_pages(spec, resources)
         if resources.limits:
-            asked = container_requests(spec)
-            for name in asked.keys() & {"cpu", "memory"}:
-                resources.requests.setdefault(name, str(asked[name]))
+            for name, amount in container_requests(spec).items():
+                if name in ("cpu", "memory"):
+                    resources.requests.setdefault(name, str(amount))
     for name, limit in resources.limits.items():
         if is_for_pods(name):
             resources.requests.setdefault(name, limit)
