@@ -135,6 +135,21 @@ REFUSED: list[tuple[str, str, Tree, list[str]]] = [
         ],
     ),
     (
+        "news from nobody, too long",
+        EVENTS,
+        event(reportingController="", reportingInstance="x" * 129, note="x" * 1025, type="", action="", reason=""),
+        [
+            "reportingController: Required value",
+            f'reportingController: Invalid value: "": {NAME}',
+            f'reportingController: Invalid value: "": {PART}',
+            'reportingInstance: Invalid value: "": can have at most 128 characters',
+            "action: Required value",
+            "reason: Required value",
+            'message: Invalid value: "": can have at most 1024 characters',
+            'type: Invalid value: "": has invalid value: ',
+        ],
+    ),
+    (
         "news that recur once",
         EVENTS,
         event(series={}),
@@ -223,3 +238,44 @@ async def test_a_kind_is_known_in_its_versions(there: Api) -> None:
     )
     body = {"apiVersion": "v9", "kind": "ConfigMap", "metadata": {"name": "c"}}
     refused(await there.post("configmaps", body, TRY), 400, "BadRequest", message)
+
+
+NO_REPORTER = [
+    "reportingComponent: Required value",
+    f"reportingComponent: Invalid value: {json.dumps('')}: {NAME}",
+    f"reportingComponent: Invalid value: {json.dumps('')}: {PART}",
+    "reportingInstance: Required value",
+    "action: Required value",
+    "reason: Required value",
+]
+TIMED = {"eventTime": "2026-11-23T05:12:00.000000Z"}
+ELSEWHERE = [f"involvedObject.namespace: Invalid value: {json.dumps('')}: does not match event.namespace"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "namespace", "changes", "causes"),
+    [
+        ("of nothing in particular, elsewhere", "kube-system", {}, ELSEWHERE),
+        ("with a time, of nothing in particular, elsewhere", "{ns}", TIMED, ELSEWHERE + NO_REPORTER),
+        ("with a time, without a reporter", "kube-system", TIMED, NO_REPORTER),
+    ],
+)
+async def test_an_older_event_is_refused(
+    there: Api, rule: str, namespace: str, changes: Tree, causes: list[str]
+) -> None:
+    body = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Node"}, **changes}
+    reply = await there.ask("POST", f"/api/v1/namespaces/{namespace}/events", body, query=TRY)
+    assert reply.status == 422, rule
+    refused(reply, 422, "Invalid", causes=causes)
+
+
+@pytest.mark.parametrize(
+    ("place", "body"),
+    [
+        ("services/new", {"metadata": {"name": "new"}, "spec": {"clusterIP": "None"}}),
+        ("endpoints/new", {"metadata": {"name": "new"}}),
+    ],
+)
+async def test_a_put_makes_it(api: Api, place: str, body: Tree) -> None:
+    made = (await api.ask("PUT", place, body)).done(201)
+    assert (await api.get(place)).done()["metadata"]["uid"] == made["metadata"]["uid"]

@@ -15,6 +15,8 @@ from petset.kinds.columns import AGE, NAME, NONE, format_first
 class EndpointsStrategy(Strategy[Endpoints]):
     """Ports without a protocol are TCP."""
 
+    allow_create_on_update = True
+
     def default(self, obj: Endpoints) -> None:
         """Fills in protocols."""
         for subset in obj.subsets:

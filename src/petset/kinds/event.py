@@ -3,10 +3,15 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from petset.api.field import FieldError, invalid
+from petset.api.field import FieldError, invalid, required
+from petset.api.names import qualified_name_errors
 from petset.api.resources import Resource, Strategy
 from petset.api.table import Column, age
 from petset.api.types import Event
+from petset.kinds.checks import format_errors
+
+LONGEST, LONGEST_MESSAGE = 128, 1024
+"""Bytes of what a reporter says."""
 
 
 class EventStrategy(Strategy[Event]):
@@ -15,19 +20,44 @@ class EventStrategy(Strategy[Event]):
     allow_create_on_update = True
 
     def validate_create(self, obj: Event) -> list[FieldError]:
-        """An event lives beside its object; of objects without a namespace it lives in `default`."""
-        return list(_namespace_errors(obj))
+        """An event lives beside its object. One that says when it was says who saw what, too."""
+        return list(errors(obj, "reportingComponent"))
 
     def validate_update(self, obj: Event, old: Event) -> list[FieldError]:
         """As on creation."""
-        return list(_namespace_errors(obj))
+        return self.validate_create(obj)
+
+
+def errors(obj: Event, reporter: str) -> Iterator[FieldError]:
+    """What is wrong with an event; `reporter` is the name that its group has for who reports it."""
+    yield from _namespace_errors(obj)
+    if obj.event_time:
+        yield from _report_errors(obj, reporter)
 
 
 def _namespace_errors(obj: Event) -> Iterator[FieldError]:
+    """An event of an object without a namespace lives in `default`, or, of the newer kind, in `kube-system`."""
     involved, namespace = obj.involved_object.namespace or "", obj.metadata.namespace
-    fits = namespace == involved if involved else namespace in {"default", "kube-system"}
+    if obj.event_time:
+        fits = bool(involved) or namespace in {"default", "kube-system"}
+    else:
+        fits = namespace == (involved or "default")
     if not fits:
         yield invalid("involvedObject.namespace", involved, "does not match event.namespace")
+
+
+def _report_errors(obj: Event, reporter: str) -> Iterator[FieldError]:
+    if not obj.reporting_component:
+        yield required(reporter)
+    yield from format_errors(reporter, obj.reporting_component, qualified_name_errors)
+    texts = {"reportingInstance": obj.reporting_instance, "action": obj.action, "reason": obj.reason}
+    for path, text in texts.items():
+        if not text:
+            yield required(path)
+        elif len(text.encode()) > LONGEST:
+            yield invalid(path, "", f"can have at most {LONGEST} characters")
+    if len((obj.message or "").encode()) > LONGEST_MESSAGE:
+        yield invalid("message", "", f"can have at most {LONGEST_MESSAGE} characters")
 
 
 def _first_seen(obj: Event, now: datetime) -> str:

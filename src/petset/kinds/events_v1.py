@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from petset.api.field import FieldError, invalid, required, too_long
+from petset.api.field import FieldError, invalid, required
 from petset.api.meta import semantically_equal
 from petset.api.resources import Resource, Strategy, View
 from petset.api.table import Cell, Column
@@ -65,11 +65,11 @@ class EventsV1Strategy(Strategy[EventsV1Event]):
 
     def validate_create(self, obj: EventsV1Event) -> list[FieldError]:
         """Who reports what, when."""
-        return [*_errors(obj), *event.RESOURCE.strategy.validate_create(to_stored(obj))]
+        return [*event.errors(to_stored(obj), "reportingController"), *_errors(obj)]
 
     def validate_update(self, obj: EventsV1Event, old: EventsV1Event) -> list[FieldError]:
         """What happened stays as it was told; that it recurs may be told later."""
-        errors = event.RESOURCE.strategy.validate_create(to_stored(obj))
+        errors = list(event.errors(to_stored(obj), "reportingController"))
         if obj.series is not None and obj.series != old.series:
             errors += _series_errors(obj.series)
         for path, name in _FIXED.items():
@@ -115,19 +115,6 @@ def _errors(obj: EventsV1Event) -> Iterator[FieldError]:
         yield from _series_errors(obj.series)
     if not obj.event_time:
         yield required("eventTime")
-    limits = {
-        "reportingController": (obj.reporting_controller, 253),
-        "reportingInstance": (obj.reporting_instance, 128),
-        "action": (obj.action, 128),
-        "reason": (obj.reason, 128),
-    }
-    for path, (text, longest) in limits.items():
-        if not text:
-            yield required(path)
-        elif len(text.encode()) > longest:
-            yield too_long(path, longest)
-    if len((obj.note or "").encode()) > 1024:
-        yield too_long("note", 1024)
     if obj.type not in {"Normal", "Warning"}:
         yield invalid("type", "", f"has invalid value: {obj.type or ''}")
     yield from _deprecated_errors(obj)

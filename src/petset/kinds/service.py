@@ -41,6 +41,8 @@ def is_headless(obj: Service) -> bool:
 class ServiceStrategy(Strategy[Service]):
     """A clusterIP stays for life; ExternalName has none."""
 
+    allow_create_on_update = True
+
     def name_errors(self, name: str) -> list[str]:
         """A DNS label."""
         return ["must not contain dots"] if "." in name else dns1123_label_errors(name)

@@ -56,16 +56,11 @@ def test_the_newer_shape_holds_the_same_event() -> None:
     [
         ({"eventTime": None}, "eventTime", "Required value"),
         ({"reportingController": None}, "reportingController", "Required value"),
-        ({"reportingInstance": "x" * 129}, "reportingInstance", "Too long: may not be more than 128 bytes"),
+        ({"reportingInstance": "x" * 129}, "reportingInstance", 'Invalid value: "": can have at most 128 characters'),
         ({"action": None}, "action", "Required value"),
         ({"reason": None}, "reason", "Required value"),
-        ({"note": "x" * 1025}, "note", "Too long: may not be more than 1024 bytes"),
+        ({"note": "x" * 1025}, "message", 'Invalid value: "": can have at most 1024 characters'),
         ({"type": "Info"}, "type", 'Invalid value: "": has invalid value: Info'),
-        (
-            {"regarding": {"namespace": "other"}},
-            "involvedObject.namespace",
-            'Invalid value: "other": does not match event.namespace',
-        ),
     ],
 )
 def test_refuses_newer_event(change: Tree, path: str, message: str) -> None:
@@ -84,7 +79,7 @@ def test_an_event_of_the_core_group_may_be_recounted_through_the_newer_one() -> 
     [
         ("default", "default", True),
         ("default", None, True),
-        ("kube-system", None, True),
+        ("kube-system", None, False),
         ("team", None, False),
         ("team", "other", False),
     ],
