@@ -179,6 +179,8 @@ class _Reader:
             batch = self._next()
             if batch is not None:
                 yield batch
+                if self._over:  # who is slow has no more time than others
+                    return
             elif self._shared.error is not None:
                 raise self._shared.error
             elif self._over or self._shared.ended:

@@ -100,6 +100,15 @@ class TestOne:
             await clock.advance(10)
             assert [[change.type for change in batch] async for batch in batches] == [["BOOKMARK"]]
 
+    async def test_ends_in_time_however_much_it_has_not_seen_yet(self, server: ApiServer, clock: VirtualClock) -> None:
+        before = await present(server)
+        for name in "abc":
+            await write(server, name, PIECE)
+        async with server.stream(MAPS, WatchOptions(resource_version=before, timeout_seconds=10)) as batches:
+            assert await next_types(batches) == ["ADDED"]
+            await clock.advance(10)
+            assert [batch async for batch in batches] == []
+
     async def test_ends_with_the_store(self, server: ApiServer) -> None:
         async with server.stream(MAPS, WatchOptions(resource_version="1")) as batches:
             await server.registry.store.close()
