@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, TypeAlias
 
 from petset.aio.clock import Clock
@@ -60,7 +59,10 @@ class Watches:
 
     @asynccontextmanager
     async def open(self, target: Target, options: WatchOptions) -> AsyncIterator[Batches]:
-        """Opens a watch; raises on entry as `watch.open_feed`. Iterating raises a StatusError when the watch breaks."""
+        """Opens a watch. Raises BadRequest, Invalid.
+
+        Iterating raises a StatusError when the watch breaks, also when it cannot begin where it was asked to.
+        """
         interest = Interest(self._registry, target, options)
         start, initial = interest.begin(options)
         key = target, options.label_selector, options.field_selector
@@ -111,10 +113,8 @@ class _SharedWatch:
 
     @contextmanager
     def joined(self, start: int, initial: Iterator[WatchChange]) -> Iterator["_Reader"]:
-        """One more reader, of what there is `initial`ly and what happens after `start`. Raises Expired."""
-        missed = self.missed(start) if start < self.reached else iter(())
-        first = (Batch(piece, start, start) for piece in _pieces(initial))
-        reader = _Reader(self, start, chain(first, missed))
+        """One more reader, of what there is `initial`ly and what happens after `start`."""
+        reader = _Reader(self, start, (Batch(piece, start, start) for piece in _pieces(initial)))
         self.readers[reader] = None
         try:
             yield reader

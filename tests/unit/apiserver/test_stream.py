@@ -122,6 +122,15 @@ class TestOne:
             with pytest.raises(StatusError, match="did not keep up"):
                 await next_batch(batches)
 
+    async def test_learns_within_that_the_history_does_not_reach_back_so_far(self, clock: VirtualClock) -> None:
+        server = ApiServer(CATALOGUE, MemoryStore(History(events=2)), clock)
+        for name in "abcde":
+            await write(server, name)
+        async with server.stream(MAPS, WatchOptions(resource_version="1")) as batches:
+            with pytest.raises(Expired, match="too old resource version: 1 "):
+                await next_batch(batches)
+        assert store_watches(server) == 0
+
     async def test_hears_of_progress_after_all_that_happened_before(
         self, server: ApiServer, clock: VirtualClock
     ) -> None:
