@@ -279,3 +279,43 @@ async def test_an_older_event_is_refused(
 async def test_a_put_makes_it(api: Api, place: str, body: Tree) -> None:
     made = (await api.ask("PUT", place, body)).done(201)
     assert (await api.get(place)).done()["metadata"]["uid"] == made["metadata"]["uid"]
+
+
+async def test_a_namespace_with_a_name_made_up_is_labelled_with_it(there: Api) -> None:
+    made = (await there.post("namespaces", {"metadata": {"generateName": "conformance-"}}, TRY)).done(201)
+    assert made["metadata"]["labels"] == {"kubernetes.io/metadata.name": made["metadata"]["name"]}
+
+
+def balancer(**spec: Any) -> Tree:
+    return {"metadata": {"name": "s"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}], **spec}}
+
+
+async def test_a_balancer_may_do_without_ports_of_the_machine(api: Api) -> None:
+    made = (await api.post("services", balancer(allocateLoadBalancerNodePorts=False))).done(201)
+    assert "nodePort" not in made["spec"]["ports"][0]
+    wished = merged(made, {"spec": {"allocateLoadBalancerNodePorts": True}})
+    given = (await api.ask("PUT", "services/s", wished)).done()
+    assert given["spec"]["ports"][0]["nodePort"] >= 30000
+    moved = merged(given, {"spec": {"ports": [{"port": 443}]}})
+    assert (await api.ask("PUT", "services/s", moved)).done()["spec"]["ports"][0]["nodePort"] == (
+        given["spec"]["ports"][0]["nodePort"]
+    )
+    change = {"spec": {"allocateLoadBalancerNodePorts": False, "ports": [{"port": 443}]}}
+    assert "nodePort" not in (await api.patch("services/s", change)).done()["spec"]["ports"][0]
+
+
+async def test_the_class_of_a_balancer_stays(api: Api) -> None:
+    (await api.post("services", balancer(loadBalancerClass="example.com/a"))).done(201)
+    reply = await api.patch("services/s", {"spec": {"loadBalancerClass": "example.com/b"}})
+    refused(reply, 422, "Invalid", causes=['spec.loadBalancerClass: Invalid value: "example.com/b": may not change…'])
+
+
+async def test_a_name_elsewhere_has_no_traffic_of_its_own(api: Api) -> None:
+    spec = {"type": "ExternalName", "externalName": "example.com", "internalTrafficPolicy": "Cluster"}
+    made = (await api.post("services", {"metadata": {"name": "e"}, "spec": spec})).done(201)
+    assert "internalTrafficPolicy" not in made["spec"]
+    headless = {"metadata": {"name": "h"}, "spec": {"clusterIP": "None", "ports": [{"port": 80}]}}
+    (await api.post("services", headless)).done(201)
+    away = merged(headless, {"spec": {"type": "ExternalName", "externalName": "example.com"}})
+    gone = (await api.ask("PUT", "services/h", away)).done()["spec"]
+    assert {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"}.isdisjoint(gone)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from petset.api import field
 from petset.api.errors import InternalError, Invalid, StatusError
 from petset.api.resources import Resource
-from petset.api.types import Object, Service
+from petset.api.types import Object, Service, ServiceSpec
 from petset.apiserver.quotas import Quotas
 from petset.apiserver.registry import Registry
 from petset.store.interface import Store
@@ -201,7 +201,7 @@ class ServiceAllocator:
             if port.node_port not in had:
                 self._check_port(obj, index, port.node_port)
             mine[port.port, port.protocol or "TCP"] = port.node_port
-        for port in obj.spec.ports:
+        for port in obj.spec.ports if _is_given_ports(obj.spec) else ():
             if port.node_port is None:
                 port.node_port = self._free_port(set(mine.values()))
                 mine[port.port, port.protocol or "TCP"] = port.node_port
@@ -228,10 +228,20 @@ def _keep_allocated(obj: Service, old: Service) -> None:
     if obj.spec.type != "ExternalName" and old.spec.type != "ExternalName" and not obj.spec.cluster_ip:
         obj.spec.cluster_ip = old.spec.cluster_ip
         obj.spec.cluster_ips = list(old.spec.cluster_ips)
-    if obj.spec.type in {"NodePort", "LoadBalancer"}:
-        known = {(port.port, port.protocol): port.node_port for port in old.spec.ports}
+    if _is_given_ports(obj.spec) and _is_given_ports(old.spec):
+        known = {port.name or "": port.node_port for port in old.spec.ports}
+        taken = {port.node_port for port in obj.spec.ports}
         for port in obj.spec.ports:
-            port.node_port = port.node_port or known.get((port.port, port.protocol))
+            before = known.get(port.name or "")
+            if not port.node_port and before not in taken:
+                port.node_port = before
+
+
+def _is_given_ports(spec: ServiceSpec) -> bool:
+    """Whether ports of the machine that nobody asked for are given out; a balancer may do without."""
+    if spec.type == "LoadBalancer":
+        return spec.allocate_load_balancer_node_ports is not False
+    return spec.type == "NodePort"
 
 
 def _invalid(obj: Service, error: field.FieldError) -> Invalid:

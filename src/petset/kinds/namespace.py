@@ -25,7 +25,8 @@ class NamespaceStrategy(Strategy[Namespace]):
             obj.metadata.labels[NAME_LABEL] = obj.metadata.name
 
     def prepare_create(self, obj: Namespace) -> None:
-        """Active from the start."""
+        """Active from the start, and labelled with its name, which may just have been made up."""
+        self.default(obj)
         obj.status = NamespaceStatus(phase="Active")
         if FINALIZER not in obj.spec.finalizers:
             obj.spec.finalizers.append(FINALIZER)

@@ -66,6 +66,7 @@ class ServiceStrategy(Strategy[Service]):
         """The status is the server's, and so are families that nobody chose."""
         obj.status = ServiceStatus()
         _complete_addresses(obj.spec)
+        _drop_what_leads_nowhere(obj.spec)
 
     def validate_create(self, obj: Service) -> list[FieldError]:
         """The whole spec, once it is clear which addresses are meant."""
@@ -81,6 +82,7 @@ class ServiceStrategy(Strategy[Service]):
         _keep_addresses(obj, old)
         _complete_addresses(obj.spec)
         _drop_what_the_type_lost(obj.spec, old.spec)
+        _drop_what_leads_nowhere(obj.spec)
 
     def validate_update(self, obj: Service, old: Service) -> list[FieldError]:
         """The spec, and that the address stays."""
@@ -175,11 +177,15 @@ def _keep_addresses(obj: Service, old: Service) -> None:
         obj.spec.cluster_ips = []  # who changes only the one address means both
 
 
+def _drop_what_leads_nowhere(spec: ServiceSpec) -> None:
+    if spec.type == "ExternalName":
+        spec.internal_traffic_policy = None
+
+
 def _drop_what_the_type_lost(new: ServiceSpec, old: ServiceSpec) -> None:
     """A change of type takes along what only the old type had, unless the client sets it anew."""
-    if new.type == "ExternalName" and old.type != "ExternalName" and new.cluster_ips == old.cluster_ips:
-        new.cluster_ip, new.cluster_ips = None, []
-        new.ip_families, new.ip_family_policy, new.internal_traffic_policy = [], None, None
+    if new.type == "ExternalName" and old.type != "ExternalName":
+        _drop_addresses(new, old)
     exposed = {"LoadBalancer", "NodePort"}
     if new.type not in exposed and old.type in exposed:
         given = {port.node_port for port in old.ports}
@@ -194,6 +200,15 @@ def _drop_what_the_type_lost(new: ServiceSpec, old: ServiceSpec) -> None:
             new.load_balancer_class = None
         if new.health_check_node_port == old.health_check_node_port:
             new.health_check_node_port = None
+
+
+def _drop_addresses(new: ServiceSpec, old: ServiceSpec) -> None:
+    if new.cluster_ip == old.cluster_ip and new.cluster_ips in ([], old.cluster_ips):
+        new.cluster_ip, new.cluster_ips = None, []
+    if new.ip_families == old.ip_families:
+        new.ip_families = []
+    if new.ip_family_policy == old.ip_family_policy:
+        new.ip_family_policy = None
 
 
 def _errors(spec: ServiceSpec) -> Iterator[FieldError]:
@@ -340,6 +355,8 @@ def _exposure_errors(spec: ServiceSpec) -> Iterator[FieldError]:
 
 
 def _change_errors(new: ServiceSpec, old: ServiceSpec) -> Iterator[FieldError]:
+    if new.type == old.type == "LoadBalancer" and new.load_balancer_class != old.load_balancer_class:
+        yield invalid("spec.loadBalancerClass", new.load_balancer_class, "may not change once set")
     if "ExternalName" in {new.type, old.type} or not old.cluster_ips:
         return
     if new.cluster_ips[:1] != old.cluster_ips[:1]:
