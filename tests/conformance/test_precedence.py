@@ -159,6 +159,23 @@ STORED = (
 )
 async def test_a_binding_means_one_pod(api: Api, metadata: Tree, status: int, message: str) -> None:
     (await api.post("pods", pod())).done(201)
-    reply = await api.post("pods/p/binding", {"metadata": metadata, "target": {"kind": "Node", "name": "n"}})
+    reply = await api.post("pods/p/binding", binding_of(metadata))
     reason = "BadRequest" if status == 400 else "Conflict"
     refused(reply, status, reason, message.replace("{ns}", api.namespace))
+
+
+async def test_a_binding_by_itself_means_the_pod_of_its_name(api: Api) -> None:
+    (await api.post("pods", pod())).done(201)
+    bindings = f"{CLUSTER}/bindings"
+    for metadata, status, reason, message in (
+        ({}, 400, "BadRequest", "Name parameter required."),
+        ({"name": "other"}, 404, "NotFound", 'pods "other" not found'),
+    ):
+        refused(await api.post(bindings, binding_of(metadata)), status, reason, message)
+    (await api.post(bindings, binding_of({"name": "p"}))).done(201)
+    assert (await api.get("pods/p")).done()["spec"]["nodeName"] == "n"
+    refused(await api.get(bindings), 405, "MethodNotAllowed")
+
+
+def binding_of(metadata: Tree) -> Tree:
+    return {"metadata": metadata, "target": {"kind": "Node", "name": "n"}}

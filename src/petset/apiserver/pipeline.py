@@ -10,7 +10,7 @@ from petset.aio.clock import Clock
 from petset.api import field
 from petset.api.errors import Invalid, MethodNotAllowed, NotFound, StatusError
 from petset.api.resources import Catalogue
-from petset.api.types import DeleteOptions, Object, ResourceQuota, Service
+from petset.api.types import Binding, DeleteOptions, Object, ResourceQuota, Service
 from petset.apiserver import delete, read, subresources, watch, write
 from petset.apiserver.allocation import SERVICE_CIDR, Allocations, ServiceAllocator
 from petset.apiserver.authentication.signing import SigningKey
@@ -40,6 +40,8 @@ from petset.store.interface import Record, Store
 _OF_ONE = frozenset({"update", "patch", "delete"})
 LONGEST_MANAGER = 128
 """Bytes of the name of a field manager."""
+_CARRIED_OUT: dict[type[Object], subresources.Handler] = {**REVIEWS, Binding: subresources.bind_named}
+"""What POST does with kinds whose objects are never stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class ApiServer:
         if target.resource.type is ResourceQuota:
             await self._quotas.count_ahead(target.namespace)
         change = Change(self._server, identity, target, options)
-        carry_out = subresources.create if target.subresource else REVIEWS.get(target.resource.type, write.create)
+        carry_out = subresources.create if target.subresource else _CARRIED_OUT.get(target.resource.type, write.create)
         return await carry_out(change, content)
 
     async def create_all(

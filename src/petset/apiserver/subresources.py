@@ -179,12 +179,27 @@ def _check_replicas(change: Change, replicas: int) -> None:
         raise Invalid.of("autoscaling", "Scale", change.target.name, [error])
 
 
+async def bind_named(change: Change, content: Content) -> Answer:
+    """POST to the collection of bindings, which means the pod of the same name (upstream's `LegacyBindingREST`)."""
+    binding, _ = decoding.read(content, change.resource, change.options.field_validation)
+    metadata.place(change.resource, binding, change.target.namespace)
+    if not binding.metadata.name:
+        raise BadRequest("Name parameter required.")
+    pods = change.registry.catalogue.of(Pod)
+    target = Target(pods, change.target.namespace, binding.metadata.name, "binding")
+    return await _carry_out(structs.replace(change, target=target), binding)
+
+
 async def _bind(change: Change, content: Content) -> Answer:
-    """Gives a pod its node, once (upstream's `BindingREST`)."""
     binding, _ = decoding.read_as(content, Binding, "v1", change.options.field_validation)
     if binding.metadata.name != change.target.name:
         raise BadRequest("name in URL does not match name in Binding object")
     metadata.place(change.resource, binding, change.target.namespace)
+    return await _carry_out(change, binding)
+
+
+async def _carry_out(change: Change, binding: Binding) -> Answer:
+    """Gives a pod its node, once (upstream's `BindingREST`)."""
     refuse_invalid(change.resource, binding, _binding_errors(binding))
     record = change.newest()
     pod = change.registry.shared(change.resource, record)

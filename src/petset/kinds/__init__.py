@@ -6,6 +6,7 @@ No I/O, no clock, nothing random, and nothing about how objects are stored or se
 from petset.api.resources import Catalogue
 from petset.kinds import (
     accessreviews,
+    binding,
     clusterrole,
     clusterrolebinding,
     configmap,
@@ -42,6 +43,7 @@ from petset.kinds import (
 
 CATALOGUE = Catalogue(
     (
+        binding.RESOURCE,
         configmap.RESOURCE,
         endpoints.RESOURCE,
         event.RESOURCE,
