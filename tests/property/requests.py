@@ -110,6 +110,7 @@ SAMPLES: dict[str, Tree] = {
     "SelfSubjectRulesReview": {"spec": {"namespace": "default"}},
     "SelfSubjectAccessReview": {"spec": {"resourceAttributes": ACCESS}},
     "SubjectAccessReview": {"spec": {"resourceAttributes": ACCESS, "user": "me", "groups": ["us"]}},
+    "Binding": {"metadata": META, "target": {"kind": "Node", "name": "node-1"}},
     "LocalSubjectAccessReview": {"metadata": META, "spec": {"resourceAttributes": ACCESS, "user": "me"}},
     "TokenReview": {"spec": {"token": "a.b.c", "audiences": ["d"]}},
 }
