@@ -195,9 +195,28 @@ def test_quantities_outside_maps_become_canonical() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-11-23T05:12:00Z", "2026-11-23T05:12:00.123456Z", "2026-11-23T05:12:00+01:00", "0001-01-01T00:00:00Z"]
+    ("text", "second", "micro"),
+    [
+        ("2026-11-23T05:12:00Z", "05:12:00Z", "05:12:00.000000Z"),
+        ("2026-11-23T05:12:00.123456Z", "05:12:00Z", "05:12:00.123456Z"),
+        ("2026-11-23T05:12:59.9876543210Z", "05:12:59Z", "05:12:59.987654Z"),
+        ("2026-11-23T05:12:00+01:00", "04:12:00Z", "04:12:00.000000Z"),
+        (f"2026-11-23T05:12:00.{'1' * 5000}Z", "05:12:00Z", "05:12:00.111111Z"),
+    ],
 )
-def test_times_stay_as_they_are(text: str) -> None:
+def test_times_are_written_in_one_form(text: str, second: str, micro: str) -> None:
+    expected = {"lastTimestamp": f"2026-11-23T{second}", "eventTime": f"2026-11-23T{micro}"}
+    tree = {"lastTimestamp": text, "eventTime": text}
+    for event in (
+        convert(tree, types.Event),
+        convert({**tree, "count": None, "metadata": None}, types.Event),
+        decode(msgspec.json.encode(tree), types.Event),
+    ):
+        assert {"lastTimestamp": event.last_timestamp, "eventTime": event.event_time} == expected
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])
+def test_times_without_another_form_stay_as_they_are(text: str) -> None:
     assert convert({"lastTimestamp": text}, types.Event).last_timestamp == text
 
 

@@ -14,7 +14,7 @@ from petset.api.quantity import QuantityError
 from petset.api.schema.errors import BytesError, DecodeError, TimeError
 from petset.api.schema.go_words import Told, unmarshalled
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import check_times, normalise_bytes, normalise_quantities, unset_zeros
+from petset.api.schema.normal_form import normalise_bytes, normalise_quantities, normalise_times, unset_zeros
 from petset.api.schema.regular import PARTS
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
@@ -59,7 +59,7 @@ def convert(tree: Any, type_: type[T], told: Told = unmarshalled) -> T:
         obj = msgspec.convert(tree, type_)
         normalise_quantities(obj)
         normalise_bytes(obj)
-        check_times(obj)
+        normalise_times(obj)
     except _UNFIT:
         return _converted_repaired(tree, type_, told)
     unset_zeros(obj)
@@ -71,7 +71,7 @@ def _bring_into_form(part: Struct, raw: bytes) -> None:
         unset_zeros(part)
     normalise_quantities(part)
     normalise_bytes(part)
-    check_times(part)
+    normalise_times(part)
 
 
 def _tree(raw: bytes) -> Any:
@@ -95,5 +95,6 @@ def _converted_repaired(tree: Any, type_: type[T], told: Told = unmarshalled) ->
         obj = msgspec.convert(repaired(tree, object_node(type_.__name__), told), type_)
     except msgspec.ValidationError as error:
         raise DecodeError("", str(error)) from error
+    normalise_times(obj)
     unset_zeros(obj)
     return obj

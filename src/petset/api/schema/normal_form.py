@@ -12,7 +12,7 @@ from petset.api import types
 from petset.api.quantity import canonical
 from petset.api.schema.node import Node, object_node
 from petset.api.schema.payload import canonical_bytes
-from petset.api.schema.times import check_time
+from petset.api.schema.times import canonical_time
 from petset.api.types import Struct
 
 
@@ -26,6 +26,8 @@ class _Route(NamedTuple):
     """All the values in one call: a tuple, or the value itself when there is only one."""
 
 
+_MICRO_TIMES = frozenset({"acquire_time", "event_time", "last_observed_time", "renew_time"})
+"""The fields that are a `MicroTime`: the schema does not tell them from others."""
 _NOWHERE = _Route((), (), (), lambda _: None)
 
 
@@ -68,18 +70,22 @@ def normalise_quantities(obj: Struct) -> None:
             normalise_quantities(part)
 
 
-def check_times(obj: Struct) -> None:
-    """Raises TimeError when a text that stands for a time is none."""
+def normalise_times(obj: Struct) -> None:
+    """Brings every time into its canonical form, in place.
+
+    Raises:
+        TimeError: a text that stands for a time is none.
+    """
     values, structs, struct_lists, _ = _route_to_times(type(obj))
     for name in values:
         if (value := getattr(obj, name)) is not None:
-            check_time(value)
+            setattr(obj, name, canonical_time(value, micro=name in _MICRO_TIMES))
     for name in structs:
         if (part := getattr(obj, name)) is not None:
-            check_times(part)
+            normalise_times(part)
     for name in struct_lists:
         for part in getattr(obj, name) or ():
-            check_times(part)
+            normalise_times(part)
 
 
 def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:

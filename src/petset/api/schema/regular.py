@@ -13,7 +13,7 @@ from petset.api.alike import once_for_text
 from petset.api.quantity import QuantityError
 from petset.api.schema.errors import TimeError
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import check_times, normalise_quantities, unset_zeros
+from petset.api.schema.normal_form import normalise_quantities, normalise_times, unset_zeros
 from petset.api.schema.strict import problems
 from petset.api.types import Struct
 
@@ -66,7 +66,7 @@ def _is_regular(text: bytes, type_: type[Struct]) -> bool:
         written = _encode(spec)
         unset_zeros(spec)
         normalise_quantities(spec)
-        check_times(spec)
+        normalise_times(spec)
         tree = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, QuantityError, TimeError):
         return False

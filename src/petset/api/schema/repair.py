@@ -10,7 +10,7 @@ from petset.api.schema.errors import BytesError, DecodeError, TimeError
 from petset.api.schema.go_words import LARGEST, GoPlace, Told, unmarshalled
 from petset.api.schema.node import Node
 from petset.api.schema.payload import canonical_bytes
-from petset.api.schema.times import check_time
+from petset.api.schema.times import canonical_time
 
 
 class _Place(NamedTuple):
@@ -113,7 +113,7 @@ def _quantity(value: float | str, place: _Place) -> str:
 
 def _time(value: str, place: _Place) -> str:
     try:
-        check_time(value)
+        canonical_time(value)
     except TimeError as error:
         raise DecodeError(place.path, str(error)) from error
     return value

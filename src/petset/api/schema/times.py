@@ -1,7 +1,7 @@
-"""Times by RFC 3339, and in Go's words what is wrong with a text that is none."""
+"""Times by RFC 3339: the one form in which Kubernetes writes them, and in Go's words what is wrong with other texts."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from petset.api.schema.errors import TimeError
@@ -31,17 +31,33 @@ _LIMITS = {
 }
 
 
-@lru_cache(maxsize=4096)  # all times of a pod are the same few
-def check_time(text: str) -> None:
-    """Raises TimeError unless the text is a time by RFC 3339."""
+_LONGEST_REMEMBERED = 64
+
+
+def canonical_time(text: str, *, micro: bool = False) -> str:
+    """A time as Kubernetes writes it: in UTC, to the second or to the microsecond.
+
+    Raises:
+        TimeError: it is no time by RFC 3339.
+    """
+    return (_known if len(text) <= _LONGEST_REMEMBERED else _written)(text, micro=micro)
+
+
+def _written(text: str, *, micro: bool) -> str:
     if not _is_rfc3339(text):
         raise TimeError(_told(text))
     try:
-        datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise TimeError(_told(text)) from error
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:  # before the first year, or after the last
+        return text
+    return moment.isoformat(timespec="microseconds" if micro else "seconds").removesuffix("+00:00") + "Z"
 
 
+_known = lru_cache(maxsize=4096)(_written)  # all times of a pod are the same few
 _is_rfc3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII).fullmatch
 
 
