@@ -403,3 +403,13 @@ async def test_the_image_of_a_pod_may_change(api: Api) -> None:
     change = [{"op": "replace", "path": "/spec/containers/0/image", "value": "nginx:1.28"}]
     changed = (await api.ask("PATCH", "pods/p", change, type_="application/json-patch+json")).done()
     assert (changed["spec"]["containers"][0]["image"], changed["metadata"]["generation"]) == ("nginx:1.28", 2)
+
+
+async def test_through_its_status_a_pod_does_not_end_and_has_the_class_it_had(api: Api) -> None:
+    made = (await api.post("pods", pod())).done(201)
+    place = f"pods/{made['metadata']['name']}/status"
+    early = {"metadata": {"deletionTimestamp": "2020-01-01T00:00:00Z"}, "status": {"message": "told"}}
+    told = (await api.patch(place, early)).done()
+    assert ("deletionTimestamp" in told["metadata"], told["status"]["message"]) == (False, "told")
+    reply = await api.patch(place, {"status": {"qosClass": "Guaranteed"}})
+    refused(reply, 422, "Invalid", causes=['status.qosClass: Invalid value: "Guaranteed": field is immutable'])

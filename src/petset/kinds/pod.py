@@ -7,6 +7,7 @@ from petset.api.meta import semantically_equal
 from petset.api.resources import Resource, Strategy, Subresource
 from petset.api.table import Column
 from petset.api.types import Pod, PodCondition, PodStatus
+from petset.kinds.checks import unchanged
 from petset.kinds.columns import AGE, NAME, NONE
 from petset.kinds.podspec.api_access import share_source
 from petset.kinds.podspec.defaults import default_pod_object, default_pod_spec
@@ -82,8 +83,13 @@ class PodStatusStrategy(Strategy[Pod]):
         """Keeps the spec, the owners and what was decided on creation."""
         obj.spec = old.spec
         obj.metadata.owner_references = old.metadata.owner_references
+        obj.metadata.deletion_timestamp = old.metadata.deletion_timestamp
         obj.metadata.generation = old.metadata.generation
-        obj.status.qos_class = old.status.qos_class
+        obj.status.qos_class = obj.status.qos_class or old.status.qos_class
+
+    def validate_update(self, obj: Pod, old: Pod) -> list[FieldError]:
+        """The class of its resources was decided on creation."""
+        return list(unchanged("status.qosClass", obj.status.qos_class, old.status.qos_class))
 
 
 def _gated(now: str | None) -> PodCondition:

@@ -245,11 +245,13 @@ def test_a_new_spec_is_a_new_generation_and_labels_are_not() -> None:
 
 def test_a_status_update_changes_nothing_else() -> None:
     old = created(Pod, merged(POD, {"metadata": {"ownerReferences": [{"name": "web", "uid": "1"}]}}))
-    new = defaulted(Pod, merged(of_spec({"nodeName": "n"}), {"status": {"phase": "Running", "qosClass": "Guaranteed"}}))
+    new = defaulted(Pod, merged(of_spec({"nodeName": "n"}), {"status": {"phase": "Running"}}))
     assert RESOURCE.status is not None
     RESOURCE.status.prepare_update(new, old)
     assert (new.spec, new.metadata.owner_references) == (old.spec, old.metadata.owner_references)
     assert (new.status.phase, new.status.qos_class) == ("Running", "BestEffort")
+    new.status.qos_class = "Guaranteed"
+    assert found(RESOURCE.status.validate_update(new, old), "status.qosClass", 'Invalid value: "Guaranteed"')
 
 
 @pytest.mark.parametrize(
