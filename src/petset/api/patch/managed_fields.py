@@ -89,7 +89,8 @@ def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> l
     sent = [] if writer.subresource else entries_of(new)
     if sent == _NOBODY:  # it does not become the writer's then either
         return []
-    entries = _sound(sent) or (entries_of(old) if old is not None else [])
+    known = entries_of(old) if old is not None else []
+    entries = known if sent == known else _sound(sent) or known
     changed, removed = compare(_blank(schema.type) if old is None else old, new, schema)
     changed, removed = tracked(changed), removed if old is not None else {}
     if not changed and not removed:
