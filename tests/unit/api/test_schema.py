@@ -215,6 +215,14 @@ def test_times_are_written_in_one_form(text: str, second: str, micro: str) -> No
         assert {"lastTimestamp": event.last_timestamp, "eventTime": event.event_time} == expected
 
 
+def test_times_in_maps_are_times_too() -> None:
+    told = {"a": "2026-11-23T05:12:00.5+01:00"}
+    budget = convert({"status": {"disruptedPods": told}}, types.PodDisruptionBudget)
+    assert budget.status.disrupted_pods == {"a": "2026-11-23T04:12:00Z"}
+    with pytest.raises(DecodeError, match='parsing time "x"'):
+        convert({"status": {"disruptedPods": {"a": "x"}}}, types.PodDisruptionBudget)
+
+
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])
 def test_times_without_another_form_stay_as_they_are(text: str) -> None:
     assert convert({"lastTimestamp": text}, types.Event).last_timestamp == text

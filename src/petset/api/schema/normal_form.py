@@ -79,13 +79,19 @@ def normalise_times(obj: Struct) -> None:
     values, structs, struct_lists, _ = _route_to_times(type(obj))
     for name in values:
         if (value := getattr(obj, name)) is not None:
-            setattr(obj, name, canonical_time(value, micro=name in _MICRO_TIMES))
+            setattr(obj, name, _canonical_times(value, micro=name in _MICRO_TIMES))
     for name in structs:
         if (part := getattr(obj, name)) is not None:
             normalise_times(part)
     for name in struct_lists:
         for part in getattr(obj, name) or ():
             normalise_times(part)
+
+
+def _canonical_times(value: str | dict[str, str], *, micro: bool) -> str | dict[str, str]:
+    if isinstance(value, dict):
+        return {key: canonical_time(text, micro=micro) for key, text in value.items()}
+    return canonical_time(value, micro=micro)
 
 
 def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
@@ -127,11 +133,15 @@ def _route_to_quantities(type_: type[Struct]) -> _Route:
 
 @cache
 def _route_to_times(type_: type[Struct]) -> _Route:
-    return _route(type_, lambda node: node.type == "date-time", _route_to_times)
+    return _route(type_, _holds_times, _route_to_times)
 
 
 def _holds_quantities(node: Node) -> bool:
     return node.type == "quantity" or (node.kind == "map" and node.item is not None and node.item.type == "quantity")
+
+
+def _holds_times(node: Node) -> bool:
+    return node.type == "date-time" or (node.item is not None and node.item.type == "date-time")
 
 
 def _route(type_: type[Struct], wanted: Callable[[Node], bool], onward: Callable[[type[Struct]], _Route]) -> _Route:
