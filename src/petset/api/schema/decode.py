@@ -10,11 +10,10 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from petset.api.quantity import QuantityError
-from petset.api.schema.errors import BytesError, DecodeError, TimeError
+from petset.api.schema.errors import DecodeError
 from petset.api.schema.go_words import Told, unmarshalled
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import normalise_bytes, normalise_quantities, normalise_times, unset_zeros
+from petset.api.schema.normal_form import NOT_NORMAL, normalise, normalise_times, unset_zeros
 from petset.api.schema.regular import PARTS
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
@@ -22,7 +21,7 @@ from petset.api.types import Struct
 __all__ = ["DecodeError", "convert", "decode"]
 
 T = TypeVar("T", bound=Struct)
-_UNFIT = (msgspec.ValidationError, QuantityError, BytesError, TimeError)
+_UNFIT = (msgspec.ValidationError, *NOT_NORMAL)
 
 
 def decode(raw: bytes, type_: type[T], rest: bytes | None = None) -> T:
@@ -57,9 +56,7 @@ def convert(tree: Any, type_: type[T], told: Told = unmarshalled) -> T:
     """
     try:
         obj = msgspec.convert(tree, type_)
-        normalise_quantities(obj)
-        normalise_bytes(obj)
-        normalise_times(obj)
+        normalise(obj)
     except _UNFIT:
         return _converted_repaired(tree, type_, told)
     unset_zeros(obj)
@@ -69,9 +66,7 @@ def convert(tree: Any, type_: type[T], told: Told = unmarshalled) -> T:
 def _bring_into_form(part: Struct, raw: bytes) -> None:
     if _may_hold_zeros(raw):
         unset_zeros(part)
-    normalise_quantities(part)
-    normalise_bytes(part)
-    normalise_times(part)
+    normalise(part)
 
 
 def _tree(raw: bytes) -> Any:

@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from petset.api import types
-from petset.api.quantity import canonical
+from petset.api.quantity import QuantityError, canonical
+from petset.api.schema.errors import BytesError, TimeError
 from petset.api.schema.node import Node, object_node
 from petset.api.schema.payload import canonical_bytes
 from petset.api.schema.times import canonical_time
@@ -26,6 +27,7 @@ class _Route(NamedTuple):
     """All the values in one call: a tuple, or the value itself when there is only one."""
 
 
+NOT_NORMAL = (QuantityError, BytesError, TimeError)
 _MICRO_TIMES = frozenset({"acquire_time", "event_time", "last_observed_time", "renew_time"})
 """The fields that are a `MicroTime`: the schema does not tell them from others."""
 _NOWHERE = _Route((), (), (), lambda _: None)
@@ -50,6 +52,17 @@ def _unset(obj: Struct, names: tuple[str, ...]) -> None:
     for name in names:
         if not getattr(obj, name):
             setattr(obj, name, None)
+
+
+def normalise(obj: Struct) -> None:
+    """Brings every quantity, all bytes and every time into their canonical form, in place.
+
+    Raises:
+        One of NOT_NORMAL: something stands where one of these has to be, and is none.
+    """
+    normalise_quantities(obj)
+    normalise_bytes(obj)
+    normalise_times(obj)
 
 
 def normalise_quantities(obj: Struct) -> None:

@@ -10,10 +10,8 @@ import msgspec
 
 from petset.api import types
 from petset.api.alike import once_for_text
-from petset.api.quantity import QuantityError
-from petset.api.schema.errors import TimeError
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import normalise_quantities, normalise_times, unset_zeros
+from petset.api.schema.normal_form import NOT_NORMAL, normalise, unset_zeros
 from petset.api.schema.strict import problems
 from petset.api.types import Struct
 
@@ -65,10 +63,9 @@ def _is_regular(text: bytes, type_: type[Struct]) -> bool:
         spec = msgspec.json.decode(text, type=type_)
         written = _encode(spec)
         unset_zeros(spec)
-        normalise_quantities(spec)
-        normalise_times(spec)
+        normalise(spec)
         tree = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, QuantityError, TimeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, *NOT_NORMAL):
         return False
     if _encode(spec) != written:
         return False
