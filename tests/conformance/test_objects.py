@@ -53,6 +53,14 @@ REFUSED: list[tuple[str, Tree, list[str]]] = [
             'metadata.ownerReferences.uid: Invalid value: "": must not be empty',
         ],
     ),
+    *(
+        (
+            f"an owner of the version {version}",
+            {"ownerReferences": [{"apiVersion": version, "kind": "K", "name": "n", "uid": "u"}]},
+            [f'metadata.ownerReferences.apiVersion: Invalid value: "{version}": version must not be empty'],
+        )
+        for version in ("/", "a/", "a/b/c")
+    ),
     (
         "two controllers",
         {

@@ -92,6 +92,19 @@ METHODS = [
 BODIES = [
     Case("an end too early", post("{"), 400, "BadRequest", unrecognized("unexpected end of JSON input", "{")),
     Case("no body at all", post(""), 400, "BadRequest", unrecognized("unexpected end of JSON input", "<empty>")),
+    *(
+        Case(
+            f"a version that is of the type {type_}",
+            post(f'{{"apiVersion": {text}}}'),
+            400,
+            "BadRequest",
+            unrecognized(
+                f"json: cannot unmarshal {type_} into Go struct field .apiVersion of type string",
+                f'{{"apiVersion": {text}}}',
+            ),
+        )
+        for type_, text in (("number", "5"), ("bool", "true"), ("array", "[]"), ("object", "{}"))
+    ),
     Case(
         "a list",
         post("[]"),

@@ -54,6 +54,19 @@ SERVICES: list[tuple[str, Tree, list[str]]] = [
         ['spec.clusterIPs: Invalid value: ["None"]: must be empty when `clusterIP` is not specified'],
     ),
     (
+        "addresses that are none",
+        service(clusterIP="10.0.0.9", clusterIPs=["x"]),
+        [
+            'spec.clusterIPs: Invalid value: ["x"]: first value must match `clusterIP`',
+            'spec.clusterIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        ],
+    ),
+    (
+        "a way within of no kind",
+        service(internalTrafficPolicy=""),
+        ['spec.internalTrafficPolicy: Unsupported value: "": supported values: "Cluster", "Local"'],
+    ),
+    (
         "an affinity",
         service(sessionAffinity="x"),
         ['spec.sessionAffinity: Unsupported value: "x": supported values: "ClientIP", "None"'],

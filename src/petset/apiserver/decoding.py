@@ -1,5 +1,6 @@
 """From what a client sent to a typed object: formats, kind check, field validation, and the words of each refusal."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, TypeVar
@@ -264,6 +265,7 @@ def _handled(found: str, group_version: str, wanted: str) -> str:
 
 
 _GO_TYPES = {"array": "array", "str": "string", "int": "number", "float": "number", "bool": "bool"}
+_NO_TEXT = re.compile(r"Expected `str \| null`, got `(\w+)` - at `\$(\.\w+)`")
 _HEAD = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 
 
@@ -272,6 +274,10 @@ def go_words(error: Exception) -> str:
     text = str(error)
     if text == "Input data was truncated":
         return "unexpected end of JSON input"
+    no_text = _NO_TEXT.fullmatch(text)
+    if no_text:
+        sent = _GO_TYPES.get(no_text[1], no_text[1])
+        return f"json: cannot unmarshal {sent} into Go struct field {no_text[2]} of type string"
     found = _GO_TYPES.get(text.removeprefix("Expected `object`, got `").removesuffix("`"))
     return f"json: cannot unmarshal {found} into Go value of type {_HEAD}" if found else text
 

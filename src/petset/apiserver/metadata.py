@@ -148,19 +148,21 @@ def _annotation_errors(annotations: dict[str, str]) -> list[FieldError]:
     return errors
 
 
+def _version_in(group_version: str) -> str:
+    group, _, version = group_version.rpartition("/")
+    return "" if "/" in group else version
+
+
 def _owner_errors(owners: list[OwnerReference]) -> list[FieldError]:
     path = "metadata.ownerReferences"
     errors: list[FieldError] = []
     controllers: list[str] = []
     for owner in owners:
-        for name, value, word in (
-            ("apiVersion", owner.api_version, "version "),
-            ("kind", owner.kind, ""),
-            ("name", owner.name, ""),
-            ("uid", owner.uid, ""),
-        ):
+        if not _version_in(owner.api_version):
+            errors.append(field.invalid(f"{path}.apiVersion", owner.api_version, "version must not be empty"))
+        for name, value in (("kind", owner.kind), ("name", owner.name), ("uid", owner.uid)):
             if not value:
-                errors.append(field.invalid(f"{path}.{name}", value, f"{word}must not be empty"))
+                errors.append(field.invalid(f"{path}.{name}", value, "must not be empty"))
         if (owner.api_version, owner.kind) == ("v1", "Event"):
             errors.append(field.invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner"))
         if owner.controller:

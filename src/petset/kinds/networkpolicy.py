@@ -34,7 +34,7 @@ class NetworkPolicyStrategy(Strategy[NetworkPolicy]):
             spec.policy_types = ["Ingress", "Egress"] if spec.egress else ["Ingress"]
         for ports in [rule.ports for rule in spec.ingress] + [rule.ports for rule in spec.egress]:
             for port in ports:
-                port.protocol = port.protocol or "TCP"
+                port.protocol = "TCP" if port.protocol is None else port.protocol
 
     def prepare_create(self, obj: NetworkPolicy) -> None:
         """The first generation."""

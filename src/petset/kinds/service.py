@@ -56,7 +56,8 @@ class ServiceStrategy(Strategy[Service]):
             _default_port(port)
         if spec.type == "ExternalName":
             return
-        spec.internal_traffic_policy = spec.internal_traffic_policy or "Cluster"
+        if spec.internal_traffic_policy is None:
+            spec.internal_traffic_policy = "Cluster"
         if _is_exposed(spec):
             spec.external_traffic_policy = spec.external_traffic_policy or "Cluster"
         if spec.type == "LoadBalancer" and spec.allocate_load_balancer_node_ports is None:
@@ -225,11 +226,16 @@ def _errors(spec: ServiceSpec) -> Iterator[FieldError]:
 
 
 def _agreement_errors(spec: ServiceSpec) -> Iterator[FieldError]:
-    """The address and the list of addresses mean the same one."""
-    if spec.cluster_ips and not spec.cluster_ip and spec.type != "ExternalName":
-        yield invalid("spec.clusterIPs", spec.cluster_ips, "must be empty when `clusterIP` is not specified")
-    if spec.cluster_ip and spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
+    """The address and the list of addresses mean the same one; if not, all that is wrong with the list is told."""
+    if not spec.cluster_ips or spec.cluster_ip == spec.cluster_ips[0]:
+        return
+    if spec.cluster_ip:
         yield invalid("spec.clusterIPs", spec.cluster_ips, "first value must match `clusterIP`")
+    elif spec.type != "ExternalName":
+        yield invalid("spec.clusterIPs", spec.cluster_ips, "must be empty when `clusterIP` is not specified")
+    else:
+        return
+    yield from _cluster_ips_errors(spec)
 
 
 def _type_errors(spec: ServiceSpec) -> Iterator[FieldError]:
@@ -295,12 +301,16 @@ def _affinity_errors(spec: ServiceSpec) -> Iterator[FieldError]:
             yield invalid(path, seconds, "must be greater than 0 and less than 86400")
 
 
-def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+def _cluster_ips_errors(spec: ServiceSpec) -> Iterator[FieldError]:
     if len(spec.cluster_ips) > 2:
         yield invalid("spec.clusterIPs", spec.cluster_ips, "may only hold up to 2 values")
     for index, address in enumerate(spec.cluster_ips):
         if address != HEADLESS:
             yield from ip(f"spec.clusterIPs[{index}]", address)
+
+
+def _addresses_errors(spec: ServiceSpec) -> Iterator[FieldError]:
+    yield from _cluster_ips_errors(spec)
     for index, address in enumerate(spec.external_ips):
         yield from ip(f"spec.externalIPs[{index}]", address)
         if is_ip(address) and ip_address(address).is_loopback:

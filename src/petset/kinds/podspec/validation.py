@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from petset.api.field import FieldError, duplicate, forbidden, invalid, not_supported, required
 from petset.api.names import dns1123_subdomain_errors, qualified_name_errors
 from petset.api.types import PodSpec, PodTemplateSpec
-from petset.kinds.checks import format_errors, labels, one_of, optional_errors
+from petset.kinds.checks import format_errors, labels, one_of, optional_errors, optional_one_of
 from petset.kinds.podspec.claims import claims_errors
 from petset.kinds.podspec.containers import containers_errors
 from petset.kinds.podspec.naming import naming_errors
@@ -60,8 +60,6 @@ def deadline_errors(path: str, seconds: int | None, *, least: int) -> Iterator[F
 
 
 def _references_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
-    yield from optional_errors(f"{path}.priorityClassName", spec.priority_class_name, dns1123_subdomain_errors)
-    yield from optional_errors(f"{path}.runtimeClassName", spec.runtime_class_name, dns1123_subdomain_errors)
     for index, gate in enumerate(spec.readiness_gates):
         yield from format_errors(
             f"{path}.readinessGates[{index}].conditionType", gate.condition_type, qualified_name_errors
@@ -72,6 +70,9 @@ def _references_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
         if name in seen:
             yield duplicate(f"{path}.schedulingGates[{index}]", name)
         seen.add(name)
+    yield from optional_errors(f"{path}.priorityClassName", spec.priority_class_name, dns1123_subdomain_errors)
+    yield from optional_errors(f"{path}.runtimeClassName", spec.runtime_class_name, dns1123_subdomain_errors)
+    yield from optional_one_of(f"{path}.preemptionPolicy", spec.preemption_policy, ("PreemptLowerPriority", "Never"))
 
 
 def _host_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
