@@ -181,6 +181,12 @@ WRONG = [
         ],
     ),
     (
+        "a protocol has a name",
+        "networkpolicies",
+        policy({"ports": [{"protocol": ""}]}),
+        ['spec.ingress[0].ports[0].protocol: Unsupported value: "": supported values: "TCP", "UDP", "SCTP"'],
+    ),
+    (
         "a range of ports has a number at both ends",
         "networkpolicies",
         policy({"ports": [{"protocol": "X", "port": 0}, {"endPort": 4}, {"port": 80, "endPort": 70}]}),

@@ -103,6 +103,17 @@ REFUSED: list[tuple[str, Tree, list[str]]] = [
         ],
     ),
     (
+        "a template's class, and what it may do to others",
+        {"template": {"spec": {"preemptionPolicy": "x", "priorityClassName": "A"}}},
+        [
+            'spec.template.spec.priorityClassName: Invalid value: "A": a lowercase RFC 1123 subdomain must …',
+            (
+                'spec.template.spec.preemptionPolicy: Unsupported value: "x": '
+                'supported values: "PreemptLowerPriority", "Never"'
+            ),
+        ],
+    ),
+    (
         "no selector",
         {"selector": None},
         ["spec.selector: Required value", "spec.template.metadata.labels: Invalid value: …"],
