@@ -201,7 +201,10 @@ REFUSED: list[tuple[str, Tree, list[str]]] = [
         {"selector": {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "a", "operator": "x"}]}},
         [
             'spec.selector.matchExpressions[0].operator: Invalid value: "x": not a valid selector operator',
-            "spec.selector: Invalid value: {…",
+            (
+                'spec.selector: Invalid value: {"matchLabels":{"app":"web"},'
+                '"matchExpressions":[{"key":"a","operator":"x"}]}'
+            ),
         ],
     ),
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
+
 from petset.api.field import FieldError, forbidden, invalid, not_supported, required
 from petset.api.meta import copy, semantically_equal
 from petset.api.names import dns1123_label_errors
@@ -126,7 +128,8 @@ def _spec_errors(spec: StatefulSetSpec, *, is_new: bool = False) -> Iterator[Fie
     wrong = list(label_selector("spec.selector", spec.selector))
     yield from wrong
     if wrong:
-        yield invalid("spec.selector", spec.selector, "")
+        shown = msgspec.to_builtins(spec.selector)
+        yield invalid("spec.selector", dict(sorted(shown.items(), reverse=True)), "")  # as upstream's own stands
 
 
 def _policies_errors(spec: StatefulSetSpec) -> Iterator[FieldError]:
