@@ -13,7 +13,7 @@ import msgspec
 from petset.api.schema.errors import DecodeError
 from petset.api.schema.go_words import Told, unmarshalled
 from petset.api.schema.node import object_node
-from petset.api.schema.normal_form import NOT_NORMAL, normalise, normalise_times, unset_zeros
+from petset.api.schema.normal_form import NOT_NORMAL, normalise, unset_zeros
 from petset.api.schema.regular import PARTS
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
@@ -90,6 +90,6 @@ def _converted_repaired(tree: Any, type_: type[T], told: Told = unmarshalled) ->
         obj = msgspec.convert(repaired(tree, object_node(type_.__name__), told), type_)
     except msgspec.ValidationError as error:
         raise DecodeError("", str(error)) from error
-    normalise_times(obj)
+    normalise(obj)
     unset_zeros(obj)
     return obj

@@ -4,7 +4,7 @@ Every write goes through here, so the walk visits only what can lead to a change
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -30,7 +30,8 @@ class _Route(NamedTuple):
 NOT_NORMAL = (QuantityError, BytesError, TimeError)
 _MICRO_TIMES = frozenset({"acquire_time", "event_time", "last_observed_time", "renew_time"})
 """The fields that are a `MicroTime`: the schema does not tell them from others."""
-_NOWHERE = _Route((), (), (), lambda _: None)
+_Form = Callable[[str], str]
+"""What gives a text its canonical form."""
 
 
 def unset_zeros(obj: Struct) -> None:
@@ -60,78 +61,44 @@ def normalise(obj: Struct) -> None:
     Raises:
         One of NOT_NORMAL: something stands where one of these has to be, and is none.
     """
-    normalise_quantities(obj)
-    normalise_bytes(obj)
-    normalise_times(obj)
-
-
-def normalise_quantities(obj: Struct) -> None:
-    """Brings every quantity into its canonical form, in place.
-
-    Raises:
-        QuantityError: one is not a quantity.
-    """
-    values, structs, struct_lists, _ = _route_to_quantities(type(obj))
-    for name in values:
-        if (value := getattr(obj, name)) is not None:
-            setattr(obj, name, _canonical(value))
+    _, structs, struct_lists, _ = _route_to_forms(type(obj))
+    for name, canonical_form in _forms_in(type(obj)):
+        value = getattr(obj, name)
+        if isinstance(value, dict):
+            setattr(obj, name, {key: canonical_form(text) for key, text in value.items()})
+        elif value is not None:
+            setattr(obj, name, canonical_form(value))
     for name in structs:
         if (part := getattr(obj, name)) is not None:
-            normalise_quantities(part)
+            normalise(part)
     for name in struct_lists:
         for part in getattr(obj, name) or ():
-            normalise_quantities(part)
+            normalise(part)
 
 
-def normalise_times(obj: Struct) -> None:
-    """Brings every time into its canonical form, in place.
-
-    Raises:
-        TimeError: a text that stands for a time is none.
-    """
-    values, structs, struct_lists, _ = _route_to_times(type(obj))
-    for name in values:
-        if (value := getattr(obj, name)) is not None:
-            setattr(obj, name, _canonical_times(value, micro=name in _MICRO_TIMES))
-    for name in structs:
-        if (part := getattr(obj, name)) is not None:
-            normalise_times(part)
-    for name in struct_lists:
-        for part in getattr(obj, name) or ():
-            normalise_times(part)
+_canonical_quantity = lru_cache(maxsize=4096)(canonical)  # the same few occur in every pod
 
 
-def _canonical_times(value: str | dict[str, str], *, micro: bool) -> str | dict[str, str]:
-    if isinstance(value, dict):
-        return {key: canonical_time(text, micro=micro) for key, text in value.items()}
-    return canonical_time(value, micro=micro)
-
-
-def _canonical(value: str | dict[str, str]) -> str | dict[str, str]:
-    if isinstance(value, dict):
-        return {key: _canonical_text(text) for key, text in value.items()}
-    return _canonical_text(value)
-
-
-# The same few quantities occur in every pod.
-_canonical_text = lru_cache(maxsize=4096)(canonical)
-
-
-def normalise_bytes(obj: Struct) -> None:
-    """Brings what stands for bytes into its canonical form, in place. Only objects as a whole have such maps.
-
-    Raises:
-        BytesError: one is no base64.
-    """
-    for name in _bytes_of(type(obj)):
-        values = getattr(obj, name)
-        for key, text in values.items():
-            values[key] = canonical_bytes(text)
+def _form_of(name: str, node: Node) -> _Form | None:
+    """What gives the canonical form of a scalar, or of each value of a map; None where there is none."""
+    is_map = node.kind == "map" and node.item is not None
+    match node.item.type if is_map and node.item is not None else node.type:
+        case "quantity":
+            return _canonical_quantity
+        case "date-time":
+            return partial(canonical_time, micro=name in _MICRO_TIMES)
+        case "byte" if is_map:
+            return canonical_bytes
+    return None
 
 
 @cache
-def _bytes_of(type_: type[Struct]) -> tuple[str, ...]:
-    return _route(type_, lambda node: node.item is not None and node.item.type == "byte", lambda _: _NOWHERE).values
+def _forms_in(type_: type[Struct]) -> tuple[tuple[str, _Form], ...]:
+    """The attributes of a class that have a canonical form, each with what gives it."""
+    nodes = object_node(type_.__name__).fields
+    names = zip(type_.__struct_fields__, type_.__struct_encode_fields__, strict=True)
+    found = ((name, _form_of(name, nodes[json_name])) for name, json_name in names)
+    return tuple((name, form) for name, form in found if form is not None)
 
 
 @cache
@@ -140,21 +107,8 @@ def _route_to_zeros(type_: type[Struct]) -> _Route:
 
 
 @cache
-def _route_to_quantities(type_: type[Struct]) -> _Route:
-    return _route(type_, _holds_quantities, _route_to_quantities)
-
-
-@cache
-def _route_to_times(type_: type[Struct]) -> _Route:
-    return _route(type_, _holds_times, _route_to_times)
-
-
-def _holds_quantities(node: Node) -> bool:
-    return node.type == "quantity" or (node.kind == "map" and node.item is not None and node.item.type == "quantity")
-
-
-def _holds_times(node: Node) -> bool:
-    return node.type == "date-time" or (node.item is not None and node.item.type == "date-time")
+def _route_to_forms(type_: type[Struct]) -> _Route:
+    return _route(type_, lambda node: _form_of("", node) is not None, _route_to_forms)
 
 
 def _route(type_: type[Struct], wanted: Callable[[Node], bool], onward: Callable[[type[Struct]], _Route]) -> _Route:
