@@ -16,10 +16,8 @@ from petset.api.patch.trees import Tree
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.types import ManagedFieldsEntry, Object
+from petset.apiserver.registry import encode, split
 from petset.apiserver.request import WriteOptions
-
-_encode = msgspec.json.Encoder().encode
-_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def writer(resource: Resource[Any], options: WriteOptions, subresource: str, now: str) -> Writer:
@@ -72,7 +70,7 @@ def _texts(obj: Object, left_out: str) -> dict[str, bytes]:
         labels=dict.fromkeys(meta.labels, ""),
         annotations=dict.fromkeys(meta.annotations, ""),
     )
-    texts = _split(_encode(replace(obj, metadata=likeness)))
+    texts = split(encode(replace(obj, metadata=likeness)))
     return {name: bytes(text) for name, text in texts.items() if name not in {"apiVersion", "kind", left_out}}
 
 
