@@ -18,7 +18,7 @@ from petset.api.types import DeleteOptions, Namespace, Object, ObjectMeta
 from petset.apiserver import admission, read
 from petset.apiserver.metadata import FOREGROUND, ORPHAN
 from petset.apiserver.request import Answer, Listing, ListOptions
-from petset.apiserver.write import Change, end
+from petset.apiserver.write import Change, end, precondition_failed
 from petset.store.interface import Record
 
 _POLICIES = ("Foreground", "Background", "Orphan")
@@ -148,8 +148,7 @@ def check_preconditions(resource: Resource[Any], obj: Object, options: DeleteOpt
 
 def _unmet(resource: Resource[Any], meta: ObjectMeta, what: str, wanted: str, found: str) -> Conflict:
     if resource.type is Namespace:  # its storage looks for itself
-        why = f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-        return Conflict.of(resource.group, resource.plural, meta.name, why)
+        return Conflict.of(resource.group, resource.plural, meta.name, precondition_failed(what, wanted, found))
     why = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({found})"
     why += f". The object might have been {'deleted and then recreated' if what == 'UID' else 'modified'}"
     return Conflict.of(resource.group, resource.kind, meta.name, why)

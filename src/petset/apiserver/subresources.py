@@ -219,8 +219,7 @@ def _check_same(resource: Resource[Any], binding: Binding, pod: Pod) -> None:
     write.check_uid(resource, binding, pod)
     wanted, found = binding.metadata.resource_version, pod.metadata.resource_version
     if wanted and wanted != found:
-        what = f"ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
-        raise write.unmet(resource, pod, what)
+        raise write.unmet(resource, pod, write.precondition_failed("ResourceVersion", wanted, found))
 
 
 def _binding_errors(binding: Binding) -> list[field.FieldError]:

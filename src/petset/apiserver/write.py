@@ -261,12 +261,17 @@ def check_uid(resource: Resource[Any], obj: Object, old: Object) -> None:
     """A uid in what is written is a precondition. Raises Conflict."""
     wanted, found = obj.metadata.uid, old.metadata.uid
     if wanted and wanted != found:
-        raise unmet(resource, old, f"UID in precondition: {wanted}, UID in object meta: {found}")
+        raise unmet(resource, old, precondition_failed("UID", wanted, found))
 
 
-def unmet(resource: Resource[Any], old: Object, what: str) -> Conflict:
+def precondition_failed(what: str, wanted: str, found: str) -> str:
+    """What upstream's storage says of a write that means another object, or another state of it."""
+    return f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+
+
+def unmet(resource: Resource[Any], old: Object, failed: str) -> Conflict:
     """The refusal of a write that means another object, or another state of it, in the words of upstream's storage."""
     name = old.metadata.name
     key = f"/registry/{resource.plural}/{resource.key(old.metadata.namespace, name)}"
     why = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-    return Conflict.of(resource.group, resource.plural, name, f"{why}Precondition failed: {what}")
+    return Conflict.of(resource.group, resource.plural, name, f"{why}{failed}")
