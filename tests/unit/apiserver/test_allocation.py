@@ -188,6 +188,16 @@ class FullStore(MemoryStore):
         return commit
 
 
+async def looks_after_a_loss(server: ApiServer, store: FullStore) -> int:
+    """How much is looked at by the next write after one that the disk refused."""
+    store.full = True
+    with pytest.raises(InternalError, match="the disk is full"):
+        await create(server, pod("lost"))
+    store.full, store.looks = False, 0
+    await create(server, pod("next"))
+    return store.looks
+
+
 class TestADiskThatWasFull:
     @pytest.fixture
     def store(self) -> FullStore:
@@ -250,22 +260,12 @@ class TestADiskThatWasFull:
         await create(server, quota("one", pods="100"))
         for number in range(50):
             await create(server, pod(f"kept-{number}"))
-        store.full = True
-        with pytest.raises(InternalError, match="the disk is full"):
-            await create(server, pod("lost"))
-        store.full, store.looks = False, 0
-        await create(server, pod("next"))
-        assert store.looks < 20
+        assert await looks_after_a_loss(server, store) < 20
 
     async def test_does_not_look_at_what_was_only_tried(self, server: ApiServer, store: FullStore) -> None:
         for _ in range(50):
             await server.create(ME, target(Pod), pod("tried"), WriteOptions("tester", dry_run=True))
-        store.full = True
-        with pytest.raises(InternalError, match="the disk is full"):
-            await create(server, pod("lost"))
-        store.full, store.looks = False, 0
-        await create(server, pod("next"))
-        assert store.looks < 20
+        assert await looks_after_a_loss(server, store) < 20
 
 
 async def test_a_first_quota_counts_what_is_about_to_be_durable(clock: VirtualClock, tmp_path: Path) -> None:
