@@ -205,24 +205,30 @@ class Bench:
     async def fan_out(self, watchers: int, changes: int) -> Row:
         """Events of changes to single pods that reach so many watchers."""
         received = 0
-        done = asyncio.Event()
+        done = asyncio.get_running_loop().create_future()
 
         def on_events(count: int) -> None:
             nonlocal received
             received += count
-            if received >= watchers * changes:
-                done.set()
+            if received >= watchers * changes and not done.done():
+                done.set_result(None)
+
+        def on_lost() -> None:
+            if not done.done():  # a server that does not keep up cuts watchers off
+                done.set_exception(
+                    Refused(f"a watcher was cut off after {received:,} of {watchers * changes:,} events")
+                )
 
         listening = await asyncio.gather(*(Channel(self._server).open() for _ in range(watchers)))
         try:
             revision = await self._revision()
             for channel in listening:
-                channel.watch(f"{self._pods}?watch=1&resourceVersion={revision}", on_events)
+                channel.watch(f"{self._pods}?watch=1&resourceVersion={revision}", on_events, on_lost)
             await asyncio.sleep(0.5 + watchers / 500)
             cpu, began = self.cpu(), time.perf_counter()
             row = await self.patch("", "", label_patch, changes)
             async with asyncio.timeout(LONGEST):
-                await done.wait()
+                await done
             took = time.perf_counter() - began
             cost = (self.cpu() - cpu) / (watchers * changes) * 1e6
         finally:

@@ -60,6 +60,7 @@ class Channel(asyncio.BufferedProtocol):
         self._status = 0
         self._on_events: Callable[[int], None] | None = None
         self._on_initial: Callable[[], None] | None = None
+        self._on_lost: Callable[[], None] | None = None
         self._kept = bytes(KEPT)
 
     async def open(self) -> "Channel":
@@ -86,9 +87,9 @@ class Channel(asyncio.BufferedProtocol):
             raise Refused(f"{method} {path}: {self._status} {answer[:300]!r}")
         return answer
 
-    def watch(self, path: str, on_events: Callable[[int], None]) -> None:
-        """Begins a watch. `on_events` hears how many events came."""
-        self._on_events = on_events
+    def watch(self, path: str, on_events: Callable[[int], None], on_lost: Callable[[], None]) -> None:
+        """Begins a watch. `on_events` hears how many events came, `on_lost` that the connection has ended."""
+        self._on_events, self._on_lost = on_events, on_lost
         self._send("GET", path, b"", "application/json")
 
     def begin(self, path: str, on_initial: Callable[[], None]) -> None:
@@ -110,6 +111,8 @@ class Channel(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("the server hung up"))
+        if self._on_lost is not None:
+            self._on_lost()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _NEW
