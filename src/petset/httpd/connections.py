@@ -182,13 +182,24 @@ def _reason(error: BaseException | None, message: str | None) -> str:
     return (message or str(error)).partition("\n")[0].rstrip(":")
 
 
+class Request(web.BaseRequest):
+    """One whose answer does not say what made it, as none of upstream's does."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        response.headers.pop("Server", None)
+
+
 class Listener(web.Server):
     """Makes a handler for every connection. `gates` says, by the server's own address, who may connect there."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.request_factory = self._request
         self.gates: dict[str, Admits] = {}
         self._closed = 0
+
+    def _request(self, *parts: Any) -> web.BaseRequest:
+        return Request(*parts, loop=asyncio.get_running_loop())
 
     def lets_in(self, transport: asyncio.BaseTransport) -> bool:
         """Whether the one at the other end may connect here. Who has left already may not."""
