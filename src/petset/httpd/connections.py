@@ -9,6 +9,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
@@ -194,12 +195,9 @@ class Listener(web.Server):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.request_factory = self._request
+        self.request_factory = partial(Request, loop=asyncio.get_running_loop())
         self.gates: dict[str, Admits] = {}
         self._closed = 0
-
-    def _request(self, *parts: Any) -> web.BaseRequest:
-        return Request(*parts, loop=asyncio.get_running_loop())
 
     def lets_in(self, transport: asyncio.BaseTransport) -> bool:
         """Whether the one at the other end may connect here. Who has left already may not."""
