@@ -10,7 +10,6 @@ import msgspec
 from petset.api import documents, protobuf, types
 from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, UnsupportedMediaType
-from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, decode
 from petset.api.schema.regular import without_regular_spec
@@ -48,21 +47,11 @@ _read_owned = msgspec.json.Decoder(_Owned).decode
 _EMPTY, _SPACED = b'"managedFields":[]', b'"managedFields": []'
 
 
-def read(content: Content, resource: Resource[T], validation: FieldValidation) -> tuple[T, tuple[str, ...]]:
-    """A private object of the resource's type, and the warnings of field validation `Warn`.
-
-    Raises BadRequest, UnsupportedMediaType.
-    """
-    return read_as(content, resource.type, resource.group_version, validation)
-
-
-def read_as(
-    content: Content, kind: type[T], group_version: str, validation: FieldValidation
-) -> tuple[T, tuple[str, ...]]:
-    """As `read`, for a type that may be no resource (Scale, Binding).
+def read(content: Content, kind: type[T], group_version: str, validation: FieldValidation) -> tuple[T, tuple[str, ...]]:
+    """A private object of a type, and the warnings of field validation `Warn`.
 
     An object of this process comes through bytes, so that it stays its owner's and gets as canonical as one from the
-    wire; unless it was given away.
+    wire; unless it was given away. Raises BadRequest, UnsupportedMediaType.
     """
     if isinstance(content, Gift):
         return _of_kind(content.obj, kind), ()
@@ -75,7 +64,7 @@ def read_as(
     obj = _decoded(raw, kind, rest)
     if _EMPTY in raw or _SPACED in raw:
         obj.metadata.managed_fields = obj.metadata.managed_fields or _forgotten(raw)
-    obj.api_version, obj.kind = group_version, _name_of(kind)[1]
+    obj.api_version, obj.kind = group_version, name_of(kind)[1]
     if validation == "Ignore":
         return obj, ()
     repeated = repeated_keys(content)
@@ -200,12 +189,12 @@ def decode_or_refuse(decoded: Callable[[], S], kind: str, group_version: str = "
 
 
 def _decoded(raw: bytes, kind: type[T], rest: bytes | None = None) -> T:
-    version, name = _name_of(kind)
+    version, name = name_of(kind)
     return decode_or_refuse(lambda: decode(raw, kind, rest), name, version)
 
 
 @cache
-def _name_of(kind: type[Object]) -> tuple[str, str]:
+def name_of(kind: type[Object]) -> tuple[str, str]:
     """The apiVersion and the kind of a type."""
     sample = kind()
     return sample.api_version, sample.kind
@@ -219,7 +208,7 @@ def _of_kind(obj: Object, kind: type[T]) -> T:
 
 def _check_kind(raw: bytes, kind: type[Object], group_version: str) -> None:
     """Raises BadRequest for a body that says it is something else."""
-    wanted = _name_of(kind)[1]
+    wanted = name_of(kind)[1]
     if raw == _NULL:
         return
     try:
@@ -251,11 +240,11 @@ def _is_registered(kind: str, group_version: str) -> bool:
     known = getattr(types, kind, None)
     if not (isinstance(known, type) and issubclass(known, Object)):
         return False
-    return group_version == _name_of(known)[0] or (kind == "Event" and group_version in {"v1", "events.k8s.io/v1"})
+    return group_version == name_of(known)[0] or (kind == "Event" and group_version in {"v1", "events.k8s.io/v1"})
 
 
 def _cannot_be(kind: type[Object]) -> str:
-    version, name = _name_of(kind)
+    version, name = name_of(kind)
     return _handled(name, version, name)
 
 

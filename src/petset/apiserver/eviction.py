@@ -24,7 +24,7 @@ from petset.api.types import (
 from petset.apiserver import decoding, delete, metadata
 from petset.apiserver.registry import Registry
 from petset.apiserver.request import Answer, Body, Content, Identity, Target, WriteOptions, dry_runs
-from petset.apiserver.write import Change, put
+from petset.apiserver.write import Change, put, read
 from petset.kinds.disruption import decide_condition
 
 MOST_DISRUPTED = 2000
@@ -42,12 +42,11 @@ async def evict(change: Change, content: Content) -> Answer:
 
     Raises BadRequest, NotFound, Conflict, Forbidden, TooManyRequests, and a 500 for a pod with several budgets.
     """
-    eviction, warnings = decoding.read_as(content, Eviction, _version(content), change.options.field_validation)
+    eviction: Eviction = read(change, content, Eviction, _version(content))
     if eviction.metadata.name != change.target.name:
         raise BadRequest("name in URL does not match name in Eviction object")
     metadata.place(change.resource, eviction, change.target.namespace)
-    answer = await _decide(change, _options(change, eviction))
-    return structs.replace(answer, warnings=warnings)
+    return await _decide(change, _options(change, eviction))
 
 
 @dataclass(frozen=True, slots=True)

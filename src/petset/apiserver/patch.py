@@ -4,11 +4,10 @@ The patch is applied and the result accepted without an await in between, so a p
 resourceVersion of its own, or when an apply meets fields of another manager.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import structs
 
 from petset.api import documents, field
 from petset.api.documents import DocumentError
@@ -24,7 +23,6 @@ from petset.api.types import Object
 from petset.apiserver import decoding, metadata
 from petset.apiserver.request import Answer, Body, PatchBody
 from petset.apiserver.write import Change, begin, check_name, put, refuse_other_name
-from petset.store.interface import Record
 
 _ABSENT = object()
 _REJECTED = "the server rejected our request due to an error in our request"
@@ -36,40 +34,27 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     check_options(change, body)
     document = read_document(body)
     if body.type == "apply":
-        return await _apply_text(change, body, document)
-    made = _made(change, body, document)
-    problems = problems_of(change, body, document) + unknown_of(change, made.parts, change.resource.type)
-    if problems and change.options.field_validation == "Strict":
-        raise _unfit(change, made, decoding.strict_error(problems))
-    obj = _object(change, body, made)
-    metadata.place(change.resource, obj, change.target.namespace)
-    check_name(change, obj)
-    answer = await put(change, obj, made.record)
-    return structs.replace(answer, warnings=problems + answer.warnings)
-
-
-class _Made(NamedTuple):
-    """What a patch makes of a record: the fields that it may change, and the names of those that it touches."""
-
-    record: Record
-    tree: Tree
-    touched: list[str]
-
-    @property
-    def parts(self) -> Tree:
-        """What is touched, and still there."""
-        return {name: self.tree[name] for name in self.touched if name in self.tree}
-
-
-def _made(change: Change, body: PatchBody, document: Any) -> _Made:
-    record = change.newest()
-    tree = change.registry.tree(change.resource, record.value, _named(body, document))
-    patched = patch_tree(body, document, tree, change.resource.type)
+        return await _apply(change, body, document)
+    resource, record = change.resource, change.newest()
+    tree = change.registry.tree(resource, record.value, _named(body, document))
+    patched = patch_tree(body, document, tree, resource.type)
     touched = _touched(tree, patched)
-    described = patched.get("metadata")
-    if isinstance(described, dict) and described.get("managedFields") == []:  # the wish that nobody owns it
-        patched["metadata"] = {**described, "managedFields": [{}]}
-    return _Made(record, patched, touched)
+    _heed_disowning(patched)
+
+    def whole() -> Tree:
+        all_fields = change.registry.tree(resource, record.value)
+        return {name: value for name, value in all_fields.items() if name not in touched} | patched
+
+    fields = {name: patched[name] for name in touched if name in patched}
+    made = read_made(change, body, document, Made(resource.type, fields, whole))
+    obj = change.registry.decode(resource, record.value)
+    for name, json_name in zip(obj.__struct_fields__, obj.__struct_encode_fields__, strict=True):
+        if json_name in touched:
+            setattr(obj, name, getattr(made, name))
+    obj.api_version, obj.kind = resource.group_version, resource.kind
+    metadata.place(resource, obj, change.target.namespace)
+    check_name(change, obj)
+    return await put(change, obj, record)
 
 
 def _named(body: PatchBody, document: Any) -> Container[str] | None:
@@ -85,49 +70,59 @@ def _touched(tree: Tree, patched: Tree) -> list[str]:
     return [*touched, *(name for name in tree if name not in patched)]
 
 
-def problems_of(change: Change, body: PatchBody, document: Any) -> tuple[str, ...]:
+def _heed_disowning(patched: Tree) -> None:
+    """An empty list is the wish that nobody owns the object; in the object, that is one empty entry."""
+    described = patched.get("metadata")
+    if isinstance(described, dict) and described.get("managedFields") == []:
+        patched["metadata"] = {**described, "managedFields": [{}]}
+
+
+class Made(NamedTuple):
+    """What a patch makes: fields of an object of this type. `whole` is all of the object, for a refusal to show."""
+
+    type: type[Object]
+    fields: Tree
+    whole: Callable[[], Tree]
+
+
+def read_made(change: Change, body: PatchBody, document: Any, made: Made) -> Any:
+    """An object with the fields that a patch makes, as they are in its type. Raises Invalid, BadRequest."""
+    strategic_ = body.type == "strategic"
+    version, kind = decoding.name_of(made.type)
+    found = made.fields.get("apiVersion", version), made.fields.get("kind", kind)
+    if found != (version, kind) and not strategic_:
+        raise _unfit(made, decoding.unregistered(found[1], found[0]))
+    try:
+        obj = convert(made.fields, made.type, restored if strategic_ else unmarshalled)
+    except DecodeError as error:
+        if strategic_:
+            raise _refusal(go_value(read_document(body)), error.message) from error
+        raise _unfit(made, error.message) from error
+    validation = change.options.field_validation
+    if validation != "Ignore":
+        problems = _problems_of(body, document) + decoding.unknown_problems(made.fields, made.type)
+        if problems and validation == "Strict":
+            raise _unfit(made, decoding.strict_error(problems))
+        change.warnings.extend(problems)
+    return obj
+
+
+def _problems_of(body: PatchBody, document: Any) -> tuple[str, ...]:
     """What field validation says of the patch itself."""
     text = body.document
-    if change.options.field_validation == "Ignore" or not isinstance(text, bytes):
+    if not isinstance(text, bytes):
         return ()
     if body.type == "json":
         return tuple(f"json patch {problem}" for problem in json_patch.problems(text, document))
     return decoding.repeated_fields(text, document)
 
 
-def unknown_of(change: Change, tree: Tree, kind: type[Object]) -> tuple[str, ...]:
-    """What field validation says of that which the patch makes."""
-    return () if change.options.field_validation == "Ignore" else decoding.unknown_problems(tree, kind)
-
-
-def _object(change: Change, body: PatchBody, made: _Made) -> Any:
-    """The object that a patch makes. Raises Invalid when it makes none of the kind."""
-    resource, tree = change.resource, made.tree
-    version, kind = tree.get("apiVersion", resource.group_version), tree.get("kind", resource.kind)
-    if (version, kind) != (resource.group_version, resource.kind) and body.type != "strategic":
-        raise _unfit(change, made, decoding.unregistered(kind, version))
-    try:
-        parts = convert(made.parts, resource.type, restored if body.type == "strategic" else unmarshalled)
-    except DecodeError as error:
-        if body.type == "strategic":
-            raise refusal(go_value(read_document(body)), error.message) from error
-        raise _unfit(change, made, error.message) from error
-    obj = change.registry.decode(resource, made.record.value)
-    for name, json_name in zip(obj.__struct_fields__, obj.__struct_encode_fields__, strict=True):
-        if json_name in made.touched:
-            setattr(obj, name, getattr(parts, name))
-    obj.api_version, obj.kind = resource.group_version, resource.kind
-    return obj
-
-
-def _unfit(change: Change, made: _Made, why: str) -> Invalid:
+def _unfit(made: Made, why: str) -> Invalid:
     """The refusal of a patch for what it makes."""
-    tree = change.registry.tree(change.resource, made.record.value)
-    whole = {name: value for name, value in tree.items() if name not in made.touched} | made.tree
-    return refusal(msgspec.json.encode(whole).decode(), why)
+    return _refusal(msgspec.json.encode(made.whole()).decode(), why)
 
 
-def refusal(shown: str, why: str) -> Invalid:
+def _refusal(shown: str, why: str) -> Invalid:
     """The refusal of a patch, in the stock server's words, which name no object."""
     return Invalid.of("", "", "", [field.invalid("patch", shown, why)])
 
@@ -175,32 +170,33 @@ def patch_tree(body: PatchBody, document: Any, tree: Tree, kind: type[Object]) -
         raise Invalid(f"{head}{error}", {}) from error
 
 
-async def _apply_text(change: Change, body: PatchBody, document: Any) -> Answer:
-    text, validation = body.document, change.options.field_validation
-    known = validation == "Ignore" or not isinstance(text, bytes)
-    repeated = () if known else decoding.repeated_keys(Body(text, decoding.YAML))
-    if repeated and validation == "Strict":
-        why = decoding.in_yaml(repeated)[0]
-        raise BadRequest(f"error strict decoding YAML: error converting YAML to JSON: {why}")
-    answer = await _apply(change, document)
-    return structs.replace(answer, warnings=repeated + answer.warnings)
-
-
-async def _apply(change: Change, document: Any) -> Answer:
+async def _apply(change: Change, body: PatchBody, document: Any) -> Answer:
     resource, target = change.resource, change.target
     config = checked_config(change, document, resource.group_version, resource.kind)
     check_typed(config, resource.type)
     record = change.registry.newest(resource, target.namespace, target.name)
     if record is None and target.subresource:
         raise NotFound.of(resource.group, resource.plural, target.name)
-    if record is None:
-        _refuse_other(change, config.get("metadata") or {})
     live = change.registry.tree(resource, record.value) if record else None
     merged = merge_applied(change, config, live)
     obj = _converted(change, merged)
+    check_repeated(change, body)
     if record is None:
+        _refuse_other(change, config.get("metadata") or {})
         return await begin(change, obj, owned=True)
     return await put(change, obj, record, owned=True)
+
+
+def check_repeated(change: Change, body: PatchBody) -> None:
+    """Tells the keys that an applied configuration has twice. Raises BadRequest where field validation is strict."""
+    text, validation = body.document, change.options.field_validation
+    if validation == "Ignore" or not isinstance(text, bytes):
+        return
+    repeated = decoding.repeated_keys(Body(text, decoding.YAML))
+    if repeated and validation == "Strict":
+        why = decoding.in_yaml(repeated)[0]
+        raise BadRequest(f"error strict decoding YAML: error converting YAML to JSON: {why}")
+    change.warnings.extend(repeated)
 
 
 def _refuse_other(change: Change, metadata: Tree) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from functools import lru_cache
 
+from msgspec import structs
+
 from petset.aio.clock import Clock
 from petset.api import field
 from petset.api.errors import Invalid, MethodNotAllowed, NotFound, StatusError
@@ -104,7 +106,7 @@ class ApiServer:
             await self._quotas.count_ahead(target.namespace)
         change = Change(self._server, identity, target, options)
         carry_out = subresources.create if target.subresource else _CARRIED_OUT.get(target.resource.type, write.create)
-        return await carry_out(change, content)
+        return await _told(change, carry_out(change, content))
 
     async def create_all(
         self, identity: Identity, objects: Iterable[Object], options: WriteOptions
@@ -119,7 +121,7 @@ class ApiServer:
         target = Target(self.catalogue.of(type(obj)), obj.metadata.namespace)
         change = Change(self._server, identity, target, options)
         try:
-            return (await write.accept(change, obj))[0]
+            return await write.accept(change, obj)
         except StatusError as error:
             return error
 
@@ -132,7 +134,8 @@ class ApiServer:
             raise _no_method(target)
         if target.resource.type is ResourceQuota:
             await self._quotas.count_ahead(target.namespace)
-        return await put(Change(self._server, identity, target, options), content)
+        change = Change(self._server, identity, target, options)
+        return await _told(change, put(change, content))
 
     async def patch(self, identity: Identity, target: Target, body: PatchBody, options: WriteOptions) -> Answer:
         """PATCH; an apply patch creates what is not there. Raises BadRequest, NotFound, Conflict, Invalid."""
@@ -143,7 +146,8 @@ class ApiServer:
             raise _no_method(target)
         if target.resource.type is ResourceQuota:
             await self._quotas.count_ahead(target.namespace)
-        return await carry_out(Change(self._server, identity, target, options), body)
+        change = Change(self._server, identity, target, options)
+        return await _told(change, carry_out(change, body))
 
     async def delete(self, identity: Identity, target: Target, options: DeleteOptions) -> Answer:
         """DELETE of one object. Raises NotFound, Conflict (preconditions), Invalid, Forbidden."""
@@ -170,6 +174,16 @@ class ApiServer:
         """A watch in batches, with its bookmarks and its timeout, as one of those `watches`; raises as `watch`."""
         _need(target, "watch")
         return (watches or self._watches).open(target, options)
+
+
+async def _told(change: Change, outcome: Awaitable[Answer]) -> Answer:
+    """The outcome of a write, be it an error, with what is told beside it."""
+    try:
+        answer = await outcome
+    except StatusError as error:
+        error.warnings = (*change.warnings, *error.warnings)
+        raise
+    return structs.replace(answer, warnings=tuple(change.warnings)) if change.warnings else answer
 
 
 async def _outcome(accepted: Record | Awaitable[Record] | StatusError) -> Record | StatusError:

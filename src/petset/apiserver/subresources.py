@@ -14,8 +14,7 @@ from petset.aio.clock import Clock
 from petset.api import field, meta
 from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
 from petset.api.resources import Resource
-from petset.api.schema.decode import DecodeError, convert
-from petset.api.schema.go_words import restored, unmarshalled
+from petset.api.schema.decode import convert
 from petset.api.types import (
     Binding,
     Eviction,
@@ -29,7 +28,7 @@ from petset.api.types import (
     ServiceAccount,
     TokenRequest,
 )
-from petset.apiserver import decoding, metadata, ownership, patch, read, write
+from petset.apiserver import metadata, ownership, patch, read, write
 from petset.apiserver.authentication.tokens import GROUP, default_request
 from petset.apiserver.eviction import evict
 from petset.apiserver.registry import Registry, encode, modified
@@ -72,13 +71,11 @@ async def create(change: Change, content: Content) -> Answer:
 
 async def update_scale(change: Change, content: Content) -> Answer:
     """PUT of a Scale: only replicas count, and the resourceVersion as a precondition."""
-    kind = body_type(change.resource, "scale")
-    scale, warnings = decoding.read_as(content, kind, "autoscaling/v1", change.options.field_validation)
-    assert isinstance(scale, Scale)
+    body_type(change.resource, "scale")
+    scale: Scale = write.read(change, content, Scale, "autoscaling/v1")
     write.check_name(change, scale)
     metadata.place(change.resource, scale, change.target.namespace)
-    answer = await _rescale(change, scale, _scaled_record(change.registry, change.target))
-    return structs.replace(answer, warnings=warnings + answer.warnings)
+    return await _rescale(change, scale, _scaled_record(change.registry, change.target))
 
 
 async def patch_scale(change: Change, body: PatchBody) -> Answer:
@@ -87,33 +84,29 @@ async def patch_scale(change: Change, body: PatchBody) -> Answer:
     patch.check_options(change, body)
     record = _scaled_record(change.registry, change.target)
     if body.type == "apply":
-        return await _apply_scale(change, patch.read_document(body), record)
+        return await _apply_scale(change, body, record)
     scale = _scale_of(change.resource, change.registry.decode(change.resource, record.value))
     document = patch.read_document(body)
     tree = patch.patch_tree(body, document, msgspec.to_builtins(scale), Scale)
-    problems = patch.problems_of(change, body, document) + patch.unknown_of(change, tree, Scale)
-    if problems and change.options.field_validation == "Strict":
-        raise patch.refusal(msgspec.json.encode(tree).decode(), decoding.strict_error(problems))
-    try:
-        patched = convert(tree, Scale, restored if body.type == "strategic" else unmarshalled)
-    except DecodeError as error:
-        raise patch.refusal(msgspec.json.encode(tree).decode(), error.message) from error
+    patched: Scale = patch.read_made(change, body, document, patch.Made(Scale, tree, lambda: tree))
+    metadata.place(change.resource, patched, change.target.namespace)
+    write.check_name(change, patched)
     if patched.metadata.resource_version == scale.metadata.resource_version:
         patched.metadata.resource_version = ""
-    answer = await _rescale(change, patched, record)
-    return structs.replace(answer, warnings=problems + answer.warnings)
+    return await _rescale(change, patched, record)
 
 
-async def _apply_scale(change: Change, document: Any, record: Record) -> Answer:
+async def _apply_scale(change: Change, body: PatchBody, record: Record) -> Answer:
     """An applied Scale owns the replicas of the object itself, as its writer's own by way of this subresource."""
     resource = change.resource
-    config = patch.checked_config(change, document, "autoscaling/v1", "Scale")
+    config = patch.checked_config(change, patch.read_document(body), "autoscaling/v1", "Scale")
     patch.check_typed(config, Scale)
     head = {"apiVersion": resource.group_version, "kind": resource.kind, "metadata": {"name": change.target.name}}
     replicas = (config.get("spec") or {}).get("replicas") or 0
-    _check_replicas(change, replicas)
     live = change.registry.tree(resource, record.value)
     merged = patch.merge_applied(change, {**head, "spec": {"replicas": replicas}}, live)
+    patch.check_repeated(change, body)
+    _check_replicas(change, replicas)
     answer = await put(change, convert(merged, resource.type), record, owned=True)
     return _scale_answer(change.registry, change.target, answer)
 
@@ -121,7 +114,8 @@ async def _apply_scale(change: Change, document: Any, record: Record) -> Answer:
 async def finalize(change: Change, content: Content) -> Answer:
     """PUT of `/finalize`: only spec.finalizers of a namespace change; the last one gone, so is the namespace."""
     body_type(change.resource, "finalize")
-    sent, _ = decoding.read(content, change.resource, "Ignore")
+    sent = write.read(change, content)
+    write.check_name(change, sent)
     record = change.newest()
     old = change.registry.shared(change.resource, record)
     obj = change.registry.decode(change.resource, record.value)
@@ -158,7 +152,7 @@ def _scale_of(resource: Resource[Any], obj: Object) -> Scale:
 
 def _scale_answer(registry: Registry, target: Target, answer: Answer) -> Answer:
     scale = _scale_of(target.resource, registry.decode(target.resource, answer.record.value))
-    return Answer(structs.replace(answer.record, value=encode(scale)), None, answer.code, answer.warnings)
+    return Answer(structs.replace(answer.record, value=encode(scale)), None, answer.code)
 
 
 async def _rescale(change: Change, scale: Scale, record: Record) -> Answer:
@@ -181,7 +175,7 @@ def _check_replicas(change: Change, replicas: int) -> None:
 
 async def bind_named(change: Change, content: Content) -> Answer:
     """POST to the collection of bindings, which means the pod of the same name (upstream's `LegacyBindingREST`)."""
-    binding, _ = decoding.read(content, change.resource, change.options.field_validation)
+    binding = write.read(change, content)
     metadata.place(change.resource, binding, change.target.namespace)
     if not binding.metadata.name:
         raise BadRequest("Name parameter required.")
@@ -191,7 +185,7 @@ async def bind_named(change: Change, content: Content) -> Answer:
 
 
 async def _bind(change: Change, content: Content) -> Answer:
-    binding, _ = decoding.read_as(content, Binding, "v1", change.options.field_validation)
+    binding: Binding = write.read(change, content, Binding, "v1")
     if binding.metadata.name != change.target.name:
         raise BadRequest("name in URL does not match name in Binding object")
     metadata.place(change.resource, binding, change.target.namespace)
@@ -250,7 +244,7 @@ async def _evict(change: Change, content: Content) -> Answer:
 async def _give_token(change: Change, content: Content) -> Answer:
     """Makes a token for a ServiceAccount; nothing of it is stored."""
     namespace, name, version = change.target.namespace, change.target.name, f"{GROUP}/v1"
-    request, warnings = decoding.read_as(content, TokenRequest, version, change.options.field_validation)
+    request: TokenRequest = write.read(change, content, TokenRequest, version)
     metadata.place(change.resource, request, namespace)
     default_request(request)
     request.metadata.managed_fields = []
@@ -258,7 +252,7 @@ async def _give_token(change: Change, content: Content) -> Answer:
         who = dataclasses.replace(change.writer(), api_version=version)
         ownership.track(request, None, who, has_status=True)
     given = change.server.tokens.issue(namespace, name, request)
-    return Answer(Record(name, 0, encode(given), {}, {}), None, 201, warnings)
+    return Answer(Record(name, 0, encode(given), {}, {}), None, 201)
 
 
 def _success(answer: Answer) -> Answer:

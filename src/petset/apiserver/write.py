@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from msgspec import structs
 
 from petset.api import field
 from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound, StatusError
@@ -47,6 +46,8 @@ class Change(msgspec.Struct, frozen=True):
     identity: Identity
     target: Target
     options: WriteOptions
+    warnings: list[str] = msgspec.field(default_factory=list)
+    """What is told beside the answer, also when that is an error."""
 
     @property
     def resource(self) -> Resource[Any]:
@@ -87,19 +88,29 @@ async def create(change: Change, content: Content) -> Answer:
     """Creates what `content` says. Raises BadRequest, NotFound, Forbidden, Invalid, AlreadyExists."""
     if change.target.subresource:
         raise MethodNotAllowed
-    obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
-    answer = await begin(change, obj)
-    return _warned(answer, warnings)
+    return await begin(change, read(change, content))
+
+
+def read(change: Change, content: Content, kind: type[Object] | None = None, group_version: str = "") -> Any:
+    """A private object of the resource's type, or of another that may be no resource (Scale, Binding).
+
+    Raises BadRequest, UnsupportedMediaType.
+    """
+    resource = change.target.resource
+    wanted, version = kind or resource.type, group_version or resource.group_version
+    obj, warnings = decoding.read(content, wanted, version, change.options.field_validation)
+    change.warnings.extend(warnings)
+    return obj
 
 
 async def begin(change: Change, obj: Any, *, owned: bool = False) -> Answer:
     """Creates a decoded object that nobody else holds. `owned`: its managedFields tell already who wrote it."""
-    accepted, warnings = await accept(change, obj, owned=owned)
+    accepted = await accept(change, obj, owned=owned)
     record = accepted if isinstance(accepted, Record) else await accepted
-    return Answer(record, change.resource, 201, warnings)
+    return Answer(record, change.resource, 201)
 
 
-async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acceptance | Record, tuple[str, ...]]:
+async def accept(change: Change, obj: Any, *, owned: bool = False) -> Acceptance | Record:
     """The same, but for the wait until the object is durable. A dry run has its record at once."""
     resource, registry, meta = change.resource, change.registry, obj.metadata
     metadata.place(resource, obj, change.target.namespace)
@@ -117,6 +128,7 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acce
     resource.strategy.prepare_create(obj)
     errors, warnings = resource.strategy.judge(obj)
     refuse_invalid(resource, obj, metadata.errors_of(resource, meta) + errors)
+    change.warnings.extend(warnings)
     admission.check_create(attributes)
     if not change.options.may_create:
         raise forbidden(on(change.identity, "create", resource, meta.namespace, meta.name))
@@ -129,18 +141,18 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> tuple[Acce
         raise
     if change.options.dry_run:
         undo()
-        return registry.rehearsed(resource, obj), tuple(warnings)
-    return registry.write(resource, obj, None), tuple(warnings)
+        return registry.rehearsed(resource, obj)
+    return registry.write(resource, obj, None)
 
 
 async def update(change: Change, content: Content) -> Answer:
     """Replaces the object of the target. Raises BadRequest, NotFound, Conflict, Invalid."""
     resource, target, strategy = change.resource, change.target, change.strategy
-    obj, warnings = decoding.read(content, resource, change.options.field_validation)
+    obj = read(change, content)
     metadata.place(resource, obj, target.namespace)
     check_name(change, obj)
     if _creates(change):
-        return _warned(await begin(change, obj), warnings)
+        return await begin(change, obj)
     record = change.newest()
     old = change.registry.shared(resource, record)
     check_uid(resource, obj, old)
@@ -148,7 +160,7 @@ async def update(change: Change, content: Content) -> Answer:
         # upstream shows the number that an absent version is for it, and names the resource, not the kind
         error = field.invalid("metadata.resourceVersion", 0, "must be specified for an update")
         raise Invalid.of(resource.group, resource.plural, obj.metadata.name, [error])
-    return _warned(await put(change, obj, record), warnings)
+    return await put(change, obj, record)
 
 
 async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) -> Answer:
@@ -167,10 +179,10 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
     admission.admit_update(attributes)
     errors = metadata.update_errors(resource, meta, old.metadata)
     refuse_invalid(resource, obj, errors + strategy.validate_update(obj, old))
+    change.warnings.extend(strategy.update_warnings(obj, old))
     if not change.target.subresource:
         admission.check_update(attributes)
-    warnings = tuple(strategy.update_warnings(obj, old))
-    return _warned(await succeed(change, obj, old, record, owned=owned), warnings)
+    return await succeed(change, obj, old, record, owned=owned)
 
 
 async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: bool = False) -> Answer:
@@ -209,10 +221,6 @@ def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldE
 def _track(change: Change, obj: Object, old: Object | None) -> None:
     if ownership.tracks(obj, change.options, change.target.subresource):
         ownership.track(obj, old, change.writer(), has_status=change.resource.status is not None)
-
-
-def _warned(answer: Answer, warnings: tuple[str, ...]) -> Answer:
-    return structs.replace(answer, warnings=warnings + answer.warnings) if warnings else answer
 
 
 def _creates(change: Change) -> bool:

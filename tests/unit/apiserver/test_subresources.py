@@ -124,7 +124,7 @@ class TestScale:
             "apply", {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, **change}
         )
         with pytest.raises((BadRequest, Invalid)):
-            await server.patch(ME, target(StatefulSet, "web", "scale"), body, PLAINLY)
+            await server.patch(ME, target(StatefulSet, "web", "scale"), body, WriteOptions("tester", force=True))
 
     async def test_of_nothing_is_not_found(self, server: ApiServer) -> None:
         for asked in (

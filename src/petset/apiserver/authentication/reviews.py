@@ -2,17 +2,17 @@
 
 from petset.api.errors import BadRequest
 from petset.api.types import TokenReviewStatus, UserInfo
-from petset.apiserver import decoding, ownership
+from petset.apiserver import ownership
 from petset.apiserver.authentication.claims import UNKNOWN, InvalidToken
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, Content, Identity
-from petset.apiserver.write import Change
+from petset.apiserver.write import Change, read
 from petset.store.interface import Record
 
 
 async def review_token(change: Change, content: Content) -> Answer:
     """Whom does this token stand for, and is it meant for me? Raises BadRequest."""
-    obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    obj = read(change, content)
     if not obj.spec.token:
         raise BadRequest("token is required for TokenReview in authentication")
     obj.metadata.managed_fields = []
@@ -26,7 +26,7 @@ async def review_token(change: Change, content: Content) -> Answer:
         obj.status = TokenReviewStatus(error=why if why == UNKNOWN else f"[{UNKNOWN}, {why}]")
     else:
         obj.status = TokenReviewStatus(authenticated=True, audiences=audiences, user=user_info(user))
-    return Answer(Record("", 0, encode(obj), {}, {}), None, 201, warnings)
+    return Answer(Record("", 0, encode(obj), {}, {}), None, 201)
 
 
 def user_info(user: Identity) -> UserInfo:

@@ -23,12 +23,12 @@ from petset.api.types import (
     SubjectRulesReviewStatus,
     TokenReview,
 )
-from petset.apiserver import decoding, metadata, ownership
+from petset.apiserver import metadata, ownership
 from petset.apiserver.authentication.reviews import review_token, user_info
 from petset.apiserver.authorization.attributes import Attributes
 from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, Content, Identity
-from petset.apiserver.write import Change
+from petset.apiserver.write import Change, read
 from petset.store.interface import Record
 
 Review = Callable[[Change, Content], Awaitable[Answer]]
@@ -36,7 +36,7 @@ Review = Callable[[Change, Content], Awaitable[Answer]]
 
 async def review_access(change: Change, content: Content) -> Answer:
     """May somebody do this? Raises BadRequest, Invalid."""
-    obj, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    obj = read(change, content)
     metadata.place(change.resource, obj, change.target.namespace)
     metadata.wipe(obj.metadata)
     obj.metadata.managed_fields = []
@@ -54,12 +54,12 @@ async def review_access(change: Change, content: Content) -> Answer:
     obj.status = SubjectAccessReviewStatus(
         allowed=decision.allowed, reason=decision.reason or None, evaluation_error=problem or None
     )
-    return answered(obj, warnings)
+    return answered(obj)
 
 
 async def review_rules(change: Change, content: Content) -> Answer:
     """What may I do in this namespace? Raises BadRequest."""
-    asked, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    asked = read(change, content)
     if not asked.spec.namespace:
         raise BadRequest("no namespace on request")
     rules, problem = change.server.authorizer.rules_for(change.identity, asked.spec.namespace)
@@ -74,20 +74,20 @@ async def review_rules(change: Change, content: Content) -> Answer:
     status = SubjectRulesReviewStatus(
         resource_rules=resource_rules, non_resource_rules=paths, evaluation_error=problem or None
     )
-    return answered(SelfSubjectRulesReview(status=status), warnings)
+    return answered(SelfSubjectRulesReview(status=status))
 
 
 async def review_self(change: Change, content: Content) -> Answer:
     """Who am I? Raises BadRequest."""
-    _, warnings = decoding.read(content, change.resource, change.options.field_validation)
+    read(change, content)
     meta = ObjectMeta(creation_timestamp=change.registry.time())
     status = SelfSubjectReviewStatus(user_info=user_info(change.identity))
-    return answered(SelfSubjectReview(metadata=meta, status=status), warnings)
+    return answered(SelfSubjectReview(metadata=meta, status=status))
 
 
-def answered(obj: Object, warnings: tuple[str, ...] = ()) -> Answer:
+def answered(obj: Object) -> Answer:
     """The answer to a question: what was asked, with the status filled in; there is nothing in the store."""
-    return Answer(Record("", 0, encode(obj), {}, {}), None, 201, warnings)
+    return Answer(Record("", 0, encode(obj), {}, {}), None, 201)
 
 
 def _subject(spec: SubjectAccessReviewSpec) -> Identity:
