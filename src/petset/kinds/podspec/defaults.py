@@ -23,6 +23,7 @@ from petset.kinds.podspec.images import pull_policy
 from petset.kinds.podspec.totals import container_limits, container_requests, is_for_pods
 from petset.kinds.podspec.volume_defaults import default_volume
 from petset.kinds.quantities import canonicalize
+from petset.kinds.resourcenames import HUGE_PAGES
 
 
 def default_pod_spec(spec: PodSpec) -> None:
@@ -85,7 +86,7 @@ def _default_pod_requests(spec: PodSpec) -> None:
 def _default_huge_pages(spec: PodSpec, resources: ResourceRequirements) -> None:
     """Huge pages are limited to what the containers may have, where the pod does not request any."""
     for name, amount in container_limits(spec).items():
-        if name.startswith("hugepages-") and name not in resources.requests:
+        if name.startswith(HUGE_PAGES) and name not in resources.requests:
             resources.limits.setdefault(name, str(amount))
 
 

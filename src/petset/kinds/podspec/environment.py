@@ -7,6 +7,7 @@ from petset.api.field import FieldError, invalid, not_supported, required
 from petset.api.names import config_map_key_errors, dns1123_subdomain_errors, env_var_name_errors, qualified_name_errors
 from petset.api.types import Container, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector
 from petset.kinds.checks import format_errors, required_errors
+from petset.kinds.resourcenames import HUGE_PAGES
 
 ENVIRONMENT_FIELDS = frozenset(
     {
@@ -85,7 +86,7 @@ def resource_ref_errors(path: str, ref: ResourceFieldSelector, *, in_volume: boo
         yield required(f"{path}.resource")
         return
     name = ref.resource.partition(".")[2]
-    if ref.resource not in _RESOURCES and not name.startswith("hugepages-"):
+    if ref.resource not in _RESOURCES and not name.startswith(HUGE_PAGES):
         yield not_supported(f"{path}.resource", ref.resource, _RESOURCES)
         return
     divisors = _DIVISORS.get(name, _DIVISORS["memory"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from petset.api.quantity import Quantity, parse
 from petset.api.types import PodSpec, ResourceRequirements
+from petset.kinds.resourcenames import HUGE_PAGES
 
 Amounts = dict[str, Quantity]
 _Part = Callable[[ResourceRequirements], Mapping[str, str]]
@@ -34,7 +35,7 @@ def container_limits(spec: PodSpec) -> Amounts:
 
 def is_for_pods(name: str) -> bool:
     """Whether a pod as a whole may ask for the resource."""
-    return name in ("cpu", "memory") or name.startswith("hugepages-")
+    return name in ("cpu", "memory") or name.startswith(HUGE_PAGES)
 
 
 def add(amounts: Amounts, more: Mapping[str, Quantity]) -> None:
