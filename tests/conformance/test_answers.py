@@ -1,10 +1,23 @@
 """What every answer has, whatever was asked: its headers, and what is told beside it."""
 
+import base64
 from typing import Any
 
 import pytest
 
-from tests.conformance.api import APPLY, JSON, MERGE, PATCH, STRATEGIC, Api, Reply, config_map, refused, stateful_set
+from tests.conformance.api import (
+    APPLY,
+    JSON,
+    MERGE,
+    PATCH,
+    STRATEGIC,
+    TRY,
+    Api,
+    Reply,
+    config_map,
+    refused,
+    stateful_set,
+)
 from tests.conformance.cases import Request
 
 ANY = [
@@ -211,3 +224,54 @@ async def _ask(api: Api, asked: Request) -> Reply:
     return await api.ask(
         asked.method, asked.place, asked.body, type_=asked.type_ or JSON, accept=asked.accept, query=asked.query
     )
+
+
+def _set_of(size: int) -> Any:
+    """A set whose template has that many kilobytes of environment."""
+    made = stateful_set()
+    environment = [{"name": f"E{index}", "value": "v" * 10_000} for index in range(size // 10)]
+    made["spec"]["template"]["spec"]["containers"][0]["env"] = environment
+    return made
+
+
+TOO_LARGE = "etcdserver: request is too large"
+LARGE_SPEC = _set_of(1600)["spec"]
+LARGE = [
+    pytest.param(Request("POST", "statefulsets", _set_of(1600) | {"metadata": {"name": "new"}}), id="a new object"),
+    pytest.param(Request("PUT", "statefulsets/web", _set_of(1600)), id="an update"),
+    pytest.param(Request("PATCH", "statefulsets/web", _set_of(1600), type_=MERGE), id="a merge patch"),
+    pytest.param(Request("PATCH", "statefulsets/web", _set_of(1600), type_=STRATEGIC), id="a strategic patch"),
+    pytest.param(
+        Request(
+            "PATCH", "statefulsets/web", [{"op": "add", "path": "/spec", "value": _set_of(1600)["spec"]}], type_=PATCH
+        ),
+        id="a JSON patch",
+    ),
+    pytest.param(
+        Request("PATCH", "statefulsets/web", _set_of(1600), "fieldManager=m&force=true", APPLY), id="a configuration"
+    ),
+]
+
+
+@pytest.mark.parametrize("asked", LARGE)
+async def test_an_object_that_is_too_large_is_not_stored(api: Api, asked: Request) -> None:
+    made = (await api.post("statefulsets", stateful_set())).done(201)
+    refused(await _ask(api, asked), 500, "", TOO_LARGE)
+    assert (await api.get("statefulsets/new")).status == 404
+    assert (await api.get("statefulsets/web")).done()["spec"] == made["spec"]
+
+
+async def test_one_that_is_larger_still_is_not_even_sent(api: Api) -> None:
+    sent = "rpc error: code = ResourceExhausted desc = trying to send message larger than max (…"
+    refused(await api.post("statefulsets", _set_of(2200)), 500, "", sent)
+
+
+async def test_what_is_large_is_not_told_by_its_text(api: Api) -> None:
+    """In JSON these take more than what there is room for."""
+    lines = config_map("lines", text="\n" * (1 << 20))
+    noted = {"name": "coded", "annotations": {"note": "n" * 200_000}}
+    coded = {"metadata": noted, "data": {"bytes": base64.b64encode(bytes(1 << 20)).decode()}}
+    (await api.post("configmaps", lines)).done(201)
+    (await api.post("secrets", coded)).done(201)
+    assert (await api.post("statefulsets", _set_of(1400))).status == 201
+    assert (await api.post("statefulsets", _set_of(1600) | {"metadata": {"name": "tried"}}, TRY)).status == 201

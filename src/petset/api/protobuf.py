@@ -1,4 +1,4 @@
-"""Kubernetes' protobuf bodies to JSON trees. Pure; reading only, for the server always answers in JSON.
+"""Kubernetes' protobuf bodies to JSON trees. Pure; nothing is written, for the server always answers in JSON.
 
 Go clients send built-in kinds in protobuf unless told otherwise. A body is four magic bytes and a `runtime.Unknown`
 message that names the kind and holds the object's own message. The numbers of the fields are in `protobuf_fields.json`.
@@ -28,6 +28,9 @@ _INLINED = frozenset(
     }
 )
 """Go embeds these structs: in JSON their fields stand in the outer object."""
+
+_MARKS = 2
+"""Bytes that at least stand before a value: which field it is of, and its length."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _SIGN_BIT, _WORD = 1 << 63, 1 << 64
@@ -62,6 +65,40 @@ def to_tree(body: bytes) -> dict[str, Any]:
     if message is None:
         raise ProtobufError(f'no kind "{kind}" is registered for version "{api_version}"')
     return {"apiVersion": api_version, "kind": kind, **_message(_as_bytes(unknown.get(2, b"")), message)}
+
+
+def size_of(tree: dict[str, Any]) -> int:
+    """Bytes that an object takes in protobuf, or somewhat fewer: what is said of the length of values is not counted.
+
+    Of a kind that is not known, its bytes in JSON.
+    """
+    api_version, kind = tree.get("apiVersion", ""), tree.get("kind", "")
+    return _size(tree, _table().kinds.get(f"{api_version} {kind}", ""))
+
+
+def _size(value: Any, type_: str) -> int:
+    if isinstance(value, str):
+        return len(value) * 3 // 4 if type_ == "bytes" else len(value.encode())
+    if not isinstance(value, dict):
+        return 1
+    fields = None if type_ in _SPECIAL else _table().messages.get(type_)
+    if fields is None:
+        return len(msgspec.json.encode(value))
+    return sum(_field_size(value, field) for field in fields.values())
+
+
+def _field_size(tree: dict[str, Any], field: Field) -> int:
+    json_name, type_, label = field
+    if json_name in _INLINED:
+        return _size(tree, type_)
+    value = tree.get(json_name)
+    if value is None:
+        return 0
+    if label == "map":
+        item_type = _item_type(type_)
+        return sum(_MARKS + len(key.encode()) + _size(item, item_type) for key, item in value.items())
+    values = value if label == "repeated" else [value]
+    return sum(_MARKS + _size(item, type_) for item in values)
 
 
 # --- the wire ---------------------------------------------------------------------------------------------------------
@@ -145,8 +182,11 @@ def _message(raw: memoryview, name: str) -> dict[str, Any]:
 def _entry(raw: memoryview, type_: str) -> tuple[str, Any]:
     """One pair of a map; `type_` is `map<string,X>`."""
     pair = dict(_fields(raw))
-    value_type = type_.split(",", 1)[1].rstrip(">")
-    return _text(pair.get(1, b"")), _value(pair.get(2, memoryview(b"")), value_type)
+    return _text(pair.get(1, b"")), _value(pair.get(2, memoryview(b"")), _item_type(type_))
+
+
+def _item_type(type_: str) -> str:
+    return type_.split(",", 1)[1].rstrip(">")
 
 
 def _value(value: int | memoryview, type_: str) -> Any:

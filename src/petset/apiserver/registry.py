@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from petset.aio.clock import Clock
-from petset.api.errors import Conflict, InternalError, StatusError
+from petset.api import protobuf
+from petset.api.errors import BareFailure, Conflict, InternalError, StatusError
 from petset.api.meta import format_time
 from petset.api.patch.trees import Tree
 from petset.api.resources import Catalogue, Resource
@@ -30,6 +31,10 @@ split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 RECENT = 512
 """Objects kept, decoded, for those who are about to ask for them: the watchers in this process, and who wrote them."""
+LARGEST_OBJECT = 1536 * 1024
+"""Bytes that etcd takes (`--max-request-bytes`), to which upstream brings objects in protobuf."""
+_LARGEST_MESSAGE = 2 * 1024 * 1024
+"""Bytes that upstream's client of etcd sends at all."""
 
 
 class Registry:
@@ -148,7 +153,7 @@ class Registry:
 
     def _accepted(self, resource: Resource[Any], obj: Object, decide: _Decide, *, sign: int) -> "Acceptance":
         try:
-            commit = decide(*self._place(resource, obj))
+            commit = decide(*self._place(resource, obj, ends=sign < 0))
         except (WriteConflict, StoreFailed) as error:
             raise _in_words_of_the_api(error, resource, obj) from error
         if resource.view is None:
@@ -160,14 +165,17 @@ class Registry:
         name = resource.key(obj.metadata.namespace, obj.metadata.name)
         return Record(name, 0, encode(obj), obj.metadata.labels, resource.fields(obj))
 
-    def _place(self, resource: Resource[Any], obj: Object) -> tuple[str, str, Callable[[int], Draft]]:
+    def _place(self, resource: Resource[Any], obj: Object, *, ends: bool) -> tuple[str, str, Callable[[int], Draft]]:
         held = resource.view.to_stored(obj) if resource.view else obj
         name = resource.key(held.metadata.namespace, held.metadata.name)
         stored = self._stored[resource.type]
 
         def draft(revision: int) -> Draft:
             held.metadata.resource_version = str(revision)
-            return Draft(encode(held), held.metadata.labels, Fields(stored.fields(held)))
+            value = encode(held)
+            if len(value) > LARGEST_OBJECT and not ends:
+                _check_size(value)
+            return Draft(value, held.metadata.labels, Fields(stored.fields(held)))
 
         return stored.collection, name, draft
 
@@ -189,6 +197,16 @@ class Acceptance:
         except StoreFailed as error:
             raise _not_stored(error) from error
         return self._registry.shown(self._resource, record)
+
+
+def _check_size(value: bytes) -> None:
+    """Raises BareFailure, in the words of etcd or of its client, for an object that etcd would not take."""
+    size = protobuf.size_of(msgspec.json.decode(value))
+    if size > _LARGEST_MESSAGE:
+        limit = f"trying to send message larger than max ({size} vs. {_LARGEST_MESSAGE})"
+        raise BareFailure(f"rpc error: code = ResourceExhausted desc = {limit}")
+    if size > LARGEST_OBJECT:
+        raise BareFailure("etcdserver: request is too large")
 
 
 def _in_words_of_the_api(error: WriteConflict | StoreFailed, resource: Resource[Any], obj: Object) -> StatusError:

@@ -136,13 +136,13 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> Acceptance
     undo = change.server.allocations.take(resource, obj, None)
     try:
         _refuse_taken(change, obj)
+        if not change.options.dry_run:
+            return registry.write(resource, obj, None)
     except StatusError:
         undo()
         raise
-    if change.options.dry_run:
-        undo()
-        return registry.rehearsed(resource, obj)
-    return registry.write(resource, obj, None)
+    undo()
+    return registry.rehearsed(resource, obj)
 
 
 async def update(change: Change, content: Content) -> Answer:
@@ -200,7 +200,12 @@ async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: 
         return Answer(registry.rehearsed(resource, obj), resource)
     if metadata.ends_with_update(obj.metadata, old.metadata) and not admission.is_held(obj):
         return Answer(await end(change, obj, record), resource)
-    return Answer(await registry.write(resource, obj, record.revision), resource)
+    try:
+        accepted = registry.write(resource, obj, record.revision)
+    except StatusError:
+        undo()
+        raise
+    return Answer(await accepted, resource)
 
 
 async def end(change: Change, obj: Any, record: Record) -> Record:

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from petset.api.protobuf import MAGIC, ProtobufError, to_tree
+from petset.api.protobuf import MAGIC, ProtobufError, size_of, to_tree
 
 FIRST_YEAR = -62135596800
 """Where Go's times begin."""
@@ -125,3 +125,21 @@ def test_fields_of_the_future_are_passed_over() -> None:
         "apiVersion": "v1",
         "kind": "Namespace",
     }
+
+
+@pytest.mark.parametrize(
+    ("tree", "size"),
+    [
+        ({"kind": "ConfigMap"}, 0),
+        ({"kind": "ConfigMap", "data": {"a": "\n" * 100}}, 2 + 1 + 100),
+        ({"kind": "ConfigMap", "data": {"a": "ü" * 100}}, 2 + 1 + 200),
+        ({"kind": "Secret", "data": {"a": base64.b64encode(bytes(300)).decode()}}, 2 + 1 + 300),
+        ({"kind": "Secret", "immutable": True}, 2 + 1),
+        ({"kind": "Pod", "spec": {"hostAliases": [{"ip": "1.2.3.4"}, {"hostnames": ["a"]}]}}, 2 + 2 + 2 + 7 + 2 + 3),
+        ({"kind": "Pod", "spec": {"volumes": [{"hostPath": {"path": "/a"}}]}}, 2 + 2 + 2 + 2 + 2),
+        ({"kind": "Pod", "metadata": {"managedFields": [{"fieldsV1": {"f:spec": {}}}]}}, 2 + 2 + 2 + 13),
+        ({"kind": "Frog", "text": "a"}, len('{"apiVersion":"v1","kind":"Frog","text":"a"}')),
+    ],
+)
+def test_an_object_takes_as_much_as_is_in_it(tree: dict[str, object], size: int) -> None:
+    assert size_of({"apiVersion": "v1", **tree}) == size

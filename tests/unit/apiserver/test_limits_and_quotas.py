@@ -7,7 +7,7 @@ import pytest
 
 from petset.aio.clock import SystemClock
 from petset.aio.tasks import Supervisor
-from petset.api.errors import AlreadyExists, Forbidden, Invalid, NotFound
+from petset.api.errors import AlreadyExists, BareFailure, Forbidden, Invalid, NotFound
 from petset.api.types import (
     ConfigMap,
     DeleteOptions,
@@ -128,6 +128,22 @@ class TestResourceQuota:
         await create(server, quota(limits_memory="1Gi"))
         with pytest.raises(Forbidden, match=r"failed quota: quota: must specify limits\.memory for: nginx"):
             await create(server, pod())
+
+    async def test_counts_nothing_that_is_too_large_to_be_stored(self, server: ApiServer) -> None:
+        await create(server, quota(pods="1"))
+        large = pod()
+        large.spec.containers[0].args = ["a" * 100_000] * 16
+        with pytest.raises(BareFailure, match="request is too large"):
+            await create(server, large)
+        await create(server, pod())
+        large = await fetch(server, Pod, "web-0")
+        large.status.message = "a" * 1_600_000
+        with pytest.raises(BareFailure, match="request is too large"):
+            await server.update(ME, target(Pod, "web-0", "status"), large, PLAINLY)
+        with pytest.raises(Forbidden, match="used: pods=1, limited: pods=1"):
+            await create(server, pod("web-1"))
+        await delete(server, Pod, "web-0")
+        await create(server, pod())
 
     async def test_counts_what_was_there_before(self, server: ApiServer) -> None:
         await create(server, pod())
