@@ -322,6 +322,15 @@ class TestExec:
                 pass
             assert await session.wait() == 137
 
+    async def test_who_comes_too_late_to_attach_changes_nothing(self, bench: Bench) -> None:
+        container_id = await bench.running()
+        await bench.runtime.kill_container(container_id)
+        ended = await bench.exited(container_id)
+        with pytest.raises(ExecFailed):
+            async with bench.runtime.attach(container_id, ExecRequest([], stdin=True)):
+                pass
+        assert await bench.runtime.inspect(container_id) == ended
+
 
 class TestLogs:
     async def test_output_is_in_the_log_until_the_container_is_removed(self, bench: Bench) -> None:

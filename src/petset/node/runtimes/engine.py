@@ -388,7 +388,10 @@ class EngineRuntime:
     @asynccontextmanager
     async def _attach(self, container_id: str, request: ExecRequest) -> AsyncIterator[EngineSession]:
         container = self._container(container_id)
-        self._watch_if_running(await self._inspect(container_id))
+        answer = await self._inspect(container_id)
+        self._watch_if_running(answer)
+        if not (answer["State"].get("Running") or answer["State"].get("Paused")):  # Podman would prepare it anew
+            raise ExecFailed(f"container {container_id} is not running")
 
         async def resize(width: int, height: int) -> None:
             with _engine_errors():

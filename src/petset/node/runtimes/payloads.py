@@ -35,6 +35,8 @@ CONTAINER_NAME = "io.petset.container.name"
 CGROUP_PARENT = "io.petset.cgroup-parent"
 
 _CLEANUP = timedelta(seconds=5)
+_NOT_KNOWN = 137
+"""The exit code of a container of which nobody knows how it ended, as the kubelet has it."""
 _PROPAGATION = {"None": "rprivate", "HostToContainer": "rslave", "Bidirectional": "rshared"}
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
 _POD_LABELS = (POD_NAME, POD_NAMESPACE, POD_UID, CGROUP_PARENT)
@@ -237,9 +239,12 @@ def state_of(answer: Json) -> ContainerState:
 def settled(answer: Json, now: datetime) -> Json:
     """An inspected container, `exited` when Podman should long have made it so after its process ended.
 
-    Podman cleans up in a process of its own. Where that was killed too, the container stays `stopped` for good.
+    Podman cleans up in a process of its own. Where that was killed too, the container stays `stopped` for good. And who
+    attaches when the process has just ended has it made `created` again, and its exit code forgotten.
     """
     state = answer["State"]
+    if state_of(answer) == "created" and _moment(state.get("FinishedAt", "")) is not None:
+        return {**answer, "State": {**state, "Status": "exited", "ExitCode": _NOT_KNOWN}}
     if state.get("Status") != "stopped" or state.get("Running"):
         return answer
     finished = _moment(state.get("FinishedAt", ""))

@@ -23,6 +23,8 @@ SANDBOX_LABELS = {
     payloads.CGROUP_PARENT: "/kubepods/podu1",
 }
 
+NOW = datetime(2026, 11, 23, 5, 0, 10, tzinfo=UTC)
+
 
 def host_config(**overrides: Any) -> dict[str, Any]:
     spec = ContainerSpec(name="main", image="nginx", **overrides)
@@ -218,8 +220,14 @@ def test_an_inspected_image() -> None:
         ({"Status": "stopping", "FinishedAt": "0001-01-01T00:00:00Z"}, "running"),
         ({"Status": "running", "Running": True, "FinishedAt": "0001-01-01T00:00:00Z"}, "running"),
         ({"Status": "created", "FinishedAt": "0001-01-01T00:00:00Z"}, "created"),
+        ({"Status": "created", "FinishedAt": "2026-11-23T05:00:09Z"}, "exited"),
     ],
 )
 def test_a_container_whose_clean_up_never_comes_has_exited(state: dict[str, Any], expected: str) -> None:
-    now = datetime(2026, 11, 23, 5, 0, 10, tzinfo=UTC)
-    assert payloads.state_of(payloads.settled(answer(**state), now)) == expected
+    assert payloads.state_of(payloads.settled(answer(**state), NOW)) == expected
+
+
+def test_of_a_container_that_was_prepared_anew_nobody_knows_how_it_ended() -> None:
+    state = {"Status": "created", "ExitCode": 0, "FinishedAt": "2026-11-23T05:00:09Z"}
+    container = payloads.container_value(payloads.settled(answer(**state), NOW))
+    assert (container.state, container.exit_code) == ("exited", 137)
