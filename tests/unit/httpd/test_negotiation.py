@@ -3,9 +3,12 @@
 import pytest
 
 from petset.api.errors import BadRequest, NotAcceptable
-from petset.httpd.negotiation import accepted_discovery, accepted_form
+from petset.httpd.negotiation import accepted_discovery, accepted_form, accepts_json
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+METADATA = "as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
 @pytest.mark.parametrize(
@@ -20,10 +23,14 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
         (f"{TABLE},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", "Table"),
         ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", "PartialObjectMetadata"),
         ("application/json;as=Unheard;g=meta.k8s.io;v=v1,application/json", "Object"),
+        # client-go's metadata client: get, watch and patch, then list
+        (f"{PROTOBUF};{METADATA},application/json;{METADATA},application/json", "PartialObjectMetadata"),
+        (f"{PROTOBUF};{METADATA_LIST},application/json;{METADATA_LIST},application/json", "PartialObjectMetadata"),
     ],
 )
 def test_the_first_form_that_can_be_given_counts(accept: str, form: str) -> None:
     assert accepted_form(accept).name == form
+    assert accepts_json(accept)
 
 
 @pytest.mark.parametrize(
