@@ -53,7 +53,7 @@ class Documents:
         """The document at a path; None where there is none. Raises MethodNotAllowed, NotAcceptable."""
         if path == CRDS and request.method == "GET" and "watch" not in request.query:
             return json_response(_NO_CRDS)
-        if path == "/":
+        if path == "/" and request.method != "CONNECT":  # which a success would make a tunnel
             return json_response(self._index)
         response = self._openapi_response(request, path) or self._discovery_response(request, path)
         if response is not None and request.method not in ("GET", "HEAD"):

@@ -106,6 +106,12 @@ async def test_places_below_which_nothing_is_have_no_status(door: Door, path: st
         assert (await wire.ask("HEAD", path)).status == 404
 
 
+@pytest.mark.parametrize(("method", "target"), [("OPTIONS", "*"), ("CONNECT", "127.0.0.1:80")])
+async def test_nobody_answers_for_the_whole_server_or_another(door: Door, method: str, target: str) -> None:
+    async with door.open() as wire:
+        assert (await wire.ask(method, target)).status == 404
+
+
 async def test_the_root_says_what_there_is(door: Door) -> None:
     paths = (await door.ask("GET", "/")).tree["paths"]
     assert paths == sorted(paths)
