@@ -79,7 +79,7 @@ CLASS_NAMES = {
 ALIASES = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "Quantity",
     "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": "dict[str, Any]",
-    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "Time",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "MicroTime",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "Time",
     "io.k8s.apimachinery.pkg.runtime.RawExtension": "dict[str, Any]",
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "IntOrString",
@@ -112,6 +112,7 @@ from msgspec import Struct as _Struct
 Int32: TypeAlias = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 IntOrString: TypeAlias = int | str
+MicroTime: TypeAlias = str
 Quantity: TypeAlias = str
 Time: TypeAlias = str
 
@@ -269,7 +270,7 @@ def default(kind: str, *, always: bool, null: bool) -> tuple[str, str]:
         return kind, factory("dict")
     if not always:
         return f"{kind} | None", "None"
-    if null or kind == "Time":
+    if null or kind in {"Time", "MicroTime"}:
         return f"{kind} | None", factory("_null")
     return kind, factory(SCALAR_ZEROS.get(kind, kind))
 
@@ -376,6 +377,7 @@ TYPES: dict[str, dict[str, Any]] = {
 SCALARS = {
     "dict[str, Any]": "any", "bool": "boolean", "str": "string", "Int32": "int32", "Int64": "int64",
     "IntOrString": "int-or-string", "Quantity": "quantity", "Time": "date-time",
+    "MicroTime": "micro-time",
 }  # fmt: skip
 
 

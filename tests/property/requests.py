@@ -18,6 +18,7 @@ Tree = dict[str, Any]
 
 META: Tree = {"name": "one", "namespace": "default"}
 TIME = "2026-11-23T05:12:00Z"
+MICRO_TIME = "2026-11-23T05:12:00.000000Z"
 BACKEND = {"service": {"name": "web", "port": {"number": 80}}}
 RULE = {"apiGroups": ["", "apps"], "resources": ["pods", "pods/log"], "verbs": ["get", "list"], "resourceNames": ["a"]}
 ROLE = {"apiGroup": "rbac.authorization.k8s.io", "name": "one"}
@@ -36,7 +37,7 @@ SAMPLES: dict[str, Tree] = {
         "involvedObject": {"kind": "Pod", "name": "web-0", "namespace": "default"},
         "lastTimestamp": TIME,
         "count": 2,
-        "series": {"count": 2, "lastObservedTime": TIME},
+        "series": {"count": 2, "lastObservedTime": MICRO_TIME},
     },
     "Node": {
         "metadata": {"name": "one"},
@@ -45,7 +46,7 @@ SAMPLES: dict[str, Tree] = {
     },
     "Namespace": {"metadata": {"name": "one"}, "spec": {"finalizers": ["kubernetes"]}},
     "StorageClass": {"metadata": {"name": "one"}, "provisioner": "example.com/p", "parameters": {"a": "b"}},
-    "Lease": {"metadata": META, "spec": {"holderIdentity": "me", "leaseDurationSeconds": 5, "renewTime": TIME}},
+    "Lease": {"metadata": META, "spec": {"holderIdentity": "me", "leaseDurationSeconds": 5, "renewTime": MICRO_TIME}},
     "Endpoints": {"metadata": META, "subsets": [{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 80}]}]},
     "EndpointSlice": {
         "metadata": META,
@@ -167,7 +168,26 @@ def rarely(draw: st.DrawFn) -> bool:
 
 WORDS = st.sampled_from(
     [
-        *("", " ", "\0", "é", "🐸", "x" * 300, TIME, "a", "-", "/", "..", "a/b", "%", "=", "%%%", "$(X)", "{{}}"),
+        *(
+            "",
+            " ",
+            "\0",
+            "é",
+            "🐸",
+            "x" * 300,
+            TIME,
+            MICRO_TIME,
+            "a",
+            "-",
+            "/",
+            "..",
+            "a/b",
+            "%",
+            "=",
+            "%%%",
+            "$(X)",
+            "{{}}",
+        ),
         *("1", "-1", "1Gi", "1e9999", "0x1", "50%", "-5%", "true", "null", "yesterday", "10.0.0.1", "::1", "1.2.3.999"),
         *("None", "IPv6", "ClusterIP", "ExternalName", "NodePort", "Always", "OnDelete", "Bound", "default", "web-0"),
         *("kubernetes", "w.eb", "one"),

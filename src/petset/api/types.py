@@ -11,6 +11,7 @@ from msgspec import Struct as _Struct
 Int32: TypeAlias = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 IntOrString: TypeAlias = int | str
+MicroTime: TypeAlias = str
 Quantity: TypeAlias = str
 Time: TypeAlias = str
 
@@ -1422,12 +1423,12 @@ class HorizontalPodAutoscaler(Object, kw_only=True):
 
 
 class LeaseSpec(Struct, kw_only=True):
-    acquire_time: Time | None = None
+    acquire_time: MicroTime | None = None
     holder_identity: str | None = None
     lease_duration_seconds: Int32 | None = None
     lease_transitions: Int32 | None = None
     preferred_holder: str | None = None
-    renew_time: Time | None = None
+    renew_time: MicroTime | None = None
     strategy: str | None = None
 
 
@@ -1489,7 +1490,7 @@ class Endpoints(Object, kw_only=True):
 
 class EventSeries(Struct, kw_only=True):
     count: Int32 | None = None
-    last_observed_time: Time | None = field(default_factory=_null)
+    last_observed_time: MicroTime | None = field(default_factory=_null)
 
 
 class EventSource(Struct, kw_only=True):
@@ -1502,7 +1503,7 @@ class Event(Object, kw_only=True):
     kind: str = field(default_factory=lambda: "Event")
     action: str | None = None
     count: Int32 | None = None
-    event_time: Time | None = field(default_factory=_null)
+    event_time: MicroTime | None = field(default_factory=_null)
     first_timestamp: Time | None = field(default_factory=_null)
     involved_object: ObjectReference = field(default_factory=ObjectReference)
     last_timestamp: Time | None = field(default_factory=_null)
@@ -2188,7 +2189,7 @@ class EndpointSlice(Object, kw_only=True):
 
 class EventsV1EventSeries(Struct, kw_only=True):
     count: Int32 = field(default_factory=int)
-    last_observed_time: Time | None = field(default_factory=_null)
+    last_observed_time: MicroTime | None = field(default_factory=_null)
 
 
 class EventsV1Event(Object, kw_only=True):
@@ -2199,7 +2200,7 @@ class EventsV1Event(Object, kw_only=True):
     deprecated_first_timestamp: Time | None = field(default_factory=_null)
     deprecated_last_timestamp: Time | None = field(default_factory=_null)
     deprecated_source: EventSource = field(default_factory=EventSource)
-    event_time: Time | None = field(default_factory=_null)
+    event_time: MicroTime | None = field(default_factory=_null)
     note: str | None = None
     reason: str | None = None
     regarding: ObjectReference = field(default_factory=ObjectReference)

@@ -195,24 +195,51 @@ def test_quantities_outside_maps_become_canonical() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "second", "micro"),
+    ("name", "text", "form"),
     [
-        ("2026-11-23T05:12:00Z", "05:12:00Z", "05:12:00.000000Z"),
-        ("2026-11-23T05:12:00.123456Z", "05:12:00Z", "05:12:00.123456Z"),
-        ("2026-11-23T05:12:59.9876543210Z", "05:12:59Z", "05:12:59.987654Z"),
-        ("2026-11-23T05:12:00+01:00", "04:12:00Z", "04:12:00.000000Z"),
-        (f"2026-11-23T05:12:00.{'1' * 5000}Z", "05:12:00Z", "05:12:00.111111Z"),
+        ("lastTimestamp", "05:12:00Z", "05:12:00Z"),
+        ("lastTimestamp", "05:12:00.123456Z", "05:12:00Z"),
+        ("lastTimestamp", "05:12:59.9876543210Z", "05:12:59Z"),
+        ("lastTimestamp", "05:12:59,9Z", "05:12:59Z"),
+        ("lastTimestamp", "5:12:00Z", "05:12:00Z"),
+        ("lastTimestamp", "05:12:00+01:00", "04:12:00Z"),
+        ("lastTimestamp", f"05:12:00.{'1' * 5000}Z", "05:12:00Z"),
+        ("eventTime", "05:12:00.000000Z", "05:12:00.000000Z"),
+        ("eventTime", "05:12:00,123456Z", "05:12:00.123456Z"),
+        ("eventTime", "05:12:00.123456+01:00", "04:12:00.123456Z"),
     ],
 )
-def test_times_are_written_in_one_form(text: str, second: str, micro: str) -> None:
-    expected = {"lastTimestamp": f"2026-11-23T{second}", "eventTime": f"2026-11-23T{micro}"}
-    tree = {"lastTimestamp": text, "eventTime": text}
+def test_times_are_written_in_one_form(name: str, text: str, form: str) -> None:
+    tree = {name: f"2026-11-23T{text}"}
     for event in (
         convert(tree, types.Event),
         convert({**tree, "count": None, "metadata": None}, types.Event),
         decode(msgspec.json.encode(tree), types.Event),
     ):
-        assert {"lastTimestamp": event.last_timestamp, "eventTime": event.event_time} == expected
+        assert msgspec.to_builtins(event)[name] == f"2026-11-23T{form}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2026-11-23T05:12:00Z", 'cannot parse "Z" as ".000000"'),
+        ("2026-11-23T05:12:00.5Z", 'cannot parse ".5Z" as ".000000"'),
+        ("2026-11-23T05:12:00.1234567Z", 'cannot parse "7Z" as "Z07:00"'),
+        ("2026-11-23T05:12:00.123456", 'cannot parse "" as "Z07:00"'),
+    ],
+)
+def test_a_micro_time_has_six_digits(text: str, why: str) -> None:
+    for kind, tree in (
+        (types.Event, {"eventTime": text}),
+        (types.Event, {"series": {"lastObservedTime": text}}),
+        (types.EventsV1Event, {"eventTime": text}),
+        (types.EventsV1Event, {"series": {"lastObservedTime": text}}),
+        (types.Lease, {"spec": {"renewTime": text}}),
+        (types.Lease, {"spec": {"acquireTime": text}}),
+    ):
+        with pytest.raises(DecodeError) as refused:
+            decode(msgspec.json.encode(tree), kind)
+        assert refused.value.message == f'parsing time "{text}" as "2006-01-02T15:04:05.000000Z07:00": {why}'
 
 
 def test_times_in_maps_are_times_too() -> None:

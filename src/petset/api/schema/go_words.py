@@ -17,6 +17,7 @@ _SCALARS = {
     "int32": "int32",
     "int64": "int64",
     "date-time": "string",
+    "micro-time": "string",
     "int-or-string": "int32",
 }
 

@@ -20,7 +20,7 @@ class Node:
     kind: NodeKind
     type: str
     """An object's class in `petset.api.types`; a scalar's format: string, byte, boolean, int32, int64, int-or-string,
-    quantity or date-time; empty for the other kinds."""
+    quantity, date-time or micro-time; empty for the other kinds."""
     item: "Node | None" = None
     list_type: Literal["atomic", "set", "map"] | None = None
     list_map_keys: tuple[str, ...] = ()

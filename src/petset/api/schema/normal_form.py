@@ -28,8 +28,6 @@ class _Route(NamedTuple):
 
 
 NOT_NORMAL = (QuantityError, BytesError, TimeError)
-_MICRO_TIMES = frozenset({"acquire_time", "event_time", "last_observed_time", "renew_time"})
-"""The fields that are a `MicroTime`: the schema does not tell them from others."""
 _Form = Callable[[str], str]
 """What gives a text its canonical form."""
 
@@ -76,17 +74,20 @@ def normalise(obj: Struct) -> None:
             normalise(part)
 
 
+_canonical_micro_time = partial(canonical_time, micro=True)
 _canonical_quantity = lru_cache(maxsize=4096)(canonical)  # the same few occur in every pod
 
 
-def _form_of(name: str, node: Node) -> _Form | None:
+def _form_of(node: Node) -> _Form | None:
     """What gives the canonical form of a scalar, or of each value of a map; None where there is none."""
     is_map = node.kind == "map" and node.item is not None
     match node.item.type if is_map and node.item is not None else node.type:
         case "quantity":
             return _canonical_quantity
         case "date-time":
-            return partial(canonical_time, micro=name in _MICRO_TIMES)
+            return canonical_time
+        case "micro-time":
+            return _canonical_micro_time
         case "byte" if is_map:
             return canonical_bytes
     return None
@@ -97,7 +98,7 @@ def _forms_in(type_: type[Struct]) -> tuple[tuple[str, _Form], ...]:
     """The attributes of a class that have a canonical form, each with what gives it."""
     nodes = object_node(type_.__name__).fields
     names = zip(type_.__struct_fields__, type_.__struct_encode_fields__, strict=True)
-    found = ((name, _form_of(name, nodes[json_name])) for name, json_name in names)
+    found = ((name, _form_of(nodes[json_name])) for name, json_name in names)
     return tuple((name, form) for name, form in found if form is not None)
 
 
@@ -108,7 +109,7 @@ def _route_to_zeros(type_: type[Struct]) -> _Route:
 
 @cache
 def _route_to_forms(type_: type[Struct]) -> _Route:
-    return _route(type_, lambda node: _form_of("", node) is not None, _route_to_forms)
+    return _route(type_, lambda node: _form_of(node) is not None, _route_to_forms)
 
 
 def _route(type_: type[Struct], wanted: Callable[[Node], bool], onward: Callable[[type[Struct]], _Route]) -> _Route:

@@ -88,8 +88,8 @@ def _scalar(value: Any, node: Node, place: _Place) -> Any:
     match node.type:
         case "quantity":
             return _quantity(value if kind in {int, float, str} else "", place)
-        case "date-time" if kind is str:
-            return _time(value, place)
+        case "date-time" | "micro-time" if kind is str:
+            return _time(value, place, micro=node.type == "micro-time")
         case "byte" if kind is str:
             return _bytes(value, place)
         case "int-or-string":
@@ -111,9 +111,9 @@ def _quantity(value: float | str, place: _Place) -> str:
         raise DecodeError(place.path, str(error)) from error
 
 
-def _time(value: str, place: _Place) -> str:
+def _time(value: str, place: _Place, *, micro: bool) -> str:
     try:
-        canonical_time(value)
+        canonical_time(value, micro=micro)
     except TimeError as error:
         raise DecodeError(place.path, str(error)) from error
     return value
