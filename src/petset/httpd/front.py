@@ -47,6 +47,8 @@ class Front:
             if asked.verb != "watch" and asked.subresource not in STREAMS:
                 routes.check_timeout(timeout)
         path = request.path.rstrip("/") or "/"
+        if not path.startswith("/"):  # `OPTIONS *` means the server as a whole
+            return nowhere()
         try:
             answered = None if _is_of_resource(path) else await self._without_resource(request, path)
             return answered or await self._resources.handle(request, identity)

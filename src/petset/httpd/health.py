@@ -41,7 +41,7 @@ class Health:
 
     def answers(self, path: str) -> bool:
         """Whether a path asks for health."""
-        return path.startswith("/") and path.split("/", 2)[1] in ROOTS
+        return path.split("/", 2)[1] in ROOTS
 
     def answer(self, request: web.BaseRequest, path: str) -> web.Response:
         """The answer to `/livez`, `/readyz/<check>` and the like. Raises NotFound for checks that are none."""
