@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.conformance.api import TRY, Api, Tree, refused
+from tests.conformance.api import STRATEGIC, TRY, Api, Tree, pod, refused
 
-LAYOUT = "2006-01-02T15:04:05Z07:00"
 MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
 
 
@@ -44,3 +43,26 @@ async def test_a_time_to_the_microsecond_has_six_digits(there: Api, told: str, w
     event = {"metadata": {"name": "e"}, "series": {"count": 2, "lastObservedTime": told}}
     head = f'Event in version "v1" cannot be handled as a Event: parsing time "{told}'
     refused(await there.post("events", event, TRY), 400, "BadRequest", f"{head}{why}")
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("2026-11-23T05:12:00.5+01:00", "2026-11-23T04:12:00Z"),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T02:00:00+02:00", None),
+        ("0001-01-01T00:00:01Z", "0001-01-01T00:00:01Z"),
+        (None, None),
+    ],
+)
+async def test_where_times_begin_there_is_none(api: Api, told: str | None, shown: str | None) -> None:
+    (await api.post("pods", pod())).done(201)
+    condition = {"type": "example.com/a", "status": "True", "lastProbeTime": told}
+    change = {"status": {"startTime": told, "conditions": [condition]}}
+    status = (await api.patch("pods/p/status", change, STRATEGIC)).done()["status"]
+    assert [each["lastProbeTime"] for each in status["conditions"]] == [shown]
+    assert status.get("startTime") == shown
+    if told and told.endswith("Z") and "." not in told:
+        micro = told.replace("Z", ".000000Z")
+        spec = (await api.post("leases", _lease(renewTime=micro), TRY)).done(201)["spec"]
+        assert spec.get("renewTime") == (shown and micro)

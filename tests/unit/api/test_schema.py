@@ -250,9 +250,30 @@ def test_times_in_maps_are_times_too() -> None:
         convert({"status": {"disruptedPods": {"a": "x"}}}, types.PodDisruptionBudget)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])
-def test_times_without_another_form_stay_as_they_are(text: str) -> None:
+def test_times_without_another_form_stay_as_they_are() -> None:
+    text = "0001-01-01T00:00:00+01:00"
     assert convert({"lastTimestamp": text}, types.Event).last_timestamp == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "known"),
+    [
+        ("lastTimestamp", "0001-01-01T00:00:00Z", False),
+        ("lastTimestamp", "0001-01-01T00:00:00.5Z", False),
+        ("lastTimestamp", "0001-01-01T01:00:00+01:00", False),
+        ("lastTimestamp", "0001-01-01T00:00:01Z", True),
+        ("eventTime", "0001-01-01T00:00:00.000000Z", False),
+        ("eventTime", "0001-01-01T00:00:00.000001Z", True),
+    ],
+)
+def test_a_time_where_times_begin_is_none(name: str, text: str, known: bool) -> None:
+    for event in (convert({name: text}, types.Event), decode(msgspec.json.encode({name: text}), types.Event)):
+        assert msgspec.to_builtins(event)[name] == (text if known else None)
+
+
+def test_a_time_in_a_map_stays_where_times_begin() -> None:
+    told = {"a": "0001-01-01T00:00:00Z"}
+    assert convert({"status": {"disruptedPods": told}}, types.PodDisruptionBudget).status.disrupted_pods == told
 
 
 LAYOUT = '" as "2006-01-02T15:04:05Z07:00": cannot parse '

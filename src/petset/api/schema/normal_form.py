@@ -28,8 +28,8 @@ class _Route(NamedTuple):
 
 
 NOT_NORMAL = (QuantityError, BytesError, TimeError)
-_Form = Callable[[str], str]
-"""What gives a text its canonical form."""
+_Form = Callable[[str], str | None]
+"""What gives a text its canonical form; None for a text that stands for nothing."""
 
 
 def unset_zeros(obj: Struct) -> None:
@@ -63,7 +63,7 @@ def normalise(obj: Struct) -> None:
     for name, canonical_form in _forms_in(type(obj)):
         value = getattr(obj, name)
         if isinstance(value, dict):
-            setattr(obj, name, {key: canonical_form(text) for key, text in value.items()})
+            setattr(obj, name, {key: _or_itself(canonical_form(text), text) for key, text in value.items()})
         elif value is not None:
             setattr(obj, name, canonical_form(value))
     for name in structs:
@@ -72,6 +72,11 @@ def normalise(obj: Struct) -> None:
     for name in struct_lists:
         for part in getattr(obj, name) or ():
             normalise(part)
+
+
+def _or_itself(form: str | None, text: str) -> str:
+    """A value of a map cannot be nothing."""
+    return text if form is None else form
 
 
 _canonical_micro_time = partial(canonical_time, micro=True)

@@ -45,11 +45,12 @@ _LIMITS = {
 }
 
 
+_ZERO = datetime.min.replace(tzinfo=UTC)
 _LONGEST_REMEMBERED = 64
 
 
-def canonical_time(text: str, *, micro: bool = False) -> str:
-    """A time as Kubernetes writes it: in UTC, to the second or to the microsecond.
+def canonical_time(text: str, *, micro: bool = False) -> str | None:
+    """A time as Kubernetes writes it: in UTC, to the second or to the microsecond; None where Go's times begin.
 
     A `Time` may be told to any part of a second, a `MicroTime` (`micro`) has to be told to six digits.
 
@@ -59,7 +60,7 @@ def canonical_time(text: str, *, micro: bool = False) -> str:
     return (_known if len(text) <= _LONGEST_REMEMBERED else _written)(text, micro=micro)
 
 
-def _written(text: str, *, micro: bool) -> str:
+def _written(text: str, *, micro: bool) -> str | None:
     found = (_micro_time if micro else _time)(text)
     if found is None:
         raise TimeError(_told(text, micro=micro))
@@ -72,6 +73,8 @@ def _written(text: str, *, micro: bool) -> str:
         moment = moment.astimezone(UTC)
     except OverflowError:  # before the first year, or after the last
         return text
+    if moment.replace(microsecond=moment.microsecond if micro else 0) == _ZERO:
+        return None
     return moment.isoformat(timespec="microseconds" if micro else "seconds").removesuffix("+00:00") + "Z"
 
 
