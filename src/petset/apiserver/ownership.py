@@ -4,6 +4,9 @@ Writers in this process (`WriteOptions.begins_tracking` off) do not start it: an
 network has no managedFields, which makes a pod half as large, and a later apply treats all it holds as written
 `before-first-apply`, as upstream does with objects from before the feature. Nor do they track status, where no two of
 them ever write the same fields.
+
+An object whose managedFields somebody cleared cannot be told from those. The next write over the network tracks it
+anew, where upstream would leave it untracked until somebody applies to it.
 """
 
 from typing import Any
