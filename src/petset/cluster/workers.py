@@ -93,7 +93,8 @@ def start_controllers(cluster: Cluster) -> None:
     name = "endpoint-controller"
     start(name, EndpointsController(client(name), informers, clock).run)
     name = "endpointslicemirroring-controller"
-    start(name, EndpointsMirror(client(name), informers, clock).run)
+    mirror_events = recorder("endpoint-slice-mirroring-controller")
+    start(name, EndpointsMirror(client(name), informers, mirror_events, clock).run)
     name = "default-scheduler"
     start(name, Scheduler(client(name), informers, recorder(name), clock).run)
     name = "namespace-controller"

@@ -9,8 +9,9 @@ from petset.api.meta import Key, key_of
 from petset.api.types import Endpoints, EndpointSlice, Service
 from petset.client.informer import InformerFactory
 from petset.client.interface import Client
+from petset.client.recorder import EventRecorder
 from petset.controllers.endpoints.act import carry_out
-from petset.controllers.endpoints.mirroring import MANAGED_BY, is_mirrored, plan_mirror
+from petset.controllers.endpoints.mirroring import LARGEST_SUBSET, MANAGED_BY, is_mirrored, plan_mirror
 from petset.controllers.endpoints.model import Plan
 from petset.controllers.endpoints.plan import MANAGED_BY_LABEL, SERVICE_LABEL
 from petset.controllers.runtime import DONE, Controller, Result, SeenWrites, enqueue_from
@@ -30,8 +31,9 @@ def mirrored_endpoints(slice_: EndpointSlice) -> Iterable[str]:
 class EndpointsMirror:
     """Keeps the slices of such Endpoints true. `run` works until it is cancelled."""
 
-    def __init__(self, client: Client, informers: InformerFactory, clock: Clock) -> None:
+    def __init__(self, client: Client, informers: InformerFactory, recorder: EventRecorder, clock: Clock) -> None:
         self._client = client
+        self._recorder = recorder
         self._services = informers.informer(Service)
         self._endpoints = informers.informer(Endpoints)
         self._slices = informers.informer(EndpointSlice, indexes={MIRROR_INDEX: mirrored_endpoints})
@@ -49,11 +51,16 @@ class EndpointsMirror:
 
     async def _reconcile(self, key: Key) -> Result:
         await self._writes.settled(key)
-        await carry_out(self._client, self._plan(key), partial(self._writes.wrote, key))
+        endpoints = self._endpoints.get(key.namespace, key.name)
+        decided = self._plan(key, endpoints)
+        if endpoints is not None and decided.skipped:
+            limit = f"A max of {LARGEST_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset."
+            text = f"{limit} {decided.skipped} addresses were skipped"
+            self._recorder.event(endpoints, "Warning", "TooManyAddressesToMirror", text)
+        await carry_out(self._client, decided, partial(self._writes.wrote, key))
         return DONE
 
-    def _plan(self, key: Key) -> Plan:
-        endpoints = self._endpoints.get(key.namespace, key.name)
+    def _plan(self, key: Key, endpoints: Endpoints | None) -> Plan:
         service = self._services.get(key.namespace, key.name)
         slices = self._slices.by_index(MIRROR_INDEX, f"{key.namespace}/{key.name}")
         if endpoints is None or service is None or not is_mirrored(endpoints, service):

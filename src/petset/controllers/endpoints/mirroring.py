@@ -52,7 +52,7 @@ def plan_mirror(endpoints: Endpoints, slices: Sequence[EndpointSlice]) -> Plan:
 
     A slice that is there for other ports is used again before a new one is made.
     """
-    wanted = grouped(endpoints.subsets)
+    wanted, skipped = grouped(endpoints.subsets)
     present: dict[Group, EndpointSlice] = {}
     spare: list[EndpointSlice] = []
     for slice_ in slices:
@@ -70,11 +70,11 @@ def plan_mirror(endpoints: Endpoints, slices: Sequence[EndpointSlice]) -> Plan:
             create.append(mirrored)
         elif not semantically_equal(mirrored, live):
             update.append(mirrored)
-    return Plan(() if is_terminating(endpoints) else tuple(create), tuple(update), tuple(spare))
+    return Plan(() if is_terminating(endpoints) else tuple(create), tuple(update), tuple(spare), skipped)
 
 
-def grouped(subsets: Iterable[EndpointSubset]) -> dict[Group, list[Endpoint]]:
-    """The addresses by family and ports; ready ones come first, in the order of their addresses."""
+def grouped(subsets: Iterable[EndpointSubset]) -> tuple[dict[Group, list[Endpoint]], int]:
+    """The addresses by family and ports, ready ones first, in their order; and how many there is no room for."""
     known, offers = _offers(subsets)
     ports_of: dict[frozenset[tuple[Place, bool]], list[Port]] = {}
     for port, offered in offers.items():
@@ -82,13 +82,15 @@ def grouped(subsets: Iterable[EndpointSubset]) -> dict[Group, list[Endpoint]]:
         if port is not None:
             ports.append(port)
     groups: dict[Group, list[Endpoint]] = {}
+    skipped = 0
     for places, ports in ports_of.items():
+        skipped += max(0, len(places) - LARGEST_SUBSET)
         inside = sorted(places, key=lambda entry: (not entry[1], entry[0]))[:LARGEST_SUBSET]
         for place, ready in inside:
             family, address = _family(place[0])
             endpoint = _endpoint(known[place], address, ready=ready)
             groups.setdefault((family, tuple(sorted(ports, key=str))), []).append(endpoint)
-    return groups
+    return groups, skipped
 
 
 def _offers(

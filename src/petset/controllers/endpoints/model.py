@@ -22,6 +22,8 @@ class Plan:
     create: tuple[Endpoints | EndpointSlice, ...] = ()
     update: tuple[Endpoints | EndpointSlice, ...] = ()
     delete: tuple[Endpoints | EndpointSlice, ...] = ()
+    skipped: int = 0
+    """Addresses that are too many to be mirrored."""
 
     def __str__(self) -> str:
         parts = [("create", self.create), ("update", self.update), ("delete", self.delete)]

@@ -7,6 +7,7 @@ import pytest
 from petset.api.types import (
     Endpoints,
     EndpointSlice,
+    Event,
     Object,
     ObjectMeta,
     Pod,
@@ -17,6 +18,7 @@ from petset.api.types import (
 )
 from petset.controllers.endpoints.controller import EndpointsController
 from petset.controllers.endpoints.mirror import EndpointsMirror
+from petset.controllers.endpoints.mirroring import LARGEST_SUBSET
 from petset.controllers.garbagecollector.controller import GarbageCollector
 from tests.unit.controllers.endpoints.test_mirroring import endpoints, subset
 from tests.unit.controllers.endpoints.test_plan import pod, service
@@ -30,7 +32,7 @@ async def cluster() -> AsyncIterator[ToyCluster]:
         kinds: list[type[Object]] = [Service, Endpoints, EndpointSlice]
         cluster.start(
             EndpointsController(client, informers, clock),
-            EndpointsMirror(client, informers, clock),
+            EndpointsMirror(client, informers, recorder, clock),
             GarbageCollector(client, informers, recorder, clock, kinds),
         )
         await cluster.settle()
@@ -142,6 +144,19 @@ async def test_what_somebody_writes_for_a_service_without_selector_is_told_as_sl
     assert await mirrored(cluster) == ["10.0.0.2"]
     await cluster.delete(Endpoints, "db", "default")
     assert await mirrored(cluster) == []
+
+
+async def test_who_writes_more_than_is_mirrored_is_told(cluster: ToyCluster) -> None:
+    own = Service(metadata=ObjectMeta(name="db", namespace="default"), spec=ServiceSpec(cluster_ip="None"))
+    await cluster.create(own)
+    many = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(LARGEST_SUBSET + 2)]
+    await cluster.create(endpoints(subset(*many)))
+    await cluster.settle()
+    [event] = (await cluster.client.list(Event, "default")).items
+    assert (event.type, event.reason) == ("Warning", "TooManyAddressesToMirror")
+    assert event.message is not None
+    assert event.message.endswith("2 addresses were skipped")
+    assert (event.involved_object.kind, event.involved_object.name) == ("Endpoints", "db")
 
 
 async def test_slices_of_a_service_that_gets_a_selector_say_what_it_selects(cluster: ToyCluster) -> None:
