@@ -99,6 +99,8 @@ class _SharedWatch:
         """Everything up to here was handed out."""
         self.handed_out: dict[int, Batch] = {}
         """What was handed out a moment ago, by the revision that it leads on from."""
+        self._quiet = self.reached, self.reached
+        """Two revisions between which nothing was to be seen, however much happened, before the latest change."""
         self._interest = interest
         self._gather = gather
         self._clock = registry.clock
@@ -123,6 +125,9 @@ class _SharedWatch:
 
     def missed(self, since: int) -> Iterator[Batch]:
         """From the history, at least one batch that leads on from a revision. Raises Expired."""
+        quiet_since, quiet_until = self._quiet
+        if since >= quiet_since:  # the history may have forgotten what was not to be seen
+            since = max(since, quiet_until)
         with closing(self._interest.follow(since)) as watch:
             events = [event for event in watch.take() if event.record.revision <= self.reached]
         until = events[MOST_MISSED].record.revision - 1 if len(events) > MOST_MISSED else self.reached
@@ -148,6 +153,7 @@ class _SharedWatch:
 
     async def _hand_out(self, changes: list[WatchChange]) -> None:
         until = changes[-1].record.revision
+        self._quiet = self.reached, changes[0].record.revision - 1
         self.handed_out = {batch.since: batch for batch in _batches(changes, self.reached, until)}
         self.reached = until
         readers = tuple(self.readers)

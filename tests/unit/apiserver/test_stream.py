@@ -41,9 +41,10 @@ def seen(changes: Sequence[WatchChange] | Batch) -> list[tuple[str, str]]:
     return [(change.type, change.record.name.rpartition("/")[2]) for change in changes]
 
 
-async def write(server: ApiServer, name: str, size: int = 0) -> None:
+async def write(server: ApiServer, name: str, size: int = 0, **labels: str) -> None:
     """Creates without the event loop having a turn, as far as its watchers are concerned."""
-    obj = ConfigMap(metadata=ObjectMeta(name=name, namespace="default"), data={"a": "x" * size})
+    meta = ObjectMeta(name=name, namespace="default", labels=labels)
+    obj = ConfigMap(metadata=meta, data={"a": "x" * size})
     await server.registry.write(CATALOGUE.of(ConfigMap), obj, None)
 
 
@@ -263,6 +264,19 @@ class TestMany:
                 assert [seen(batch) for batch in await reading] == [[("ADDED", name)]]
             with pytest.raises(Expired, match="too old resource version: 1 "):
                 await next_batch(slow)
+
+    async def test_of_quiet_ones_none_is_left_behind_by_what_others_see(self, clock: VirtualClock) -> None:
+        server = ApiServer(CATALOGUE, MemoryStore(History(events=2)), clock)
+        async with AsyncExitStack() as stack:
+            found = []
+            for name in "abcde":
+                options = WatchOptions(resource_version=await present(server), label_selector="app=web")
+                found.append(await stack.enter_async_context(server.stream(MAPS, options)))
+                await write(server, name)
+                await clock.settle()
+            for name in "fg":
+                await write(server, name, app="web")
+                assert [seen(await next_batch(batches)) for batches in found] == [[("ADDED", name)]] * 5
 
     async def test_may_come_anew_when_all_that_watched_before_were_left_behind(self, clock: VirtualClock) -> None:
         server = ApiServer(CATALOGUE, MemoryStore(History(events=2)), clock)
