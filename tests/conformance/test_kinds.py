@@ -15,6 +15,7 @@ PART = (
 LOCAL = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
 EVENTS = "/apis/events.k8s.io/v1/namespaces/{ns}/events"
 IP = "must be a valid IP address"
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 
 
 def topologies(*expressions: Any) -> Tree:
@@ -319,3 +320,18 @@ async def test_a_name_elsewhere_has_no_traffic_of_its_own(api: Api) -> None:
     away = merged(headless, {"spec": {"type": "ExternalName", "externalName": "example.com"}})
     gone = (await api.ask("PUT", "services/h", away)).done()["spec"]
     assert {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"}.isdisjoint(gone)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ([], [NOT_READY]),
+        ([{"key": "a", "effect": "NoSchedule"}], [{"key": "a", "effect": "NoSchedule"}, NOT_READY]),
+        ([NOT_READY | {"effect": "NoExecute"}], [NOT_READY | {"effect": "NoExecute"}, NOT_READY]),
+        ([NOT_READY | {"value": "x"}], [NOT_READY | {"value": "x"}]),
+    ],
+)
+async def test_a_new_node_is_not_ready(there: Api, given: list[Tree], shown: list[Tree]) -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    node = {"metadata": {"name": "new"}, "spec": {"taints": given}, "status": ready}
+    assert (await there.post("nodes", node, TRY)).done(201)["spec"] == {"taints": shown}

@@ -20,6 +20,7 @@ from petset.api.types import (
     Ingress,
     IngressClass,
     Namespace,
+    Node,
     Object,
     PersistentVolume,
     PersistentVolumeClaim,
@@ -31,6 +32,7 @@ from petset.api.types import (
     Service,
     ServiceAccount,
     StorageClass,
+    Taint,
     Toleration,
 )
 from petset.apiserver.authorization.authorizer import Authorizer
@@ -50,6 +52,7 @@ _LOST_NODES = tuple(
     Toleration(key=f"node.kubernetes.io/{state}", operator="Exists", effect="NoExecute", toleration_seconds=300)
     for state in ("not-ready", "unreachable")
 )
+_NOT_READY = Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule")
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _MIRROR = "kubernetes.io/config.mirror"
 
@@ -243,6 +246,13 @@ def _give_storage_class(attributes: Attributes) -> None:
         claim.spec.storage_class_name = newest.metadata.name
 
 
+def _taint(attributes: Attributes) -> None:
+    """TaintNodesByCondition: no pod comes to a new node before it is known to be well."""
+    spec = attributes.obj.spec
+    if not any((taint.key, taint.effect) == (_NOT_READY.key, _NOT_READY.effect) for taint in spec.taints):
+        spec.taints = [*spec.taints, _NOT_READY]
+
+
 def _give_ingress_class(attributes: Attributes) -> None:
     """DefaultIngressClass: an Ingress that names no class gets the default one; the youngest if there are several."""
     ingress: Ingress = attributes.obj
@@ -311,6 +321,7 @@ _CREATE: dict[type[Object], tuple[Step, ...]] = {
     PersistentVolumeClaim: (_give_storage_class, _protect("kubernetes.io/pvc-protection")),
     PersistentVolume: (_protect("kubernetes.io/pv-protection"),),
     Ingress: (_give_ingress_class,),
+    Node: (_taint,),
     ClusterRole: (_ROLE,),
     Role: (_ROLE,),
     ClusterRoleBinding: (_BINDING,),

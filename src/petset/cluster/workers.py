@@ -19,6 +19,7 @@ from petset.controllers.endpoints.mirror import EndpointsMirror
 from petset.controllers.events.controller import EventExpiry
 from petset.controllers.garbagecollector.controller import GarbageCollector
 from petset.controllers.namespace.controller import NamespaceController
+from petset.controllers.nodelifecycle.controller import NodeLifecycle
 from petset.controllers.quota.controller import QuotaController
 from petset.controllers.scheduler.controller import Scheduler
 from petset.controllers.shutdown.controller import ShutdownController
@@ -95,6 +96,8 @@ def start_controllers(cluster: Cluster) -> None:
     name = "endpointslicemirroring-controller"
     mirror_events = recorder("endpoint-slice-mirroring-controller")
     start(name, EndpointsMirror(client(name), informers, mirror_events, clock).run)
+    name = "node-controller"
+    start(name, NodeLifecycle(client(name), informers, clock).run)
     name = "default-scheduler"
     start(name, Scheduler(client(name), informers, recorder(name), clock).run)
     name = "namespace-controller"

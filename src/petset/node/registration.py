@@ -131,6 +131,7 @@ class Registration:
         node = await self._registered()
         fresh = copy(node)
         fresh.status = node_status(node.status, self._description, health, self._clock.now())
+        fresh.metadata.resource_version = ""  # nobody else writes the status, but others write the rest
         written = await self._client.update(fresh, "status")
         self._announce(written, health)
         self._reported, self._reported_at = health, self._clock.monotonic()

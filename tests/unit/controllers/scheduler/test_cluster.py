@@ -20,6 +20,7 @@ from petset.api.types import (
     Volume,
     VolumeNodeAffinity,
 )
+from petset.controllers.nodelifecycle.controller import NodeLifecycle
 from petset.controllers.scheduler.controller import Scheduler
 from petset.controllers.volumes.binder import VolumeBinder
 from petset.controllers.volumes.provisioner import DirectoryProvisioner
@@ -34,6 +35,7 @@ async def cluster() -> AsyncIterator[ToyCluster]:
     async with toy_cluster() as cluster:
         client, informers, recorder, clock = cluster.client, cluster.informers, cluster.recorder, cluster.clock
         cluster.start(
+            NodeLifecycle(client, informers, clock),
             Scheduler(client, informers, recorder, clock),
             VolumeBinder(client, informers, recorder, clock),
             DirectoryProvisioner(client, informers, recorder, clock, ToyDirectories()),
