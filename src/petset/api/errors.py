@@ -135,9 +135,10 @@ class AlreadyExists(StatusError):
     code, reason = 409, "AlreadyExists"
 
     @classmethod
-    def of(cls, group: str, plural: str, name: str) -> AlreadyExists:
-        """The clash of one name."""
-        return cls(f'{qualified(group, plural)} "{name}" already exists', _named(group, plural, name))
+    def of(cls, group: str, plural: str, name: str, *, deleted: bool = False) -> AlreadyExists:
+        """The clash of one name, maybe with an object that is about to go."""
+        head = "object is being deleted: " if deleted else ""
+        return cls(f'{head}{qualified(group, plural)} "{name}" already exists', _named(group, plural, name))
 
 
 class Conflict(StatusError):

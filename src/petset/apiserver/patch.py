@@ -183,6 +183,7 @@ async def _apply(change: Change, body: PatchBody, document: Any) -> Answer:
     check_repeated(change, body)
     if record is None:
         _refuse_other(change, config.get("metadata") or {})
+        obj.metadata.resource_version = ""  # of what is not there any more
         return await begin(change, obj, owned=True)
     return await put(change, obj, record, owned=True)
 

@@ -15,7 +15,7 @@ from petset.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, Meth
 from petset.api.field import FieldError
 from petset.api.patch.managed_fields import Writer
 from petset.api.resources import Resource, Strategy
-from petset.api.types import Object
+from petset.api.types import Object, ObjectMeta
 from petset.apiserver import admission, decoding, metadata, ownership
 from petset.apiserver.allocation import Allocations
 from petset.apiserver.authentication.tokens import ServiceAccountTokens
@@ -152,6 +152,8 @@ async def update(change: Change, content: Content) -> Answer:
     metadata.place(resource, obj, target.namespace)
     check_name(change, obj)
     if _creates(change):
+        check_uid(resource, obj, resource.type(metadata=ObjectMeta(name=target.name, namespace=target.namespace)))
+        obj.metadata.resource_version = ""  # of what is not there any more
         return await begin(change, obj)
     record = change.newest()
     old = change.registry.shared(resource, record)
@@ -252,8 +254,10 @@ def _refuse_taken(change: Change, obj: Object) -> None:
     version = meta.resource_version
     if version.isdecimal() and int(version) and not change.options.dry_run:
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    if change.registry.newest(resource, meta.namespace, meta.name) is not None:
-        raise AlreadyExists.of(resource.group, resource.plural, meta.name)
+    record = change.registry.newest(resource, meta.namespace, meta.name)
+    if record is not None:
+        deleted = change.registry.shared(resource, record).metadata.deletion_timestamp is not None
+        raise AlreadyExists.of(resource.group, resource.plural, meta.name, deleted=deleted)
 
 
 def check_name(change: Change, obj: Object) -> None:

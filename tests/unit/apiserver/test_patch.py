@@ -110,8 +110,10 @@ async def test_of_the_status_leaves_the_rest(server: ApiServer) -> None:
     assert (tree(answer)["status"]["phase"], tree(answer)["spec"]["nodeName"]) == ("Running", "node-1")
 
 
-async def test_an_apply_creates_what_is_not_there(server: ApiServer) -> None:
-    body = PatchBody("apply", b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n")
+@pytest.mark.parametrize("also", ["", ", resourceVersion: '7'"], ids=["new", "gone"])
+async def test_an_apply_creates_what_is_not_there(server: ApiServer, also: str) -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: settings{also}}}\ndata: {{a: '1'}}\n"
+    body = PatchBody("apply", text.encode())
     answer = await server.patch(ME, target(ConfigMap, "settings"), body, PLAINLY)
     assert (answer.code, tree(answer)["metadata"]["name"]) == (201, "settings")
 

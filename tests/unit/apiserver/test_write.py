@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from petset.api.errors import (
+    AlreadyExists,
     BadRequest,
     Conflict,
     InternalError,
@@ -13,7 +14,16 @@ from petset.api.errors import (
     StatusError,
     UnsupportedMediaType,
 )
-from petset.api.types import ConfigMap, Event, EventsV1Event, ObjectMeta, ObjectReference, StatefulSet
+from petset.api.types import (
+    ConfigMap,
+    DeleteOptions,
+    Event,
+    EventsV1Event,
+    Lease,
+    ObjectMeta,
+    ObjectReference,
+    StatefulSet,
+)
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Body, WriteOptions
 from petset.client.interface import FieldValidation
@@ -157,8 +167,28 @@ class TestCreate:
         created = await create(server, pod())
         assert server.registry.store.revision == before + 1 == int(created.metadata.resource_version)
 
+    async def test_beside_what_is_about_to_go_says_so(self, server: ApiServer) -> None:
+        given = config_map()
+        given.metadata.finalizers = ["example.com/guard"]
+        await create(server, given)
+        with pytest.raises(AlreadyExists, match=r'^configmaps "settings" already exists'):
+            await create(server, config_map())
+        await server.delete(ME, target(ConfigMap, "settings"), DeleteOptions())
+        with pytest.raises(AlreadyExists, match=r'^object is being deleted: configmaps "settings" already exists'):
+            await create(server, config_map())
+
 
 class TestUpdate:
+    async def test_may_create_anew_what_is_gone(self, server: ApiServer) -> None:
+        lease = Lease(metadata=ObjectMeta(name="leader", namespace="default", resource_version="7"))
+        answer = await server.update(ME, target(Lease, "leader"), lease, PLAINLY)
+        assert (answer.code, decoded(answer, Lease).metadata.name) == (201, "leader")
+
+    async def test_creates_no_other_object_than_is_meant(self, server: ApiServer) -> None:
+        lease = Lease(metadata=ObjectMeta(name="leader", namespace="default", uid="1"))
+        with pytest.raises(Conflict, match=r"UID in precondition: 1, UID in object meta: $"):
+            await server.update(ME, target(Lease, "leader"), lease, PLAINLY)
+
     @pytest.mark.parametrize(
         ("name", "namespace", "message"),
         [
