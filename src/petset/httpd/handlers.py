@@ -203,7 +203,7 @@ def form_of(request: web.BaseRequest, target: Target) -> Form:
 
 def media_type(request: web.BaseRequest) -> str:
     """The body's type, without parameters."""
-    return request.headers.get("Content-Type", "").split(";", 1)[0].strip()
+    return request.headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
 
 
 async def body_of(request: web.BaseRequest) -> Body:

@@ -253,6 +253,12 @@ async def test_types_of_bodies(door: Door, type_: str) -> None:
                 refused(reply, 415, "UnsupportedMediaType", "accepted media types include")
 
 
+@pytest.mark.parametrize("type_", ["Application/JSON", "APPLICATION/YAML ; charset=UTF-8"])
+async def test_types_of_bodies_in_capitals(door: Door, type_: str) -> None:
+    reply = await door.ask("POST", f"{MAPS}?dryRun=All", b'{"metadata":{"name":"loud"}}', {"Content-Type": type_})
+    assert reply.status == 201, reply.body
+
+
 async def test_types_of_answers(door: Door) -> None:
     async with door.open() as wire:
         for accept in ("text/html", "x", "application/cbor", "application/json;as=Table;g=meta.k8s.io;v=v9", ";,;"):
