@@ -88,7 +88,7 @@ class Channel(asyncio.BufferedProtocol):
         return answer
 
     def watch(self, path: str, on_events: Callable[[int], None], on_lost: Callable[[], None]) -> None:
-        """Begins a watch. `on_events` hears how many events came, `on_lost` that the connection has ended."""
+        """Begins a watch. `on_events` hears how many events came, `on_lost` that no more will come."""
         self._on_events, self._on_lost = on_events, on_lost
         self._send("GET", path, b"", "application/json")
 
@@ -145,6 +145,8 @@ class Channel(asyncio.BufferedProtocol):
         _RECEIVED[:KEPT] = self._kept
         if self._on_events is not None:
             self._on_events(_events(end))
+            if self._on_lost is not None and _RECEIVED.endswith(LAST_CHUNK, KEPT, end):
+                self._on_lost()
         elif self._on_initial is not None and _RECEIVED.find(INITIAL_END, 0, end) >= 0:
             self._on_initial()
         self._kept = bytes(_RECEIVED[end - KEPT : end])
