@@ -12,7 +12,7 @@ from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, UnsupportedMediaType
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, decode
-from petset.api.schema.regular import without_regular_spec
+from petset.api.schema.regular import read_regular
 from petset.api.schema.strict import problems, unknown_fields
 from petset.api.types import ManagedFieldsEntry, Object, Struct
 from petset.apiserver.registry import encode
@@ -58,17 +58,19 @@ def read(content: Content, kind: type[T], group_version: str, validation: FieldV
     if not isinstance(content, Body):
         return _decoded(encode(_of_kind(content, kind)), kind), ()
     raw = to_json(content)
+    regular = read_regular(raw, kind, group_version) if content.media_type != YAML else None
+    if regular is not None:
+        return regular, ()
     _check_kind(raw, kind, group_version)
     raw = b"{}" if raw == _NULL else raw
-    rest = without_regular_spec(raw, kind)
-    obj = _decoded(raw, kind, rest)
+    obj = _decoded(raw, kind)
     if _EMPTY in raw or _SPACED in raw:
         obj.metadata.managed_fields = obj.metadata.managed_fields or _forgotten(raw)
     obj.api_version, obj.kind = group_version, name_of(kind)[1]
     if validation == "Ignore":
         return obj, ()
     repeated = repeated_keys(content)
-    found = field_problems(raw if rest is None else rest, kind)
+    found = field_problems(raw, kind)
     if validation == "Strict" and (repeated or found):
         raise BadRequest(f"{_cannot_be(kind)}: {strict_error((*in_yaml(repeated), *found))}")
     return obj, repeated + found
@@ -188,9 +190,9 @@ def decode_or_refuse(decoded: Callable[[], S], kind: str, group_version: str = "
         raise BadRequest(f"{_handled(kind, group_version, kind)}: {error.message}") from error
 
 
-def _decoded(raw: bytes, kind: type[T], rest: bytes | None = None) -> T:
+def _decoded(raw: bytes, kind: type[T]) -> T:
     version, name = name_of(kind)
-    return decode_or_refuse(lambda: decode(raw, kind, rest), name, version)
+    return decode_or_refuse(lambda: decode(raw, kind), name, version)
 
 
 @cache

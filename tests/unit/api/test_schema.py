@@ -8,15 +8,17 @@ import msgspec
 import pytest
 
 from petset.api import types
+from petset.api.alike import LONGEST_REMEMBERED
 from petset.api.schema import Node, schema_of
 from petset.api.schema.decode import DecodeError, convert, decode
-from petset.api.schema.regular import without_regular_spec
+from petset.api.schema.regular import read_regular
 from petset.api.schema.strict import problems, unknown_fields
 from petset.api.types import (
     ConfigMap,
     ControllerRevision,
     Endpoints,
     ListMeta,
+    Object,
     Pod,
     Service,
     StatefulSet,
@@ -516,50 +518,89 @@ def test_what_is_wrong_is_told_in_the_order_of_the_text(raw: bytes, expected: li
     assert problems(raw, json.loads(raw), schema_of(types.StatefulSet)) == expected
 
 
-# --- regular specs ---------------------------------------------------------------------------------------------------
+# --- regular objects -------------------------------------------------------------------------------------------------
 
 
-REGULAR = b'{"metadata":{"name":"web-0"},"spec":{"containers":[{"name":"web","image":"nginx"}]}}'
+def regular(metadata: str = '{"name":"web-0"}', spec: str = '{"hostname":"a"}', more: str = "") -> bytes:
+    return f'{{"apiVersion":"v1","kind":"Pod","metadata":{metadata},"spec":{spec}{more}}}'.encode()
 
 
-def test_a_regular_spec_need_not_be_looked_at() -> None:
-    assert without_regular_spec(REGULAR, Pod) == b'{"metadata":{"name":"web-0"},"spec":{}}'
+OWNER = '{"apiVersion":"apps/v1","kind":"StatefulSet","name":"web","uid":"u"}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(regular(), id="a name and a spec"),
+        pytest.param(regular().replace(b":", b": ").replace(b",", b", "), id="spaces as Python writes them"),
+        pytest.param(json.dumps(json.loads(regular()), indent=1).encode(), id="a line for each field"),
+        pytest.param(json.dumps(json.loads(regular()), sort_keys=True).encode(), id="another order"),
+        pytest.param(regular(more=',"status":{}'), id="an empty status, as Go writes it"),
+        pytest.param(regular(f'{{"name":"a","ownerReferences":[{OWNER}]}}'), id="an owner"),
+        pytest.param(regular('{"ownerReferences":[{"kind":"StatefulSet","name":"web"}]}'), id="half an owner"),
+        pytest.param(regular('{"labels":{"a":""},"annotations":{"\\"a\\":1":"{\\"b\\":2}"}}'), id="keys in strings"),
+        pytest.param(regular('{"name":"a","generation":2,"finalizers":["b"]}'), id="a number and a list"),
+        pytest.param(regular('{"creationTimestamp":"2026-11-23T05:12:00Z"}'), id="a time"),
+        pytest.param(regular('{"creationTimestamp":"2026-11-23T05:12:00+00:00"}'), id="a time in another form"),
+    ],
+)
+def test_a_regular_object_is_read_as_any_other(raw: bytes) -> None:
+    found = read_regular(raw, Pod, "v1")
+    assert found == decode(raw, Pod)
+    assert problems(raw, json.loads(raw), schema_of(Pod)) == []
 
 
 @pytest.mark.parametrize(
     ("type_", "raw"),
     [
-        pytest.param(ConfigMap, b'{"data":{"a":"b"}}', id="a kind without a spec"),
-        pytest.param(Pod, b'{"metadata":{}}', id="no spec"),
-        pytest.param(Pod, b'{"spec":{}}', id="an empty spec"),
-        pytest.param(Pod, b'{"spec":{"hostname":"a"}', id="no JSON"),
-        pytest.param(Pod, b'{"spec":{"hostname":"\xff"}}', id="no UTF-8"),
-        pytest.param(Pod, b'{"spec":{"hostname":1}}', id="a wrong type"),
-        pytest.param(Pod, b'{"spec":{"hostname":""}}', id="a zero that means nothing"),
-        pytest.param(Pod, b'{"spec":{"hostname":"a","foo":1}}', id="an unknown field"),
-        pytest.param(Pod, b'{"spec":{"hostname":"a","foo":1e999}}', id="a number out of range"),
-        pytest.param(Pod, b'{"spec":{"hostname":"a","hostname":"b"}}', id="a field twice"),
-        pytest.param(Pod, b'{"spec":{"overhead":{"cpu":"1000m"}}}', id="a quantity that is written otherwise"),
-        pytest.param(Pod, b'{"spec":{"overhead":{"cpu":"x"}}}', id="no quantity"),
-        pytest.param(Pod, b'{"metadata":{"hostname":"a"},"spec":{"hostname":"a"}}', id="the same text elsewhere"),
+        pytest.param(ConfigMap, b'{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"b"}}', id="a kind without a spec"),
+        pytest.param(Pod, regular().replace(b'"v1"', b'"v2"'), id="another version"),
+        pytest.param(Pod, regular().replace(b"Pod", b"Node"), id="another kind"),
+        pytest.param(Pod, b'{"metadata":{"name":"a"},"spec":{"hostname":"a"}}', id="no kind"),
+        pytest.param(Pod, b'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}', id="no spec"),
+        pytest.param(Pod, regular()[:-1], id="no JSON"),
+        pytest.param(Pod, regular(more=',"foo":1'), id="an unknown field beside the spec"),
+        pytest.param(Pod, regular(more=',"kind":"Pod"'), id="a field twice beside the spec"),
+        pytest.param(Pod, regular(more=',"metadata":{"name":"b"}'), id="metadata twice"),
+        pytest.param(Pod, regular(more=',"metadata" :{}'), id="metadata twice, the second hidden"),
+        pytest.param(Pod, regular(more=',"meta\\u0064ata":{}'), id="metadata twice, one written otherwise"),
+        pytest.param(Pod, regular(more=',"spec":{"hostname":"a"}'), id="the same spec twice"),
+        pytest.param(Pod, regular(more=',"status":{"phase":"Running"}'), id="a status"),
+        pytest.param(Pod, regular(more=',"status":null'), id="a status that is null"),
+        pytest.param(Pod, regular("null"), id="metadata that are null"),
+        pytest.param(Pod, regular('{"name":1}'), id="metadata of a wrong type"),
+        pytest.param(Pod, regular('{"name":null}'), id="a null"),
+        pytest.param(Pod, regular('{"name":""}'), id="a zero in the metadata"),
+        pytest.param(Pod, regular('{"name":"a","generation":0}'), id="a number that means nothing"),
+        pytest.param(Pod, regular('{"name":"a","foo":1}'), id="an unknown field in the metadata"),
+        pytest.param(Pod, regular('{"name":"a","name":"a"}'), id="a field twice in the metadata"),
+        pytest.param(Pod, regular('{"labels":{"a":"1","a":"2"}}'), id="a label twice"),
+        pytest.param(Pod, regular('{"labels":{"a":"1","\\u0061":"2"}}'), id="a label twice, once written otherwise"),
+        pytest.param(Pod, regular('{"ownerReferences":[{"kind":"A","foo":"b"}]}'), id="an unknown field of an owner"),
+        pytest.param(Pod, regular('{"ownerReferences":[{"kind":"A","uid":""}]}'), id="an owner's empty uid"),
+        pytest.param(Pod, regular('{"name":"a","managedFields":[]}'), id="an empty list of managers"),
+        pytest.param(Pod, regular('{"creationTimestamp":"today"}'), id="no time"),
+        pytest.param(Pod, regular(spec="{}"), id="an empty spec"),
+        pytest.param(Pod, regular(spec='{"hostname":1}'), id="a wrong type"),
+        pytest.param(Pod, regular(spec='{"hostname":""}'), id="a zero that means nothing"),
+        pytest.param(Pod, regular(spec='{"hostname":"a","foo":1}'), id="an unknown field"),
+        pytest.param(Pod, regular(spec='{"hostname":"a","foo":1e999}'), id="a number out of range"),
+        pytest.param(Pod, regular(spec='{"hostname":"a","hostname":"b"}'), id="a field twice"),
+        pytest.param(Pod, regular(spec='{"overhead":{"cpu":"1000m"}}'), id="a quantity that is written otherwise"),
+        pytest.param(Pod, regular(spec='{"overhead":{"cpu":"x"}}'), id="no quantity"),
+        pytest.param(Pod, regular(spec=f'{{"hostname":"{"a" * LONGEST_REMEMBERED}"}}'), id="too long to remember"),
     ],
 )
-def test_every_other_spec_is_looked_at(type_: type[Struct], raw: bytes) -> None:
-    assert without_regular_spec(raw, type_) is None
+def test_every_other_object_is_looked_at(type_: type[Object], raw: bytes) -> None:
+    assert read_regular(raw, type_, "v1") is None
 
 
-@pytest.mark.parametrize(
-    "metadata", [{"name": ""}, {"creationTimestamp": "2026-11-23T05:12:00Z"}, {"finalizers": None}]
-)
-def test_what_surrounds_a_regular_spec_is_read_as_ever(metadata: dict[str, Any]) -> None:
-    raw = json.dumps({"metadata": metadata, "spec": {"hostname": "a"}, "status": {"reason": ""}}).encode()
-    assert decode(raw, Pod, without_regular_spec(raw, Pod)) == decode(raw, Pod)
-
-
-def test_a_time_beside_a_regular_spec_has_to_be_one() -> None:
-    raw = b'{"metadata":{"creationTimestamp":"today"},"spec":{"hostname":"a"}}'
-    with pytest.raises(DecodeError):
-        decode(raw, Pod, without_regular_spec(raw, Pod))
+def test_what_is_read_of_equal_specs_is_not_shared() -> None:
+    one, other = read_regular(regular(), Pod, "v1"), read_regular(regular(), Pod, "v1")
+    assert one is not None
+    assert other is not None
+    assert one == other
+    assert one.spec is not other.spec
 
 
 def test_list_meta_decodes_the_continue_token() -> None:

@@ -14,7 +14,6 @@ from petset.api.schema.errors import DecodeError
 from petset.api.schema.go_words import Told, unmarshalled
 from petset.api.schema.node import object_node
 from petset.api.schema.normal_form import NOT_NORMAL, normalise, unset_zeros
-from petset.api.schema.regular import PARTS
 from petset.api.schema.repair import repaired
 from petset.api.types import Struct
 
@@ -24,20 +23,17 @@ T = TypeVar("T", bound=Struct)
 _UNFIT = (msgspec.ValidationError, *NOT_NORMAL)
 
 
-def decode(raw: bytes, type_: type[T], rest: bytes | None = None) -> T:
-    """The object a JSON document holds. `rest` is the document `without_regular_spec`, when it has such a spec.
+def decode(raw: bytes, type_: type[T]) -> T:
+    """The object a JSON document holds.
 
     Raises:
         DecodeError: the text is not JSON, or a value has the wrong type or form.
     """
     try:
         obj = cast(T, _decoder(type_)(raw))
-        if rest is None:
-            _bring_into_form(obj, raw)
-        else:
-            for name in PARTS:
-                if (part := getattr(obj, name, None)) is not None:
-                    _bring_into_form(part, rest)
+        if _may_hold_zeros(raw):
+            unset_zeros(obj)
+        normalise(obj)
     except _UNFIT:
         return _converted_repaired(_tree(raw), type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -61,12 +57,6 @@ def convert(tree: Any, type_: type[T], told: Told = unmarshalled) -> T:
         return _converted_repaired(tree, type_, told)
     unset_zeros(obj)
     return obj
-
-
-def _bring_into_form(part: Struct, raw: bytes) -> None:
-    if _may_hold_zeros(raw):
-        unset_zeros(part)
-    normalise(part)
 
 
 def _tree(raw: bytes) -> Any:

@@ -1,55 +1,89 @@
-"""Specs that are read as they are written: no field of them is unknown or given twice, none has another normal form.
+"""Objects that are read as they are written: no field of them is unknown or given twice, none has another normal form.
 
 Programs write the same spec again and again, under different names. What was found out about the text of one holds
-for all, so that a body costs what its metadata cost.
+for all, so that a body costs what its metadata cost. That nothing was overlooked shows in the number of keys: a text
+that has as many as it takes to write what was read of it has no other ones.
 """
 
+import re
+from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import msgspec
 
 from petset.api import types
-from petset.api.alike import once_for_text
+from petset.api.alike import LONGEST_REMEMBERED, once_for_text
 from petset.api.schema.node import object_node
 from petset.api.schema.normal_form import NOT_NORMAL, normalise, unset_zeros
 from petset.api.schema.strict import problems
-from petset.api.types import Struct
+from petset.api.types import Object, ObjectMeta, OwnerReference, Struct
 
-PARTS = ("metadata", "status")
-"""What an object may have beside its spec."""
+T = TypeVar("T", bound=Object)
 
-_FIELDS = {"api_version", "kind", "spec", *PARTS}
-_EMPTY = b"{}"
+_FIELDS = {"api_version", "kind", "metadata", "spec", "status"}
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, *NOT_NORMAL)
+_KEY_END = b'":'
+"""Strings have it as often in every text of the same value, unless the text hides it."""
+_KEYS_OF_PARTS = {b"": 4, b"{}": 5}
+"""How many keys an object has itself, by the text of its status."""
+_hides_keys = re.compile(rb'\\u|"[ \t\r\n]+:').search
 
-
-class _WithSpec(msgspec.Struct):
-    spec: msgspec.Raw = msgspec.Raw()
-
-
-_read = msgspec.json.Decoder(_WithSpec).decode
 _encode = msgspec.json.Encoder().encode
 
 
-def without_regular_spec(raw: bytes, type_: type[Struct]) -> bytes | None:
-    """A JSON text with an empty spec in the place of its own; None unless that is regular.
+class _Parts(msgspec.Struct, rename="camel"):
+    """All that a regular object has."""
 
-    What the text has wrong is wrong in the shorter one, too, unless it is no JSON at all.
+    api_version: str
+    kind: str
+    metadata: msgspec.Raw
+    spec: msgspec.Raw
+    status: msgspec.Raw = msgspec.Raw()
+
+
+_read_parts = msgspec.json.Decoder(_Parts).decode
+_read_metadata = msgspec.json.Decoder(ObjectMeta).decode
+_with_other_forms: Callable[[ObjectMeta], tuple[Any, ...]] = attrgetter(
+    "creation_timestamp",
+    "deletion_grace_period_seconds",
+    "deletion_timestamp",
+    "generation",
+    "managed_fields",
+    "owner_references",
+)
+_NONE_OF_THESE = _with_other_forms(ObjectMeta())
+
+
+def read_regular(raw: bytes, type_: type[T], group_version: str) -> T | None:
+    """The object of a JSON text that says it is a `type_` in that version; None unless all of it is regular.
+
+    None means only that somebody has to look.
     """
-    kind = _spec_of(type_)
-    if kind is None:
+    spec_type = _spec_of(type_)
+    if spec_type is None or len(raw) > LONGEST_REMEMBERED:
         return None
     try:
-        spec = bytes(_read(raw).spec)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        parts = _read_parts(raw)
+        spec = bytes(parts.spec)
+        keys_of_spec = _keys_of_spec(spec, spec_type)
+        keys_of_parts = _KEYS_OF_PARTS.get(bytes(parts.status))
+        if not (keys_of_spec and keys_of_parts) or (parts.kind, parts.api_version) != (type_.__name__, group_version):
+            return None
+        meta = _read_metadata(parts.metadata)
+        keys = keys_of_parts + keys_of_spec + _keys_of_metadata(meta)
+    except _UNREADABLE:
         return None
-    if not spec.startswith(b'{"') or raw.count(spec) != 1 or not _is_regular(spec, kind):
+    if raw.count(_KEY_END) != keys or _hides_keys(raw.replace(spec, b"")):
         return None
-    return raw.replace(spec, _EMPTY)
+    make: Callable[..., T] = type_
+    return make(metadata=meta, spec=_reader(spec_type)(spec))
 
 
 @cache
 def _spec_of(type_: type[Struct]) -> type[Struct] | None:
-    """The type of the spec of objects that have nothing else to bring into a form."""
+    """The type of the spec of objects that have no more than one and a status beside their metadata."""
     if not set(type_.__struct_fields__) <= _FIELDS:
         return None
     node = object_node(type_.__name__).field("spec")
@@ -57,16 +91,35 @@ def _spec_of(type_: type[Struct]) -> type[Struct] | None:
     return found
 
 
+@cache
+def _reader(type_: type[Struct]) -> Callable[[bytes], Struct]:
+    return msgspec.json.Decoder(type_).decode
+
+
 @once_for_text
-def _is_regular(text: bytes, type_: type[Struct]) -> bool:
+def _keys_of_spec(text: bytes, type_: type[Struct]) -> int:
+    """How many keys the text of a regular spec has; 0 when it is not regular, or empty."""
     try:
         spec = msgspec.json.decode(text, type=type_)
         written = _encode(spec)
         unset_zeros(spec)
         normalise(spec)
         tree = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, *NOT_NORMAL):
-        return False
-    if _encode(spec) != written:
-        return False
-    return not problems(text, tree, object_node(type_.__name__))
+    except _UNREADABLE:
+        return 0
+    if _encode(spec) != written or problems(text, tree, object_node(type_.__name__)):
+        return 0
+    return text.count(_KEY_END)
+
+
+def _keys_of_metadata(meta: ObjectMeta) -> int:
+    """How many keys their text has when they are regular; they get their normal form."""
+    if _with_other_forms(meta) != _NONE_OF_THESE:
+        unset_zeros(meta)
+        normalise(meta)
+    # of an owner some fields are written also when they were not read
+    return _encode(meta).count(_KEY_END) - sum(map(_missing_in, meta.owner_references))
+
+
+def _missing_in(owner: OwnerReference) -> int:
+    return (owner.api_version, owner.kind, owner.name, owner.uid).count("")
