@@ -130,8 +130,7 @@ def test_an_updater_owns_what_it_changed_and_nobody_else_does(old: Any, new: Any
 @given(trees(STATEFUL_SET))
 def test_a_creator_owns_what_an_updater_of_nothing_would(new: Any) -> None:
     new.get("metadata", {}).pop("managedFields", None)
-    texts = {name: msgspec.json.encode(value) for name, value in new.items()}
-    created = track_create(texts, STATEFUL_SET, WRITERS[0])
+    created = track_create(msgspec.json.encode(new), STATEFUL_SET, WRITERS[0])
     assert msgspec.json.encode(created) == msgspec.json.encode(track_update(None, new, STATEFUL_SET, WRITERS[0]))
 
 

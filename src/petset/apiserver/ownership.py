@@ -19,7 +19,7 @@ from petset.api.patch.trees import Tree
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
 from petset.api.types import ManagedFieldsEntry, Object
-from petset.apiserver.registry import encode, split
+from petset.apiserver.registry import encode
 from petset.apiserver.request import WriteOptions
 
 
@@ -56,15 +56,15 @@ def track(obj: Object, old: Object | None, who: Writer, *, has_status: bool) -> 
     left_out = ("spec" if who.subresource == "status" else "status") if has_status else ""
     schema = schema_of(type(obj))
     if old is None:
-        entries = track_create(_texts(obj, left_out), schema, who)
+        entries = track_create(_nameless(obj), schema, who, left_out)
     else:
         names = [name for name in obj.__struct_fields__ if name != left_out and _differs(obj, old, name)]
         entries = track_update(_tree(old, names), _tree(obj, names), schema, who)
     obj.metadata.managed_fields = [_entry(entry) for entry in entries]
 
 
-def _texts(obj: Object, left_out: str) -> dict[str, bytes]:
-    """The JSON text of each field of a new object; of the metadata so much as says which fields there are."""
+def _nameless(obj: Object) -> bytes:
+    """The JSON text of a new object; of the metadata so much as says which fields there are."""
     meta = obj.metadata
     likeness = replace(
         meta,
@@ -73,8 +73,7 @@ def _texts(obj: Object, left_out: str) -> dict[str, bytes]:
         labels=dict.fromkeys(meta.labels, ""),
         annotations=dict.fromkeys(meta.annotations, ""),
     )
-    texts = split(encode(replace(obj, metadata=likeness)))
-    return {name: bytes(text) for name, text in texts.items() if name not in {"apiVersion", "kind", left_out}}
+    return encode(replace(obj, metadata=likeness))
 
 
 def _differs(new: Object, old: Object, name: str) -> bool:

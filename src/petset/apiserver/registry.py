@@ -26,7 +26,7 @@ T = TypeVar("T", bound=Object)
 _Decide = Callable[[str, str, Callable[[int], Draft]], Awaitable[Record]]
 
 encode = msgspec.json.Encoder().encode
-split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """The fields of an object, each as the text that it is."""
 
 RECENT = 512
@@ -106,7 +106,7 @@ class Registry:
         if names is None:
             tree: Tree = msgspec.json.decode(raw)
             return tree
-        return {name: msgspec.json.decode(text) if name in names else text for name, text in split(raw).items()}
+        return {name: msgspec.json.decode(text) if name in names else text for name, text in _split(raw).items()}
 
     def shown(self, resource: Resource[Any], record: Record) -> Record:
         """The record as `resource` serves it: itself, unless the resource is a view of what is stored."""

@@ -3,7 +3,6 @@
 `/status` goes the way of the object itself, with the status strategy (`write.Change.strategy`).
 """
 
-import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -249,7 +248,7 @@ async def _give_token(change: Change, content: Content) -> Answer:
     default_request(request)
     request.metadata.managed_fields = []
     if ownership.tracks(request, change.options, "token"):
-        who = dataclasses.replace(change.writer(), api_version=version)
+        who = structs.replace(change.writer(), api_version=version)
         ownership.track(request, None, who, has_status=True)
     given = change.server.tokens.issue(namespace, name, request)
     return Answer(Record(name, 0, encode(given), {}, {}), None, 201)

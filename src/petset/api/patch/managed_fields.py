@@ -5,8 +5,6 @@ the API and one subresource. The rules are those of apimachinery's `util/managed
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeAlias
 
@@ -43,12 +41,12 @@ _NEVER_TRACKED: Final[Fields] = {
 _MOST_UPDATERS: Final = 10
 _OLDEST: Final = "ancient-changes"
 _OPERATIONS: Final = frozenset({"Apply", "Update"})
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOBODY: Final[list["Entry"]] = [{"fieldsV1": {}}]
 """What clients send for entries who want them all forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(msgspec.Struct, frozen=True):
     """Who writes, through which API version and subresource, and when (RFC 3339, seconds, UTC)."""
 
     manager: str
@@ -105,16 +103,22 @@ def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> l
     return in_order(_capped(result))
 
 
-def track_create(texts: Mapping[str, bytes], schema: Node, writer: Writer) -> list[Entry]:
-    """The same for a new object that has no entries, as the JSON text of each of its fields but the metadata's names.
+def track_create(text: bytes, schema: Node, writer: Writer, left_out: str = "") -> list[Entry]:
+    """The same for a new object that has no entries, as its JSON text. One field may be left out: it is nobody's.
 
-    What is found of one text holds for all objects that have it.
+    What is found of one text holds for all objects that have it, so the text is best without what only names this one.
     """
-    changed: Fields = {}
-    for name, text in texts.items():
-        changed |= _fields_of_text(text, name, schema)
-    fields = tracked(fieldpath.in_order(changed))
+    fields = _fields_of_new(text, schema, left_out)
     return [writer.entry("Update", fields, writer.now)] if fields else []
+
+
+@once_for_text
+def _fields_of_new(text: bytes, schema: Node, left_out: str) -> Fields:
+    changed: Fields = {}
+    for name, value in _split(text).items():
+        if name != left_out:
+            changed |= _fields_of_text(bytes(value), name, schema)
+    return tracked(fieldpath.in_order(changed))
 
 
 @once_for_text
