@@ -5,7 +5,7 @@ import gc
 
 NEW_OBJECTS = 20_000
 """Allocations before the newest objects are searched; CPython's own number is 700."""
-ROUNDS, OLDER_ROUNDS = 4, 100
+ROUNDS, OLDER_ROUNDS = 1, 250
 """Searches of the newest objects before those that outlived one are searched with them, and searches of these before
 all are. All others wait during a search: of 400,000 objects that was 0.1 s."""
 
