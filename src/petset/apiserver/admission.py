@@ -70,23 +70,21 @@ class Attributes(msgspec.Struct, frozen=True):
 Step = Callable[[Attributes], None]
 
 
-async def until_account(attributes: Attributes) -> None:
-    """Waits for a second until a namespace has the account that it is given after it was made.
-
-    ServiceAccount: upstream's plugin tries as often, for a pod that comes right behind its namespace.
-    """
+def waits_for_account(attributes: Attributes) -> bool:
+    """Whether a pod comes so soon behind its namespace that this has not yet the account that it is given."""
     pod, registry = attributes.obj, attributes.registry
-    if not isinstance(pod, Pod) or (pod.spec.service_account_name or pod.spec.service_account) not in {
-        None,
-        "",
-        _ACCOUNT,
-    }:
-        return
+    if not isinstance(pod, Pod) or (pod.spec.service_account_name or pod.spec.service_account or _ACCOUNT) != _ACCOUNT:
+        return False
     namespace = pod.metadata.namespace
+    return not registry.has(ServiceAccount, namespace, _ACCOUNT) and registry.has(Namespace, "", namespace)
+
+
+async def until_account(attributes: Attributes) -> None:
+    """Waits for that account for a second. ServiceAccount: upstream's plugin tries as often."""
     for _ in range(_ACCOUNT_TRIES):
-        if registry.has(ServiceAccount, namespace, _ACCOUNT) or not registry.has(Namespace, "", namespace):
+        await attributes.registry.clock.sleep(_ACCOUNT_PAUSE)
+        if not waits_for_account(attributes):
             return
-        await registry.clock.sleep(_ACCOUNT_PAUSE)
 
 
 def admit_create(attributes: Attributes) -> None:

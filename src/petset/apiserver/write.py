@@ -117,7 +117,8 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> Acceptance
     if change.target.name:
         meta.name = change.target.name
     attributes = change.attributes(obj)
-    await admission.until_account(attributes)
+    if admission.waits_for_account(attributes):
+        await admission.until_account(attributes)
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's
         meta.managed_fields = []

@@ -63,7 +63,8 @@ class Cache(Generic[T]):
             keys = tuple(function(obj))
             if old is not None:
                 self._leave(index, key, old, keys)
-            self._enter(index, key, obj, keys)
+            if keys:
+                self._enter(index, key, obj, keys)
         return old
 
     def remove(self, key: Key) -> T | None:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, get_args
+
+import msgspec
 
 from petset.api.errors import BadRequest, Invalid, NotFound
 from petset.api.field import not_supported, shown
@@ -25,8 +26,7 @@ OPTIONS: Final = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "Pat
 """The kind of the options of each method that writes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A URL of the resource API. `watches` marks the older `/watch/` form of the path."""
 
     target: Target

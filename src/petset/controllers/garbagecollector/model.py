@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from petset.api.meta import Key, has_finalizer, is_terminating, key_of
+import msgspec
+
+from petset.api.meta import Key, is_terminating, key_of
 from petset.api.types import Object, OwnerReference
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
+_OURS = frozenset({ORPHAN, FOREGROUND})
 
 Policy = Literal["Background", "Foreground", "Orphan"]
 
@@ -16,8 +19,7 @@ OwnerState = Literal["living", "waiting", "absent", "unresolvable"]
 """An owner is there; is being deleted and waits for its dependents; is gone; or cannot be such an object's owner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """What matters of an object: where it is, who owns it, and how far its deletion is."""
 
     uid: str
@@ -51,7 +53,7 @@ def node_of(obj: Object) -> Node:
         key=key_of(obj),
         owners=tuple(obj.metadata.owner_references),
         is_terminating=is_terminating(obj),
-        finalizers=frozenset(name for name in (ORPHAN, FOREGROUND) if has_finalizer(obj, name)),
+        finalizers=_OURS.intersection(obj.metadata.finalizers),
     )
 
 
