@@ -139,6 +139,15 @@ def test_run_with_stdin(busy: Kubectl) -> None:
     assert busy.fails("get", "pod", "once") == 'Error from server (NotFound): pods "once" not found\n'
 
 
+@pytest.mark.parametrize("script", ["read word; echo got $word; exit 3", "exit 3"], ids=["later", "at once"])
+def test_run_ends_as_its_pod_does(busy: Kubectl, script: str) -> None:
+    options = [f"--image={BUSYBOX}", "--restart=Never", "--rm", "-i", "--quiet"]
+    done = busy.run("run", "fails", *options, "--", "sh", "-c", script, stdin="hello\n")
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count("got hello\n") == script.count("echo")
+    assert busy.fails("get", "pod", "fails") == 'Error from server (NotFound): pods "fails" not found\n'
+
+
 def test_run_with_a_terminal(busy: Kubectl) -> None:
     with busy.terminal("run", "shell", f"--image={BUSYBOX}", "--restart=Never", "--rm", "-it", "--", "sh") as terminal:
         terminal.write("\n")

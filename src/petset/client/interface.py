@@ -253,7 +253,7 @@ class PodStreams(Protocol):
         ...
 
     def attach(self, namespace: str, pod: str, options: ExecOptions) -> AbstractAsyncContextManager[StreamSession]:
-        """Joins the main process's streams."""
+        """Joins the main process's streams. The exit code is 0: that of the container is told by the pod's status."""
         ...
 
     def port_forward(self, namespace: str, pod: str, port: int) -> AbstractAsyncContextManager[PortConnection]:

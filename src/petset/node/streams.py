@@ -116,7 +116,7 @@ class NodeStreams:
         stdin = options.stdin and container is not None and bool(container.stdin)
         request = ExecRequest((), tty=container is not None and bool(container.tty), stdin=stdin)
         async with self._entered(self._runtime.attach(container_id, request)) as session:
-            yield _Session(session)
+            yield _Attached(session)
 
     @asynccontextmanager
     async def _entered(self, conversation: AbstractAsyncContextManager[ExecSession]) -> AsyncIterator[ExecSession]:
@@ -165,6 +165,14 @@ class _Session:
 
     async def exit_code(self) -> int:
         return await self._session.wait()
+
+
+class _Attached(_Session):
+    """The same for what somebody else has started. Watching it succeeded, whatever it came to; the kubelet says so."""
+
+    async def exit_code(self) -> int:
+        await super().exit_code()
+        return 0
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
