@@ -15,6 +15,7 @@ from petset.kinds.podspec.plain import is_plain
 from petset.kinds.podspec.qos import qos_class
 from petset.kinds.podspec.update import pod_spec_update_errors
 from petset.kinds.podspec.validation import pod_spec_errors
+from petset.kinds.podspec.volumes import reference_errors
 from petset.kinds.podspec.warnings import pod_warnings
 from petset.kinds.podstatus import summarize
 
@@ -40,7 +41,8 @@ class PodStrategy(Strategy[Pod]):
 
     def validate_create(self, obj: Pod) -> list[FieldError]:
         """The whole spec."""
-        return [*pod_spec_errors("spec", obj.spec), *self._errors_of_new(obj)]
+        spec_errors = [*reference_errors("spec.volumes", obj.spec.volumes), *pod_spec_errors("spec", obj.spec)]
+        return [*spec_errors, *self._errors_of_new(obj)]
 
     def judge(self, obj: Pod) -> tuple[list[FieldError], list[str]]:
         """Most specs are like one that was looked at."""

@@ -40,7 +40,6 @@ def test_plain(change: Tree) -> None:
         {"hostname": "a.b"},
         {"restartPolicy": "Sometimes"},
         {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": ""}}]},
-        {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "No"}}]},
         {"volumes": [CLAIM, CLAIM]},
         {"volumes": [{**CLAIM, "emptyDir": {}}]},
         {"containers": [{**CONTAINER, "volumeMounts": [{"name": "absent", "mountPath": "/data"}]}]},
@@ -65,3 +64,8 @@ def test_nobody_is_warned_of_a_pod_that_is_there() -> None:
     pod = of_spec({"hostAliases": [{"ip": "10.0.0.1"}, {"ip": "10.0.0.1"}]})
     assert strategy.warnings(pod)
     assert not strategy.update_warnings(pod, pod)
+
+
+def test_an_image_of_nothing_is_not_plain() -> None:
+    """A template may have one, a pod may not."""
+    assert not is_plain(of_spec({"volumes": [{"name": "data", "image": {}}]}).spec)

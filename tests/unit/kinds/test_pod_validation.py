@@ -392,14 +392,14 @@ def test_refuses_container(change: Tree, path: str, message: str) -> None:
                         "projected": {
                             "sources": [
                                 {"configMap": {"name": "c", "items": [{"key": "k", "path": "p"}]}},
-                                {"serviceAccountToken": {"path": "p"}},
+                                {"secret": {"name": "s", "items": [{"key": "k", "path": "p"}]}},
                             ]
                         },
                     }
                 ]
             },
-            "spec.volumes[0].projected.sources[1]",
-            'Invalid value: "p": conflicting duplicate paths',
+            "spec.volumes[0].projected",
+            'Invalid value: "s": conflicting duplicate paths',
         ),
         (
             {"tolerations": [{"value": "x"}]},

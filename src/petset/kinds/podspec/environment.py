@@ -3,10 +3,26 @@
 import re
 from collections.abc import Collection, Iterator
 
-from petset.api.field import FieldError, invalid, not_supported, required
-from petset.api.names import config_map_key_errors, dns1123_subdomain_errors, env_var_name_errors, qualified_name_errors
-from petset.api.types import Container, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector
+from petset.api.field import FieldError, invalid, not_found, not_supported, required
+from petset.api.names import (
+    config_map_key_errors,
+    dns1123_label_errors,
+    dns1123_subdomain_errors,
+    env_var_name_errors,
+    qualified_name_errors,
+)
+from petset.api.types import (
+    Container,
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
+    FileKeySelector,
+    ObjectFieldSelector,
+    PodSpec,
+    ResourceFieldSelector,
+)
 from petset.kinds.checks import format_errors, required_errors
+from petset.kinds.podspec.paths import without_backsteps
 from petset.kinds.resourcenames import HUGE_PAGES
 
 ENVIRONMENT_FIELDS = frozenset(
@@ -107,12 +123,40 @@ def _value_from_errors(path: str, variable: EnvVar, source: EnvVarSource) -> Ite
         if ref is not None:
             yield from format_errors(f"{path}.{place}.name", ref.name or "", dns1123_subdomain_errors)
             yield from required_errors(f"{path}.{place}.key", ref.key, config_map_key_errors)
+    if source.file_key_ref is not None:
+        yield from _file_key_ref_errors(f"{path}.fileKeyRef", source.file_key_ref)
     if not given:
         yield invalid(path, "", f"must specify one of: {_SOURCES}")
     elif variable.value:
         yield invalid(path, "", "may not be specified when `value` is not empty")
     elif given > 1:
         yield invalid(path, "", _TOO_MANY)
+
+
+def _file_key_ref_errors(path: str, ref: FileKeySelector) -> Iterator[FieldError]:
+    yield from required_errors(f"{path}.key", ref.key, env_var_name_errors)
+    yield from required_errors(f"{path}.volumeName", ref.volume_name, dns1123_label_errors)
+    if not ref.path:
+        yield required(f"{path}.path")
+    yield from without_backsteps(f"{path}.path", ref.path)
+
+
+def file_volumes_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
+    """Files that variables are read from lie in a volume that the pod fills itself; `path` is that of the pod spec."""
+    volumes = {volume.name: volume for volume in spec.volumes}
+    kinds = (("initContainers", spec.init_containers), ("containers", spec.containers))
+    for kind, containers in kinds:
+        for index, container in enumerate(containers):
+            for number, variable in enumerate(container.env):
+                ref = variable.value_from.file_key_ref if variable.value_from is not None else None
+                if ref is None:
+                    continue
+                where = f"{path}.{kind}[{index}].env[{number}].valueFrom.fileKeyRef.volumeName"
+                volume = volumes.get(ref.volume_name)
+                if volume is None:
+                    yield not_found(where, ref.volume_name)
+                elif volume.empty_dir is None:
+                    yield invalid(where, ref.volume_name, "referenced volume must be of type emptyDir")
 
 
 def _env_from_errors(path: str, source: EnvFromSource) -> Iterator[FieldError]:

@@ -10,9 +10,10 @@ from msgspec import json
 from msgspec.structs import replace
 
 from petset.api.alike import LONGEST_REMEMBERED
-from petset.api.names import dns1123_label_errors, dns1123_subdomain_errors
+from petset.api.names import dns1123_label_errors
 from petset.api.types import PersistentVolumeClaimVolumeSource, PodSpec, Volume
 from petset.kinds.podspec.validation import pod_spec_errors
+from petset.kinds.podspec.volumes import reference_errors
 from petset.kinds.podspec.warnings import pod_warnings
 
 _ANY = "any"
@@ -22,14 +23,14 @@ _decode = json.Decoder(PodSpec).decode
 
 
 def is_plain(spec: PodSpec) -> bool:
-    """Whether `pod_spec_errors` and `pod_warnings` are certain to find nothing in a spec that has its defaults.
+    """Whether a pod's validation and `pod_warnings` are certain to find nothing in a spec that has its defaults.
 
     False means only that they have to look.
     """
     if spec.hostname and any(dns1123_label_errors(spec.hostname)):
         return False
     claims = [volume.persistent_volume_claim for volume in spec.volumes if volume.persistent_volume_claim is not None]
-    if not all(claim.claim_name and not any(dns1123_subdomain_errors(claim.claim_name)) for claim in claims):
+    if not all(claim.claim_name for claim in claims):
         return False
     volumes = [_of_any_claim(volume) for volume in spec.volumes] if claims else spec.volumes
     likeness = _encode(replace(spec, hostname=None, volumes=volumes))
@@ -47,4 +48,5 @@ def _of_any_claim(volume: Volume) -> Volume:
 @lru_cache(256)
 def _is_plain(likeness: bytes) -> bool:
     spec = _decode(likeness)
-    return not any(pod_spec_errors("spec", spec)) and not pod_warnings("", spec)
+    errors = (*reference_errors("", spec.volumes), *pod_spec_errors("spec", spec))
+    return not errors and not pod_warnings("", spec)

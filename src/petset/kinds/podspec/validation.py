@@ -8,6 +8,7 @@ from petset.api.types import PodSpec, PodTemplateSpec
 from petset.kinds.checks import format_errors, labels, one_of, optional_errors, optional_one_of
 from petset.kinds.podspec.claims import claims_errors
 from petset.kinds.podspec.containers import containers_errors
+from petset.kinds.podspec.environment import file_volumes_errors
 from petset.kinds.podspec.naming import naming_errors
 from petset.kinds.podspec.resources import overhead_errors, pod_resource_errors
 from petset.kinds.podspec.scheduling import affinity_errors, spread_errors, tolerations_errors
@@ -51,6 +52,7 @@ def pod_spec_errors(path: str, spec: PodSpec) -> Iterator[FieldError]:
     yield from _references_errors(path, spec)
     yield from overhead_errors(f"{path}.overhead", spec.overhead)
     yield from deadline_errors(f"{path}.activeDeadlineSeconds", spec.active_deadline_seconds, least=1)
+    yield from file_volumes_errors(path, spec)
 
 
 def deadline_errors(path: str, seconds: int | None, *, least: int) -> Iterator[FieldError]:

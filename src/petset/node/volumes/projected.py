@@ -41,5 +41,7 @@ async def _collect(origins: Origins, pod: Pod, projection: VolumeProjection, def
     token = projection.service_account_token
     if token is not None:
         return await service_account_token.collect(origins.tokens, pod, token, defaults, root=origins.root)
+    if projection.cluster_trust_bundle is None and projection.pod_certificate is None:
+        return {}
     kind = "clusterTrustBundle" if projection.cluster_trust_bundle is not None else "podCertificate"
     raise SetUpFailed(f"projected source {kind} is not supported on this node")

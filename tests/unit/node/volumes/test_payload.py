@@ -106,6 +106,7 @@ async def test_a_projection_joins_its_sources_and_the_later_wins(sources: GivenS
         default_mode=0o640,
         sources=[
             VolumeProjection(config_map=ConfigMapProjection(name="settings")),
+            VolumeProjection(),
             VolumeProjection(secret=SecretProjection(name="login", items=[KeyToPath(key="user", path="color")])),
             VolumeProjection(downward_api=DownwardAPIProjection(items=downward_items())),
         ],
