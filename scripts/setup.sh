@@ -15,7 +15,8 @@ lock=requirements/$what.txt
 suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 find_python() {
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    # distributions build theirs with what a profile told; one built by hand or pyenv usually takes a third longer
+    for candidate in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
         if suits "$candidate"; then
             echo "$candidate"
             return
