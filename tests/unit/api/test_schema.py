@@ -17,6 +17,7 @@ from petset.api.types import (
     ConfigMap,
     ControllerRevision,
     Endpoints,
+    Lease,
     ListMeta,
     Object,
     Pod,
@@ -593,6 +594,12 @@ def test_a_regular_object_is_read_as_any_other(raw: bytes) -> None:
 )
 def test_every_other_object_is_looked_at(type_: type[Object], raw: bytes) -> None:
     assert read_regular(raw, type_, "v1") is None
+
+
+def test_a_kind_without_a_status_is_looked_at_when_it_comes_with_one() -> None:
+    raw = regular(spec='{"holderIdentity":"a"}').replace(b'"v1"', b'"coordination.k8s.io/v1"').replace(b"Pod", b"Lease")
+    assert read_regular(raw, Lease, "coordination.k8s.io/v1") == decode(raw, Lease)
+    assert read_regular(raw[:-1] + b',"status":{}}', Lease, "coordination.k8s.io/v1") is None
 
 
 def test_what_is_read_of_equal_specs_is_not_shared() -> None:

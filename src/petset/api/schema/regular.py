@@ -26,8 +26,9 @@ _FIELDS = {"api_version", "kind", "metadata", "spec", "status"}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, *NOT_NORMAL)
 _KEY_END = b'":'
 """Strings have it as often in every text of the same value, unless the text hides it."""
-_KEYS_OF_PARTS = {b"": 4, b"{}": 5}
-"""How many keys an object has itself, by the text of its status."""
+_KEYS_OF_PARTS = {b"": 4}
+_WITH_STATUS = {**_KEYS_OF_PARTS, b"{}": 5}
+"""How many keys an object has itself, by the text of its status; of a kind that has one."""
 _hides_keys = re.compile(rb'\\u|"[ \t\r\n]+:').search
 
 _encode = msgspec.json.Encoder().encode
@@ -68,7 +69,8 @@ def read_regular(raw: bytes, type_: type[T], group_version: str) -> T | None:
         parts = _read_parts(raw)
         spec = bytes(parts.spec)
         keys_of_spec = _keys_of_spec(spec, spec_type)
-        keys_of_parts = _KEYS_OF_PARTS.get(bytes(parts.status))
+        known = _WITH_STATUS if "status" in type_.__struct_fields__ else _KEYS_OF_PARTS
+        keys_of_parts = known.get(bytes(parts.status))
         if not (keys_of_spec and keys_of_parts) or (parts.kind, parts.api_version) != (type_.__name__, group_version):
             return None
         meta = _read_metadata(parts.metadata)
