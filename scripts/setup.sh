@@ -14,13 +14,19 @@ lock=requirements/$what.txt
 
 suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
+makes_environments() { "$1" -c 'import ensurepip' 2>/dev/null; }
+
+# One that can make virtual environments first: nothing has to be installed for it then. And the distribution's first:
+# it was built with what a profile told, and one that was built by hand or by pyenv takes a third longer for everything.
 find_python() {
-    # distributions build theirs with what a profile told; one built by hand or pyenv usually takes a third longer
-    for candidate in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}; do
-        if suits "$candidate"; then
-            echo "$candidate"
-            return
-        fi
+    candidates=${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}
+    for also in makes_environments true; do
+        for candidate in $candidates; do
+            if suits "$candidate" && "$also" "$candidate"; then
+                echo "$candidate"
+                return
+            fi
+        done
     done
     echo "petset needs Python 3.11 or later; PYTHON=/path/to/python3 names one." >&2
     exit 1
@@ -29,7 +35,7 @@ find_python() {
 if ! [ -x .venv/bin/python ] || ! suits .venv/bin/python; then
     python=$(find_python)
     # Debian keeps the part of Python that makes virtual environments in a package of its own
-    "$python" -c 'import ensurepip' 2>/dev/null || scripts/install-packages.sh python3-venv
+    makes_environments "$python" || scripts/install-packages.sh python3-venv
     echo "Making .venv with $("$python" --version) ..."
     "$python" -m venv .venv
 fi
