@@ -284,7 +284,7 @@ class SqliteStore:
     def scan(self, collection: str, prefix: str = "", after: str = "") -> Iterator[Record]:
         """The same, lazily, from the first name greater than `after`; valid only until the next await."""
         records = self._durable.get(collection)
-        if records is None:
+        if not records:
             return iter(())
         first = max(prefix, after)
         names = records.irange(first, prefix + LAST_CHARACTER, inclusive=(first > after, True))
