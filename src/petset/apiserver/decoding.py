@@ -12,7 +12,7 @@ from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, UnsupportedMediaType
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, decode
-from petset.api.schema.regular import read_regular
+from petset.api.schema.regular import read_regular, without_regular_spec
 from petset.api.schema.strict import problems, unknown_fields
 from petset.api.types import ManagedFieldsEntry, Object, Struct
 from petset.apiserver.registry import encode
@@ -63,7 +63,10 @@ def read(content: Content, kind: type[T], group_version: str, validation: FieldV
         return regular, ()
     _check_kind(raw, kind, group_version)
     raw = b"{}" if raw == _NULL else raw
+    raw, spec = without_regular_spec(raw, kind) or (raw, None)
     obj = _decoded(raw, kind)
+    if spec is not None:
+        setattr(obj, "spec", spec)  # noqa: B010 - which objects in general need not have
     if _EMPTY in raw or _SPACED in raw:
         obj.metadata.managed_fields = obj.metadata.managed_fields or _forgotten(raw)
     obj.api_version, obj.kind = group_version, name_of(kind)[1]

@@ -11,7 +11,7 @@ from petset.api import types
 from petset.api.alike import LONGEST_REMEMBERED
 from petset.api.schema import Node, schema_of
 from petset.api.schema.decode import DecodeError, convert, decode
-from petset.api.schema.regular import read_regular
+from petset.api.schema.regular import read_regular, without_regular_spec
 from petset.api.schema.strict import problems, unknown_fields
 from petset.api.types import (
     ConfigMap,
@@ -21,6 +21,7 @@ from petset.api.types import (
     ListMeta,
     Object,
     Pod,
+    PodSpec,
     Service,
     StatefulSet,
     Struct,
@@ -600,6 +601,29 @@ def test_a_kind_without_a_status_is_looked_at_when_it_comes_with_one() -> None:
     raw = regular(spec='{"holderIdentity":"a"}').replace(b'"v1"', b'"coordination.k8s.io/v1"').replace(b"Pod", b"Lease")
     assert read_regular(raw, Lease, "coordination.k8s.io/v1") == decode(raw, Lease)
     assert read_regular(raw[:-1] + b',"status":{}}', Lease, "coordination.k8s.io/v1") is None
+
+
+def test_a_regular_spec_need_not_be_looked_at_whatever_surrounds_it() -> None:
+    raw = regular(metadata='{"name":""}', more=',"status":{"phase":"Running"},"foo":1')
+    assert without_regular_spec(raw, Pod) == (raw.replace(b'{"hostname":"a"}', b"{}"), PodSpec(hostname="a"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "raw"),
+    [
+        pytest.param(ConfigMap, b'{"data":{"a":"b"}}', id="a kind without a spec"),
+        pytest.param(Pod, b'{"metadata":{}}', id="no spec"),
+        pytest.param(Pod, b'{"spec":{}}', id="an empty spec"),
+        pytest.param(Pod, b'{"spec":{"hostname":"a"}', id="no JSON"),
+        pytest.param(Pod, b'{"spec":{"hostname":"\xff"}}', id="no UTF-8"),
+        pytest.param(Pod, b'{"spec":{"hostname":"a","foo":1}}', id="an unknown field"),
+        pytest.param(Pod, b'{"spec":{"overhead":{"cpu":"1000m"}}}', id="a quantity that is written otherwise"),
+        pytest.param(Pod, b'{"metadata":{"hostname":"a"},"spec":{"hostname":"a"}}', id="the same text elsewhere"),
+        pytest.param(Pod, regular(spec=f'{{"hostname":"{"a" * LONGEST_REMEMBERED}"}}'), id="too long to remember"),
+    ],
+)
+def test_every_other_spec_is_looked_at_with_all_the_rest(type_: type[Object], raw: bytes) -> None:
+    assert without_regular_spec(raw, type_) is None
 
 
 def test_what_is_read_of_equal_specs_is_not_shared() -> None:

@@ -1,8 +1,8 @@
-"""Objects that are read as they are written: no field of them is unknown or given twice, none has another normal form.
+"""Specs and objects that are read as they are written: no field is unknown or repeated, none has another normal form.
 
 Programs write the same spec again and again, under different names. What was found out about the text of one holds
-for all, so that a body costs what its metadata cost. That nothing was overlooked shows in the number of keys: a text
-that has as many as it takes to write what was read of it has no other ones.
+for all, so that a body costs what its metadata cost. That nothing else was overlooked shows in the number of keys: a
+text that has as many as it takes to write what was read of it has no other ones.
 """
 
 import re
@@ -26,12 +26,17 @@ _FIELDS = {"api_version", "kind", "metadata", "spec", "status"}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, *NOT_NORMAL)
 _KEY_END = b'":'
 """Strings have it as often in every text of the same value, unless the text hides it."""
+_EMPTY = b"{}"
 _KEYS_OF_PARTS = {b"": 4}
-_WITH_STATUS = {**_KEYS_OF_PARTS, b"{}": 5}
+_WITH_STATUS = {**_KEYS_OF_PARTS, _EMPTY: 5}
 """How many keys an object has itself, by the text of its status; of a kind that has one."""
 _hides_keys = re.compile(rb'\\u|"[ \t\r\n]+:').search
 
 _encode = msgspec.json.Encoder().encode
+
+
+class _Spec(msgspec.Struct):
+    spec: msgspec.Raw = msgspec.Raw()
 
 
 class _Parts(msgspec.Struct, rename="camel"):
@@ -44,6 +49,7 @@ class _Parts(msgspec.Struct, rename="camel"):
     status: msgspec.Raw = msgspec.Raw()
 
 
+_read_spec = msgspec.json.Decoder(_Spec).decode
 _read_parts = msgspec.json.Decoder(_Parts).decode
 _read_metadata = msgspec.json.Decoder(ObjectMeta).decode
 _with_other_forms: Callable[[ObjectMeta], tuple[Any, ...]] = attrgetter(
@@ -81,6 +87,23 @@ def read_regular(raw: bytes, type_: type[T], group_version: str) -> T | None:
         return None
     make: Callable[..., T] = type_
     return make(metadata=meta, spec=_reader(spec_type)(spec))
+
+
+def without_regular_spec(raw: bytes, type_: type[Struct]) -> tuple[bytes, Struct] | None:
+    """A JSON text with an empty spec in the place of its own, and that; None unless it is regular.
+
+    What the text has wrong is wrong in the shorter one, too, unless it is no JSON at all.
+    """
+    spec_type = _spec_of(type_)
+    if spec_type is None:
+        return None
+    try:
+        spec = bytes(_read_spec(raw).spec)
+    except _UNREADABLE:
+        return None
+    if len(spec) > LONGEST_REMEMBERED or raw.count(spec) != 1 or not _keys_of_spec(spec, spec_type):
+        return None
+    return raw.replace(spec, _EMPTY), _reader(spec_type)(spec)
 
 
 @cache
