@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
-from petset.api.schema.decode import decode
-from petset.api.schema.regular import read_regular
+from petset.api.schema.decode import DecodeError, decode
+from petset.api.schema.regular import read_regular, without_regular_spec
 from petset.api.schema.strict import problems
 from petset.kinds import CATALOGUE
 from tests.property.requests import SAMPLES
@@ -44,14 +44,44 @@ def written(value: Any, chance: Random) -> str:
     return f"{{{','.join(pairs)}}}"
 
 
-@settings(max_examples=500, deadline=None)
-@given(st.sampled_from(RESOURCES), st.integers(0, 2**32 - 1))
-def test_what_is_regular_is_read_as_everything_else_is(resource: Resource[Any], seed: int) -> None:
+def some_text(resource: Resource[Any], seed: int) -> bytes:
     chance = Random(seed)
     sample = {"apiVersion": resource.group_version, "kind": resource.kind, **SAMPLES[resource.kind]}
     tree = spoiled(sample | ({"status": {}} if chance.random() < 0.2 else {}), chance)
-    raw = written(tree, chance).encode()
+    return written(tree, chance).encode()
+
+
+def read_slowly(raw: bytes, resource: Resource[Any]) -> Any:
+    """The object, or what is told of the text instead."""
+    try:
+        return decode(raw, resource.type)
+    except DecodeError as error:
+        return error.message
+
+
+texts = given(st.sampled_from(RESOURCES), st.integers(0, 2**32 - 1))
+
+
+@settings(max_examples=500, deadline=None)
+@texts
+def test_what_is_regular_is_read_as_everything_else_is(resource: Resource[Any], seed: int) -> None:
+    raw = some_text(resource, seed)
     found = read_regular(raw, resource.type, resource.group_version)
     if found is not None:
         assert found == decode(raw, resource.type)
         assert problems(raw, json.loads(raw), schema_of(resource.type)) == []
+
+
+@settings(max_examples=500, deadline=None)
+@texts
+def test_without_a_regular_spec_as_much_is_wrong_as_with_it(resource: Resource[Any], seed: int) -> None:
+    raw = some_text(resource, seed)
+    parted = without_regular_spec(raw, resource.type)
+    if parted is None:
+        return
+    rest, spec = parted
+    found, node = read_slowly(rest, resource), schema_of(resource.type)
+    if not isinstance(found, str):
+        found.spec = spec
+    assert found == read_slowly(raw, resource)
+    assert problems(rest, json.loads(rest), node) == problems(raw, json.loads(raw), node)
