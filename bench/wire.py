@@ -4,6 +4,7 @@ Bodies are counted, not decoded. One request at a time on a connection; watches 
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from petset.client.connection import Connection, Credentials, tls_context
 
+LARGEST_HEAD = 64 * 1024
 LAST_CHUNK = b"0\r\n\r\n"
 RETURN = ord("\r")
 INITIAL_END = b"initial-events-end"
@@ -62,6 +64,8 @@ class Channel(asyncio.BufferedProtocol):
         self._on_initial: Callable[[], None] | None = None
         self._on_lost: Callable[[], None] | None = None
         self._kept = bytes(KEPT)
+        self.received = 0
+        """Bytes of a watch."""
 
     async def open(self) -> "Channel":
         """Connects."""
@@ -142,6 +146,7 @@ class Channel(asyncio.BufferedProtocol):
         return True
 
     def _look(self, end: int) -> None:
+        self.received += end - KEPT
         _RECEIVED[:KEPT] = self._kept
         if self._on_events is not None:
             self._on_events(_events(end))
@@ -150,6 +155,86 @@ class Channel(asyncio.BufferedProtocol):
         elif self._on_initial is not None and _RECEIVED.find(INITIAL_END, 0, end) >= 0:
             self._on_initial()
         self._kept = bytes(_RECEIVED[end - KEPT : end])
+
+
+class Tap:
+    """A watch whose bytes are counted and thrown away as they come, encrypted: to read those of a thousand watchers
+    takes longer than to send them, and the client's processor is one of the server's.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._socket = socket.socket()
+        self._socket.setblocking(False)
+        self._on_lost: Callable[[], None] | None = None
+        self._received = 0
+        self._wanted: float = 0
+        self._enough = asyncio.Event()
+
+    async def open(self, path: str, on_lost: Callable[[], None]) -> "Tap":
+        """Connects, and begins a watch. `on_lost` hears that no more will come. Raises Refused."""
+        server, loop = self._server, asyncio.get_running_loop()
+        await loop.sock_connect(self._socket, (server.host, server.port))
+        request = f"GET {path} HTTP/1.1\r\n".encode() + server.head + b"\r\n"
+        head = await (self._ask(request) if server.context is None else self._ask_encrypted(server.context, request))
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise Refused(f"GET {path}: {head[:300]!r}")
+        self._on_lost = on_lost
+        loop.add_reader(self._socket, self._count)
+        return self
+
+    def begin(self) -> None:
+        """Counts from here on."""
+        self._received = 0
+
+    async def until(self, size: float) -> None:
+        """Waits until so many bytes have come since it began to count."""
+        self._wanted = size
+        if self._received < size:
+            self._enough.clear()
+            await self._enough.wait()
+
+    def close(self) -> None:
+        """Hangs up."""
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    async def _ask(self, request: bytes) -> bytes:
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._socket, request)
+        return await loop.sock_recv(self._socket, LARGEST_HEAD)
+
+    async def _ask_encrypted(self, context: ssl.SSLContext, request: bytes) -> bytes:
+        loop, incoming, outgoing = asyncio.get_running_loop(), ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname=self._server.host)
+        steps: list[Callable[[], object]] = [
+            tls.do_handshake,
+            lambda: tls.write(request),
+            lambda: tls.read(LARGEST_HEAD),
+        ]
+        answer: object = b""
+        for step in steps:
+            while True:
+                try:
+                    answer = step()
+                    break
+                except ssl.SSLWantReadError:
+                    await loop.sock_sendall(self._socket, outgoing.read())
+                    incoming.write(await loop.sock_recv(self._socket, LARGEST_HEAD))
+        return cast("bytes", answer)
+
+    def _count(self) -> None:
+        try:  # of TCP, nothing is copied of what is thrown away
+            count = self._socket.recv_into(_RECEIVED, 0, socket.MSG_TRUNC)
+        except ConnectionError:
+            count = 0
+        self._received += count
+        if self._received >= self._wanted:
+            self._enough.set()
+        if not count:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            if self._on_lost is not None:
+                self._on_lost()
 
 
 def _events(end: int) -> int:
