@@ -30,6 +30,9 @@ class Strategy(Generic[T]):
     """PUT to a name that is not there creates it."""
     allow_unconditional_update = True
     """PUT without resourceVersion overwrites whatever is there."""
+    shares_spec = False
+    """These rules, and those of admission, change nothing in a spec that was stored: so a patch that leaves it alone
+    can share it with the state before, instead of reading it again."""
 
     def name_errors(self, name: str) -> list[str]:
         """What is wrong with a name, in upstream's words; by default a DNS-1123 subdomain."""

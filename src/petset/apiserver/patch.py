@@ -8,6 +8,7 @@ from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from petset.api import documents, field
 from petset.api.documents import DocumentError
@@ -21,8 +22,10 @@ from petset.api.schema.go_words import go_value, restored, unmarshalled
 from petset.api.schema.strict import unknown_fields
 from petset.api.types import Object
 from petset.apiserver import decoding, metadata
+from petset.apiserver.registry import encode
 from petset.apiserver.request import Answer, Body, PatchBody
 from petset.apiserver.write import Change, begin, check_name, put, refuse_other_name
+from petset.store.interface import Record
 
 _ABSENT = object()
 _REJECTED = "the server rejected our request due to an error in our request"
@@ -47,7 +50,7 @@ async def patch(change: Change, body: PatchBody) -> Answer:
 
     fields = {name: patched[name] for name in touched if name in patched}
     made = read_made(change, body, document, Made(resource.type, fields, whole))
-    obj = change.registry.decode(resource, record.value)
+    obj = _left_alone(change, record, tree, touched)
     for name, json_name in zip(obj.__struct_fields__, obj.__struct_encode_fields__, strict=True):
         if json_name in touched:
             setattr(obj, name, getattr(made, name))
@@ -55,6 +58,15 @@ async def patch(change: Change, body: PatchBody) -> Answer:
     metadata.place(resource, obj, change.target.namespace)
     check_name(change, obj)
     return await put(change, obj, record)
+
+
+def _left_alone(change: Change, record: Record, tree: Tree, touched: Container[str]) -> Any:
+    """A private object with what a patch does not touch of a record, whose fields are in `tree`."""
+    resource, registry = change.resource, change.registry
+    if not change.strategy.shares_spec or "spec" in touched:
+        return registry.decode(resource, record.value)
+    rest = {name: value for name, value in tree.items() if name != "spec" and name not in touched}
+    return replace(registry.parse(resource, encode(rest)), spec=registry.shared(resource, record).spec)
 
 
 def _named(body: PatchBody, document: Any) -> Container[str] | None:

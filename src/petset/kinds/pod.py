@@ -27,6 +27,8 @@ TERMINAL_PHASES = frozenset({"Failed", "Succeeded"})
 class PodStrategy(Strategy[Pod]):
     """The rules of pods themselves; those of the spec are shared with templates."""
 
+    shares_spec = True
+
     def default(self, obj: Pod) -> None:
         """The template's defaults, and those only pods get."""
         default_pod_spec(obj.spec)
@@ -80,6 +82,8 @@ class PodStrategy(Strategy[Pod]):
 
 class PodStatusStrategy(Strategy[Pod]):
     """`/status`: only the status changes."""
+
+    shares_spec = True
 
     def prepare_update(self, obj: Pod, old: Pod) -> None:
         """Keeps the spec, the owners and what was decided on creation."""

@@ -4,12 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from petset.api.resources import Resource
-from petset.api.types import ConfigMap, DeleteOptions
+from petset.api.types import ConfigMap, DeleteOptions, Pod
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.registry import RECENT, encode
 from petset.apiserver.request import Body, Identity, PatchBody, Target
+from petset.client.interface import PatchType
 from petset.kinds import CATALOGUE
 from tests.property.requests import SAMPLES
 from tests.unit.apiserver.calls import PLAINLY
@@ -56,6 +58,29 @@ async def test_what_others_read_is_not_changed_by_what_is_written(server: ApiSer
     note()
     await server.delete(ME, target, DeleteOptions())
     assert [encode(obj) for obj, _ in read] == [before for _, before in read]
+
+
+@pytest.mark.parametrize("subresource", ["", "status"])
+@pytest.mark.parametrize("kind", ["merge", "strategic", "json"])
+async def test_a_patch_that_leaves_the_spec_of_a_pod_alone_shares_it(
+    server: ApiServer, kind: PatchType, subresource: str
+) -> None:
+    pod = CATALOGUE.of(Pod)
+    await server.create(ME, Target(pod, "default"), Body(msgspec.json.encode(SAMPLES["Pod"])), PLAINLY)
+    target = Target(pod, "default", SAMPLES["Pod"]["metadata"]["name"])
+    before = shared(server, target)
+    patch: Any = {"metadata": {"labels": {"patched": "true"}}, "status": {"reason": "Patched"}}
+    if kind == "json":
+        patch = [{"op": "add", "path": "/status/reason", "value": "Patched"}]
+    answer = await server.patch(ME, Target(pod, "default", target.name, subresource), PatchBody(kind, patch), PLAINLY)
+    after = shared(server, target)
+    assert after.spec is before.spec
+    assert msgspec.json.decode(answer.record.value, type=Pod) == after
+    if subresource:
+        assert after.status == structs.replace(before.status, reason="Patched")
+    elif kind != "json":
+        assert after == structs.replace(before, metadata=after.metadata)
+        assert after.metadata.labels == before.metadata.labels | {"patched": "true"}
 
 
 async def test_who_holds_an_object_has_the_one_that_others_get(server: ApiServer) -> None:
