@@ -1,6 +1,6 @@
 """Watches over HTTP: one line of JSON a change, encoded once for all watchers, sent as many at a time as there are.
 
-What waits for a client is bounded: at most 1,000 changes, one piece of some 64 KiB, what its connection's buffer holds,
+What waits for a client is bounded: at most 1,000 changes, one piece of some 60 KiB, what its connection's buffer holds,
 and what its socket does. The rest is in the store's history; what is there no more ends the watch.
 """
 
