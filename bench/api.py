@@ -32,9 +32,9 @@ MERGE = "application/merge-patch+json"
 SELECTED = 10
 """Pods that the selector of a selector list chooses."""
 LONGEST = 180.0
+"""Seconds for one row."""
 READ = 10
 """Of so many watchers one decrypts what it gets, and counts events; of the others the bytes are counted."""
-"""Seconds for one row."""
 REST = 4.0
 """Seconds in which a server that has just begun to answer starts everything else."""
 

@@ -17,7 +17,7 @@ suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 makes_environments() { "$1" -c 'import ensurepip' 2>/dev/null; }
 
 # One that can make virtual environments first: nothing has to be installed for it then. And the distribution's first:
-# it was built with what a profile told, and one that was built by hand or by pyenv takes a third longer for everything.
+# it was built with what a profile told, and one that was built by hand or by pyenv takes longer for everything.
 find_python() {
     candidates=${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11}
     for also in makes_environments true; do

@@ -15,7 +15,7 @@ from petset.aio.clock import Clock
 from petset.api import protobuf
 from petset.api.errors import BareFailure, Conflict, InternalError, StatusError
 from petset.api.meta import format_time
-from petset.api.patch.trees import Tree
+from petset.api.patch.trees import Tree, split
 from petset.api.resources import Catalogue, Resource
 from petset.api.types import Object
 from petset.apiserver.fields import Fields
@@ -26,8 +26,6 @@ T = TypeVar("T", bound=Object)
 _Decide = Callable[[str, str, Callable[[int], Draft]], Awaitable[Record]]
 
 encode = msgspec.json.Encoder().encode
-_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-"""The fields of an object, each as the text that it is."""
 
 RECENT = 512
 """Objects kept, decoded, for those who are about to ask for them: the watchers in this process, and who wrote them."""
@@ -106,7 +104,7 @@ class Registry:
         if names is None:
             tree: Tree = msgspec.json.decode(raw)
             return tree
-        return {name: msgspec.json.decode(text) if name in names else text for name, text in _split(raw).items()}
+        return {name: msgspec.json.decode(text) if name in names else text for name, text in split(raw).items()}
 
     def shown(self, resource: Resource[Any], record: Record) -> Record:
         """The record as `resource` serves it: itself, unless the resource is a view of what is stored."""

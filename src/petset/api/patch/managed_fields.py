@@ -14,7 +14,7 @@ from petset.api import fieldpath, types
 from petset.api.alike import once_for_text
 from petset.api.fieldpath import Fields
 from petset.api.patch.fields import compare
-from petset.api.patch.trees import Tree
+from petset.api.patch.trees import Tree, split
 from petset.api.schema import Node
 
 Entry: TypeAlias = dict[str, Any]
@@ -41,7 +41,6 @@ _NEVER_TRACKED: Final[Fields] = {
 _MOST_UPDATERS: Final = 10
 _OLDEST: Final = "ancient-changes"
 _OPERATIONS: Final = frozenset({"Apply", "Update"})
-_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOBODY: Final[list["Entry"]] = [{"fieldsV1": {}}]
 """What clients send for entries who want them all forgotten."""
 
@@ -115,7 +114,7 @@ def track_create(text: bytes, schema: Node, writer: Writer, left_out: str = "") 
 @once_for_text
 def _fields_of_new(text: bytes, schema: Node, left_out: str) -> Fields:
     changed: Fields = {}
-    for name, value in _split(text).items():
+    for name, value in split(text).items():
         if name != left_out:
             changed |= _fields_of_text(bytes(value), name, schema)
     return tracked(fieldpath.in_order(changed))

@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import msgspec
+
 Tree = dict[str, Any]
+
+split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""The fields of an object in JSON, each as the text that it is."""
 
 
 def copy(value: Any) -> Any:
