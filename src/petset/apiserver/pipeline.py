@@ -197,7 +197,7 @@ async def _outcome(accepted: Record | Awaitable[Record] | StatusError) -> Record
 
 def _no_method(target: Target) -> MethodNotAllowed:
     """The refusal of a verb that a subresource does not know. Raises NotFound when there is no such subresource."""
-    subresources.body_type(target.resource, target.subresource)
+    subresources.refuse_unknown(target.resource, target.subresource)
     return MethodNotAllowed()
 
 

@@ -16,7 +16,6 @@ from petset.api.resources import Resource
 from petset.api.schema.decode import convert
 from petset.api.types import (
     Binding,
-    Eviction,
     Object,
     ObjectMeta,
     Pod,
@@ -38,20 +37,16 @@ from petset.store.interface import Record
 Handler = Callable[[Change, Content], Awaitable[Answer]]
 
 
-def body_type(resource: Resource[Any], subresource: str) -> type[Object]:
-    """What is sent to, and read from, a subresource. Raises NotFound."""
-    if subresource == "status" and resource.status is not None:
-        return resource.type
-    if subresource == "scale" and resource.scale is not None:
-        return Scale
-    if any(known.name == subresource for known in resource.subresources):
-        return _BODIES.get(subresource, resource.type)
-    raise NotFound.path()
+def refuse_unknown(resource: Resource[Any], subresource: str) -> None:
+    """Raises NotFound for a subresource that a resource does not have."""
+    known = {"status": resource.status is not None, "scale": resource.scale is not None}
+    if not known.get(subresource, False) and all(other.name != subresource for other in resource.subresources):
+        raise NotFound.path()
 
 
 def get(registry: Registry, target: Target) -> Answer:
     """GET of a subresource. Raises NotFound, MethodNotAllowed."""
-    body_type(target.resource, target.subresource)
+    refuse_unknown(target.resource, target.subresource)
     if target.subresource == "status":
         return Answer(read.get(registry, target), target.resource)
     if target.subresource != "scale":
@@ -63,14 +58,14 @@ async def create(change: Change, content: Content) -> Answer:
     """POST to a subresource. Raises NotFound, MethodNotAllowed and what the subresource says."""
     handler = _CREATE.get((change.resource.type, change.target.subresource))
     if handler is None:
-        body_type(change.resource, change.target.subresource)
+        refuse_unknown(change.resource, change.target.subresource)
         raise MethodNotAllowed
     return await handler(change, content)
 
 
 async def update_scale(change: Change, content: Content) -> Answer:
     """PUT of a Scale: only replicas count, and the resourceVersion as a precondition."""
-    body_type(change.resource, "scale")
+    refuse_unknown(change.resource, "scale")
     scale: Scale = write.read(change, content, Scale, "autoscaling/v1")
     write.check_name(change, scale)
     metadata.place(change.resource, scale, change.target.namespace)
@@ -79,7 +74,7 @@ async def update_scale(change: Change, content: Content) -> Answer:
 
 async def patch_scale(change: Change, body: PatchBody) -> Answer:
     """PATCH of a Scale."""
-    body_type(change.resource, "scale")
+    refuse_unknown(change.resource, "scale")
     patch.check_options(change, body)
     record = _scaled_record(change.registry, change.target)
     if body.type == "apply":
@@ -112,7 +107,7 @@ async def _apply_scale(change: Change, body: PatchBody, record: Record) -> Answe
 
 async def finalize(change: Change, content: Content) -> Answer:
     """PUT of `/finalize`: only spec.finalizers of a namespace change; the last one gone, so is the namespace."""
-    body_type(change.resource, "finalize")
+    refuse_unknown(change.resource, "finalize")
     sent = write.read(change, content)
     write.check_name(change, sent)
     record = change.newest()
@@ -259,7 +254,6 @@ def _success(answer: Answer) -> Answer:
     return Answer(structs.replace(answer.record, value=msgspec.json.encode(status)), None, 201)
 
 
-_BODIES: dict[str, type[Object]] = {"binding": Binding, "eviction": Eviction, "token": TokenRequest}
 _CREATE: dict[tuple[type[Object], str], Handler] = {
     (Pod, "binding"): _bind,
     (Pod, "eviction"): _evict,
