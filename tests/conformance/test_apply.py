@@ -189,6 +189,38 @@ async def test_an_update_may_ask_that_nobody_owns_an_object(api: Api, entries: l
         assert bool(owners((await api.put("configmaps/c", told)).done())) is (change is None)
 
 
+@pytest.mark.parametrize(
+    ("made", "change"),
+    [
+        (config(a="1"), {"metadata": {"managedFields": [{}]}}),
+        (config(a="1"), {"data": None}),
+        (config(), {"metadata": {"labels": {"a": "b"}}}),
+    ],
+    ids=["cleared", "with nothing left", "that began with nothing"],
+)
+async def test_who_writes_an_object_without_owners_is_not_told(api: Api, made: Tree, change: Tree) -> None:
+    (await api.post("configmaps", made)).done(201)
+    assert owners((await api.patch("configmaps/c", change)).done()) == {}
+    changed = (await api.patch("configmaps/c", {"data": {"b": "2"}})).done()
+    assert owners((await api.put("configmaps/c", merged(changed, {"data": {"c": "3"}}))).done()) == {}
+    applied = (await api.apply("configmaps/c", config(b="2"), "one")).done()
+    assert owners(applied).keys() == {"one:Apply", "before-first-apply:Update"}
+    again = (await api.patch("configmaps/c", {"data": {"d": "4"}})).done()
+    assert owners(again)["conformance:Update"] == data("d")
+
+
+async def test_clearing_twice_changes_nothing(api: Api) -> None:
+    (await api.post("configmaps", config(a="1"))).done(201)
+    clear: Tree = {"metadata": {"managedFields": [{}]}}
+    assert (await api.patch("configmaps/c", clear)).done() == (await api.patch("configmaps/c", clear)).done()
+
+
+async def test_who_applies_nothing_any_more_owns_nothing(api: Api) -> None:
+    (await api.apply("configmaps/c", config(a="1"), "one")).done(201)
+    left = (await api.apply("configmaps/c", config(), "one")).done()
+    assert (owners(left), "data" in left) == ({}, False)
+
+
 async def test_an_apply_by_the_client_is_taken_over(api: Api) -> None:
     """kubectl's note of what it applied stays true for those who go back."""
     first = config(a="1", b="2")

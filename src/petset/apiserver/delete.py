@@ -45,7 +45,8 @@ async def delete(change: Change, options: DeleteOptions) -> Answer:
         return Answer(change.registry.shown(change.resource, record), change.resource, code)
     if dry_run:
         return Answer(change.registry.rehearsed(change.resource, obj), change.resource, code)
-    written = await change.registry.write(change.resource, obj, record.revision)
+    disowned = change.registry.is_disowned(record)
+    written = await change.registry.write(change.resource, obj, record.revision, disowned=disowned)
     return Answer(written, change.resource, code)
 
 

@@ -5,8 +5,9 @@ network has no managedFields, which makes a pod half as large, and a later apply
 `before-first-apply`, as upstream does with objects from before the feature. Nor do they track status, where no two of
 them ever write the same fields.
 
-An object whose managedFields somebody cleared cannot be told from those. The next write over the network tracks it
-anew, where upstream would leave it untracked until somebody applies to it.
+An object that has no owners left, because somebody cleared its managedFields or took away all that was owned, is
+disowned: no write tracks it until somebody applies to it, as in upstream's `skipnonapplied.go`. The registry keeps
+which objects are.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from petset.api.patch.managed_fields import Entry, Writer, track_create, track_update
+from petset.api.patch.managed_fields import Entry, Writer, entries_of, sound, track_create, track_update
 from petset.api.patch.trees import Tree
 from petset.api.resources import Resource
 from petset.api.schema import schema_of
@@ -50,6 +51,13 @@ def tracks(obj: Object, options: WriteOptions, subresource: str) -> bool:
     return options.begins_tracking or (bool(obj.metadata.managed_fields) and subresource != "status")
 
 
+def tells_owners(obj: Object, subresource: str) -> bool:
+    """Whether a write to a disowned object says who owns what of it; a subresource's cannot."""
+    if subresource or not obj.metadata.managed_fields:
+        return False
+    return bool(sound(entries_of({"metadata": {"managedFields": _entry_trees(obj)}})))
+
+
 def track(obj: Object, old: Object | None, who: Writer, *, has_status: bool) -> None:
     """Notes in `obj`, in place, that the writer made it of `old`; None: of nothing, and it has no managedFields yet."""
     # what the endpoint does not write is nobody's: upstream's reset fields
@@ -83,12 +91,15 @@ def _differs(new: Object, old: Object, name: str) -> bool:
 
 def _tree(obj: Object, names: list[str]) -> Tree:
     """The tree of an object that has only those fields. The sets in its managedFields are the object's own."""
-    entries = obj.metadata.managed_fields
     held = {name: getattr(obj, name) for name in names} | {"metadata": replace(obj.metadata, managed_fields=[])}
     tree: Tree = msgspec.to_builtins(type(obj)(**held))
-    if entries:
-        tree["metadata"]["managedFields"] = [_entry_tree(entry) for entry in entries]
+    if obj.metadata.managed_fields:
+        tree["metadata"]["managedFields"] = _entry_trees(obj)
     return tree
+
+
+def _entry_trees(obj: Object) -> list[Entry]:
+    return [_entry_tree(entry) for entry in obj.metadata.managed_fields]
 
 
 def _entry_tree(entry: ManagedFieldsEntry) -> Entry:

@@ -23,7 +23,8 @@ from petset.apiserver.fieldsets import FieldSets
 from petset.store.interface import Draft, Indexer, Record, Store, StoreFailed, WriteConflict
 
 T = TypeVar("T", bound=Object)
-_Decide = Callable[[str, str, Callable[[int], Draft]], Awaitable[Record]]
+_Decide = Callable[[], Awaitable[Record]]
+_Place = tuple[str, str, Callable[[int], Draft]]
 
 encode = msgspec.json.Encoder().encode
 
@@ -31,6 +32,8 @@ RECENT = 512
 """Objects kept, decoded, for those who are about to ask for them: the watchers in this process, and who wrote them."""
 LARGEST_OBJECT = 1536 * 1024
 """Bytes that etcd takes (`--max-request-bytes`), to which upstream brings objects in protobuf."""
+_DISOWNED = b" "
+"""What ends the text of an object that no write begins to track. To whoever reads the JSON it means nothing."""
 _LARGEST_MESSAGE = 2 * 1024 * 1024
 """Bytes that upstream's client of etcd sends at all."""
 
@@ -135,23 +138,27 @@ class Registry:
         snapshot = self.store.list(self.collection(resource), prefix)
         return [self.decode(resource, record.value) for record in snapshot.records]
 
-    def write(self, resource: Resource[T], obj: T, expected: int | None) -> "Acceptance":
+    def is_disowned(self, record: Record) -> bool:
+        """Whether this is the state of an object that no write begins to track; see `ownership`."""
+        return record.value.endswith(_DISOWNED)
+
+    def write(self, resource: Resource[T], obj: T, expected: int | None, *, disowned: bool = False) -> "Acceptance":
         """Makes `obj` the new state; what it returns waits until that is durable. Raises Conflict, InternalError.
 
         Nothing may change `obj` afterwards: it becomes the `shared` object of the record. `expected` is as in
-        `Store.write`.
+        `Store.write`, `disowned` is kept with the record.
         """
-        return self._accepted(resource, obj, lambda c, name, draft: self.store.write(c, name, draft, expected), sign=1)
+        place = self._place(resource, obj, disowned=disowned)
+        return self._accepted(resource, obj, lambda: self.store.write(*place, expected), sign=1)
 
     def remove(self, resource: Resource[T], obj: T, expected: int) -> "Acceptance":
         """Ends an object whose last state is `obj`; otherwise as `write`."""
-        return self._accepted(
-            resource, obj, lambda c, name, draft: self.store.delete(c, name, draft, expected), sign=-1
-        )
+        place = self._place(resource, obj, ends=True)
+        return self._accepted(resource, obj, lambda: self.store.delete(*place, expected), sign=-1)
 
     def _accepted(self, resource: Resource[Any], obj: Object, decide: _Decide, *, sign: int) -> "Acceptance":
         try:
-            commit = decide(*self._place(resource, obj, ends=sign < 0))
+            commit = decide()
         except (WriteConflict, StoreFailed) as error:
             raise _in_words_of_the_api(error, resource, obj) from error
         if resource.view is None:
@@ -163,7 +170,7 @@ class Registry:
         name = resource.key(obj.metadata.namespace, obj.metadata.name)
         return Record(name, 0, encode(obj), obj.metadata.labels, resource.fields(obj))
 
-    def _place(self, resource: Resource[Any], obj: Object, *, ends: bool) -> tuple[str, str, Callable[[int], Draft]]:
+    def _place(self, resource: Resource[Any], obj: Object, *, ends: bool = False, disowned: bool = False) -> _Place:
         held = resource.view.to_stored(obj) if resource.view else obj
         name = resource.key(held.metadata.namespace, held.metadata.name)
         stored = self._stored[resource.type]
@@ -173,6 +180,8 @@ class Registry:
             value = encode(held)
             if len(value) > LARGEST_OBJECT and not ends:
                 _check_size(value)
+            if disowned:
+                value += _DISOWNED
             return Draft(value, held.metadata.labels, Fields(stored.fields(held)))
 
         return stored.collection, name, draft

@@ -122,7 +122,7 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> Acceptance
     resource.strategy.default(obj)
     if not owned:  # what admission and allocation add is nobody's
         meta.managed_fields = []
-        _track(change, obj, None)
+        owned = _track(change, obj, None)
     admission.admit_create(attributes)
     _name(change, obj)
     metadata.begin(meta, registry.time())
@@ -138,7 +138,7 @@ async def accept(change: Change, obj: Any, *, owned: bool = False) -> Acceptance
     try:
         _refuse_taken(change, obj)
         if not change.options.dry_run:
-            return registry.write(resource, obj, None)
+            return registry.write(resource, obj, None, disowned=owned and not meta.managed_fields)
     except StatusError:
         undo()
         raise
@@ -190,21 +190,26 @@ async def put(change: Change, obj: Any, record: Record, *, owned: bool = False) 
 
 async def succeed(change: Change, obj: Any, old: Any, record: Record, *, owned: bool = False) -> Answer:
     """Writes a state that keeps all rules: `old` is the decoded `record`, `obj` what comes after it."""
-    resource, registry = change.resource, change.registry
+    resource, registry, meta = change.resource, change.registry, obj.metadata
     undo = change.server.allocations.take(resource, obj, old)
-    obj.metadata.managed_fields = obj.metadata.managed_fields or old.metadata.managed_fields
+    disowned = registry.is_disowned(record)
+    if not owned:
+        meta.managed_fields = meta.managed_fields or old.metadata.managed_fields
+        if disowned and not ownership.tells_owners(obj, change.target.subresource):
+            meta.managed_fields, owned = [], True
     # a state that is not durable yet must not be acknowledged as if it were
     if record.revision <= registry.store.revision and ownership.unchanged(obj, old):
         return Answer(registry.shown(resource, record), resource)
     if not owned:
-        _track(change, obj, old)
+        disowned |= _track(change, obj, old)
     if change.options.dry_run:
         undo()
         return Answer(registry.rehearsed(resource, obj), resource)
-    if metadata.ends_with_update(obj.metadata, old.metadata) and not admission.is_held(obj):
+    if metadata.ends_with_update(meta, old.metadata) and not admission.is_held(obj):
         return Answer(await end(change, obj, record), resource)
     try:
-        accepted = registry.write(resource, obj, record.revision)
+        disowned |= bool(old.metadata.managed_fields)
+        accepted = registry.write(resource, obj, record.revision, disowned=disowned and not meta.managed_fields)
     except StatusError:
         undo()
         raise
@@ -226,9 +231,12 @@ def refuse_invalid(resource: Resource[Any], obj: Object, errors: Iterable[FieldE
         raise Invalid.of(group, resource.kind, obj.metadata.name, found)
 
 
-def _track(change: Change, obj: Object, old: Object | None) -> None:
-    if ownership.tracks(obj, change.options, change.target.subresource):
+def _track(change: Change, obj: Object, old: Object | None) -> bool:
+    """Notes whose the fields become, where that is noted at all; whether it is."""
+    tracks = ownership.tracks(obj, change.options, change.target.subresource)
+    if tracks:
         ownership.track(obj, old, change.writer(), has_status=change.resource.status is not None)
+    return tracks
 
 
 def _creates(change: Change) -> bool:

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from petset.api.types import ConfigMap, Pod, StatefulSet
+from petset.api.types import ConfigMap, DeleteOptions, ObjectMeta, Pod, StatefulSet
 from petset.apiserver.pipeline import ApiServer
 from petset.apiserver.request import Body, PatchBody, WriteOptions
 from petset.client.interface import PatchType
 from petset.testing.clock import VirtualClock
 from tests.unit.apiserver.calls import ME, config_map, create, fetch, pod, stateful_set, target, tree
 
+TWO = WriteOptions("two")
 INSIDE = WriteOptions("controller", begins_tracking=False)
 
 
@@ -88,6 +89,75 @@ async def test_the_status_has_entries_of_its_own(server: ApiServer) -> None:
     await server.update(ME, target(Pod, "web-0", "status"), current, WriteOptions("two"))
     found = owners(await fetch(server, Pod, "web-0"))
     assert found["two", "status"] == {"f:status": {"f:phase": {}}}
+
+
+async def patched(server: ApiServer, document: Any, options: WriteOptions = TWO) -> ConfigMap:
+    await server.patch(ME, target(ConfigMap, "settings"), PatchBody("merge", document), options)
+    return await fetch(server, ConfigMap, "settings")
+
+
+CLEARED: Any = {"metadata": {"managedFields": [{}]}}
+
+
+class TestADisownedObject:
+    @pytest.mark.parametrize("change", [CLEARED, {"data": None}], ids=["cleared", "with nothing left"])
+    async def test_stays_so_whoever_writes(self, server: ApiServer, change: Any) -> None:
+        await create(server, config_map(), WriteOptions("one"))
+        assert owners(await patched(server, change)) == {}
+        assert owners(await patched(server, {"data": {"more": "yes"}}, INSIDE)) == {}
+        current = await patched(server, {"data": {"more": "no"}})
+        await server.update(ME, target(ConfigMap, "settings"), current, WriteOptions("three"))
+        assert owners(await patched(server, {"metadata": {"labels": {"a": "b"}}})) == {}
+
+    async def test_is_one_that_began_with_nothing(self, server: ApiServer) -> None:
+        await create(server, ConfigMap(metadata=ObjectMeta(name="settings")), WriteOptions("one"))
+        assert owners(await patched(server, {"data": {"more": "yes"}})) == {}
+
+    async def test_is_not_written_when_it_is_cleared_again(self, server: ApiServer) -> None:
+        await create(server, config_map(), WriteOptions("one"))
+        assert await patched(server, CLEARED) == await patched(server, CLEARED)
+
+    async def test_looks_like_any_other(self, server: ApiServer) -> None:
+        await create(server, config_map(), WriteOptions("one"))
+        await patched(server, CLEARED)
+        assert "managedFields" not in tree(await server.get(target(ConfigMap, "settings")))["metadata"]
+
+    async def test_stays_so_while_it_goes(self, server: ApiServer) -> None:
+        held = config_map()
+        held.metadata.finalizers = ["example.com/held"]
+        await create(server, held, WriteOptions("one"))
+        await patched(server, CLEARED)
+        await server.delete(ME, target(ConfigMap, "settings"), DeleteOptions())
+        assert owners(await patched(server, {"data": {"more": "yes"}})) == {}
+
+    async def test_has_owners_again_when_a_client_says_so(self, server: ApiServer) -> None:
+        await create(server, config_map(), WriteOptions("one"))
+        known = (await fetch(server, ConfigMap, "settings")).metadata.managed_fields
+        await patched(server, CLEARED)
+        current = await patched(server, {"data": {"more": "yes"}})
+        current.metadata.managed_fields = known
+        current.data["most"] = "yes"
+        await server.update(ME, target(ConfigMap, "settings"), current, WriteOptions("two"))
+        found = owners(await fetch(server, ConfigMap, "settings"))
+        assert found["two", None] == {"f:data": {"f:most": {}}}
+        assert ("one", None) in found
+
+    async def test_has_owners_again_when_somebody_applies(self, server: ApiServer) -> None:
+        await create(server, config_map(), WriteOptions("one"))
+        await patched(server, CLEARED)
+        await server.patch(ME, target(ConfigMap, "settings"), applied(key="value"), WriteOptions("me"))
+        assert owners(await patched(server, {"data": {"more": "yes"}})).keys() == {
+            ("me", None),
+            ("before-first-apply", None),
+            ("two", None),
+        }
+
+
+async def test_an_applier_that_applies_nothing_any_more_owns_nothing(server: ApiServer) -> None:
+    await server.patch(ME, target(ConfigMap, "settings"), applied(key="value"), WriteOptions("me"))
+    nothing = PatchBody("apply", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}})
+    await server.patch(ME, target(ConfigMap, "settings"), nothing, WriteOptions("me"))
+    assert owners(await patched(server, {"data": {"more": "yes"}})) == {}
 
 
 class TestWritersInTheProcess:

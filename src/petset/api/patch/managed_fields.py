@@ -87,7 +87,7 @@ def track_update(old: Tree | None, new: Tree, schema: Node, writer: Writer) -> l
     if sent == _NOBODY:  # it does not become the writer's then either
         return []
     known = entries_of(old) if old is not None else []
-    entries = known if sent == known else _sound(sent) or known
+    entries = known if sent == known else sound(sent) or known
     changed, removed = compare(_blank(schema.type) if old is None else old, new, schema)
     changed, removed = tracked(changed), removed if old is not None else {}
     if not changed and not removed:
@@ -140,8 +140,8 @@ def entries_of(tree: Tree) -> list[Entry]:
     return [entry if entry.get("fieldsV1") else {**entry, "fieldsV1": {}} for entry in entries]
 
 
-def _sound(entries: list[Entry]) -> list[Entry]:
-    """What a client sent: of several entries of one manager the last; none at all when one of them is none."""
+def sound(entries: list[Entry]) -> list[Entry]:
+    """What counts of a client's entries: of several of one manager the last; nothing when one of them is none."""
     found: dict[tuple[Any, ...], Entry] = {}
     for entry in entries:
         operation, version = entry.get("operation"), entry.get("apiVersion")
