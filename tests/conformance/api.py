@@ -196,6 +196,19 @@ class Api:
             assert answer.status == 200, await answer.text()
             yield Watch(answer)
 
+    @asynccontextmanager
+    async def watch_messages(
+        self, place: str, query: str, protocol: str = "", *, accept: str = JSON
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A watch over a WebSocket, as from a page of a browser."""
+        url, protocols = f"{self._server}{self.path(place)}?watch=1&{query}", (protocol,) if protocol else ()
+        opening = self._session.ws_connect(
+            url, origin="https://example.com", protocols=protocols, headers={"Accept": accept}
+        )
+        async with opening as socket:
+            assert (socket.protocol or "") == protocol
+            yield socket
+
     async def eventually(self, place: str, status: int) -> Reply:
         """The answer to a GET once it has that status."""
         while True:

@@ -1,8 +1,10 @@
 """Watches: from where they start, what they show, and how."""
 
+import json
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 
 from tests.conformance.api import PARTIAL, TABLE, Api, config_map, refused
 
@@ -147,6 +149,30 @@ async def test_the_older_paths_of_watches_work(api: Api) -> None:
     (await api.post("configmaps", mine())).done(201)
     reply = await api.get("/api/v1/watch/namespaces/{ns}/configmaps/c", "timeoutSeconds=1")
     assert reply.tree["type"] == "ADDED"
+
+
+@pytest.mark.parametrize("protocol", ["", "base64.binary.k8s.io", "example.com"])
+async def test_over_a_websocket_each_change_is_a_message(api: Api, protocol: str) -> None:
+    query = f"{MINE}&resourceVersion={await revision(api)}"
+    async with api.watch_messages("configmaps", query, protocol) as socket:
+        for name in ("a", "b"):
+            (await api.post("configmaps", mine(name))).done(201)
+            line = await socket.receive_str()
+            event = json.loads(line)
+            assert (event["type"], event["object"]["metadata"]["name"], line[-1]) == ("ADDED", name, "\n")
+
+
+async def test_a_websocket_closes_in_time(api: Api) -> None:
+    async with api.watch_messages("configmaps", f"resourceVersion={await revision(api)}&timeoutSeconds=1") as socket:
+        end = await socket.receive()
+        assert (end.type, end.data) == (WSMsgType.CLOSE, 1000)
+
+
+async def test_a_websocket_has_the_form_that_its_client_accepts(api: Api) -> None:
+    (await api.post("configmaps", mine())).done(201)
+    async with api.watch_messages("configmaps", MINE, accept=TABLE) as socket:
+        event = await socket.receive_json()
+    assert (event["type"], event["object"]["kind"]) == ("ADDED", "Table")
 
 
 async def test_history_has_an_end(api: Api) -> None:

@@ -14,16 +14,16 @@ from aiohttp import WSMsgType, web
 
 from petset.aio.tasks import Supervisor
 from petset.api.errors import BadRequest
-from petset.httpd import spdy
+from petset.httpd import spdy, websockets
 from petset.httpd.carrying import Forwarding, Inbox
 from petset.httpd.tunnel import PROTOCOL, Tunnel
-from petset.httpd.upgrade import Send, asks_for_spdy, negotiated, until_gone, upgraded
+from petset.httpd.upgrade import asks_for_spdy, negotiated, until_gone, upgraded
+from petset.httpd.websockets import Channels, is_websocket, websocket
 
 log = logging.getLogger(__name__)
 
-CHANNELS = "v4.channel.k8s.io"
 TUNNEL = f"SPDY/3.1+{PROTOCOL}"
-LARGEST_MESSAGE = 16 * 1024 * 1024
+CHANNELS = ("v4.channel.k8s.io", "v4.base64.channel.k8s.io")
 _MOST_CHANNELS = 256
 
 
@@ -31,16 +31,17 @@ async def serve_ports(request: web.BaseRequest, forwarding: Forwarding) -> web.S
     """Forwards ports for as long as the client stays. Raises BadRequest for what cannot become a conversation."""
     if asks_for_spdy(request):
         return await _serve_spdy(request, forwarding)
-    if request.headers.get("Upgrade", "").lower() != "websocket":
+    if not is_websocket(request):
         raise BadRequest("Upgrade request required")
-    offered = {word.strip() for word in request.headers.get("Sec-WebSocket-Protocol", "").split(",")} - {""}
-    if TUNNEL in offered:
-        return await _serve_tunnel(_websocket(request, TUNNEL), request, forwarding)
-    if offered and CHANNELS not in offered:
-        spoken = f"client supports [{ascii(' '.join(sorted(offered)))[1:-1]}], server accepts [{CHANNELS} {TUNNEL}]"
-        raise BadRequest(f"unable to upgrade: unable to negotiate protocol: {spoken}")
+    if TUNNEL in websockets.offered(request):
+        return await _serve_tunnel(websocket(request, TUNNEL), request, forwarding)
+    protocol = websockets.negotiated(request, (*CHANNELS, TUNNEL))
     ports = ports_of(request.query.getall("ports", []))
-    return await _serve_channels(_websocket(request, CHANNELS), request, forwarding, ports)
+    socket = websocket(request, protocol)
+    await socket.prepare(request)
+    await _serve_channels(Channels(socket, protocol), forwarding, ports)
+    await socket.close()
+    return socket
 
 
 def ports_of(values: Sequence[str]) -> list[int]:
@@ -66,13 +67,6 @@ def _port(text: str) -> int:
 
 def _quoted(text: str) -> str:
     return f'"{ascii(text)[1:-1]}"'
-
-
-def _websocket(request: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(protocols=(protocol,), heartbeat=None, max_msg_size=LARGEST_MESSAGE)
-    if not socket.can_prepare(request):
-        raise BadRequest("unable to upgrade: the request is no handshake of WebSocket version 13")
-    return socket
 
 
 # --- SPDY -------------------------------------------------------------------------------------------------------------
@@ -111,56 +105,48 @@ async def _serve_spdy(request: web.BaseRequest, forwarding: Forwarding) -> web.S
 # --- channels ---------------------------------------------------------------------------------------------------------
 
 
-async def _serve_channels(
-    socket: web.WebSocketResponse, request: web.BaseRequest, forwarding: Forwarding, ports: Sequence[int]
-) -> web.StreamResponse:
-    await socket.prepare(request)
+async def _serve_channels(channels: Channels, forwarding: Forwarding, ports: Sequence[int]) -> None:
     inboxes = [Inbox() for _ in ports]
     async with Supervisor("port forward") as tasks:
         carried = []
         for index, (port, inbox) in enumerate(zip(ports, inboxes, strict=True)):
-            outlet = _Channels(until_gone(socket.send_bytes), 2 * index)
+            outlet = _Pair(channels, 2 * index)
             await outlet.begin(port)
             carried.append(tasks.background(f"port {port}", forwarding.carry(port, inbox, outlet)))
-        receiving = tasks.background("input", _receive(socket, inboxes))
+        receiving = tasks.background("input", _receive(channels, inboxes))
         everything = tasks.background("ports", _all(carried))
         await asyncio.wait((receiving, everything), return_when=asyncio.FIRST_COMPLETED)
-    await socket.close()
-    return socket
 
 
 async def _all(tasks: Sequence["asyncio.Task[None]"]) -> None:
     await asyncio.wait(tasks)
 
 
-async def _receive(socket: web.WebSocketResponse, inboxes: Sequence[Inbox]) -> None:
-    """Takes what the client sends until it leaves. The Python client sends text as text frames."""
-    async for message in socket:
-        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not message.data:
-            continue
-        content = message.data.encode() if message.type is WSMsgType.TEXT else message.data
-        index, is_error = divmod(content[0], 2)
-        if not is_error and index < len(inboxes) and content[1:]:
-            await inboxes[index].put(content[1:])
+async def _receive(channels: Channels, inboxes: Sequence[Inbox]) -> None:
+    """Takes what the client sends until it leaves."""
+    async for channel, data in channels:
+        index, is_error = divmod(channel, 2)
+        if not is_error and 0 <= index < len(inboxes) and data:
+            await inboxes[index].put(data)
 
 
 @dataclass(frozen=True, slots=True)
-class _Channels:
+class _Pair:
     """Two channels of a WebSocket as the way to the client; an end cannot be told apart from silence there."""
 
-    send: Send
+    channels: Channels
     output: int
 
     async def begin(self, port: int) -> None:
         number = port.to_bytes(2, "little")
         for channel in (self.output, self.output + 1):
-            await self.send(bytes([channel]) + number)
+            await self.channels.send(channel, number)
 
     async def data(self, data: bytes) -> None:
-        await self.send(bytes([self.output]) + data)
+        await self.channels.send(self.output, data)
 
     async def fail(self, message: str) -> None:
-        await self.send(bytes([self.output + 1]) + message.encode())
+        await self.channels.send(self.output + 1, message.encode())
 
     async def end(self) -> None:
         """The connection ends with the last of its ports."""

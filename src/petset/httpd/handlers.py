@@ -27,6 +27,8 @@ from petset.httpd.pieces import Pieces
 from petset.httpd.remote_command import serve_spdy_session
 from petset.httpd.upgrade import asks_for_spdy
 from petset.httpd.watch import Watcher, WatchHandler
+from petset.httpd.watch_messages import WatchMessages
+from petset.httpd.websockets import is_websocket
 
 PATCH_TYPES: dict[str, PatchType] = {
     "application/json-patch+json": "json",
@@ -48,6 +50,7 @@ class ResourceHandler:
         self._server = server
         self._metrics = metrics
         self._watches = WatchHandler(server, metrics)
+        self._watch_messages = WatchMessages(server, metrics)
 
     async def handle(self, request: web.BaseRequest, identity: Identity) -> web.StreamResponse:
         """Answers one request, and counts it until its answer is sent. Raises StatusError."""
@@ -100,7 +103,10 @@ class ResourceHandler:
         if watches:
             if not accepts_json(request.headers.get("Accept", "")):
                 raise NotAcceptable("only the following media types are accepted: application/json;stream=watch")
-            return await self._watches.serve(request, Watcher(target, routes.watch_options(query, target), form))
+            watcher = Watcher(target, routes.watch_options(query, target), form)
+            if is_websocket(request):
+                return await self._watch_messages.serve(request, watcher)
+            return await self._watches.serve(request, watcher)
         if target.name:
             if routes.flag(query, "export"):
                 raise BadRequest("the export parameter, deprecated since v1.14, is no longer supported")
@@ -124,7 +130,7 @@ class ResourceHandler:
         opening = pods.exec(target, options) if target.subresource == "exec" else pods.attach(target, options)
         if asks_for_spdy(request):
             return await serve_spdy_session(request, opening, options)
-        if not streams.is_websocket(request):
+        if not is_websocket(request):
             raise BadRequest("Upgrade request required")
         return await streams.serve_session(request, opening, options)
 

@@ -123,9 +123,8 @@ class _Conversation:
         for kind in ("stdout", "stderr"):
             if kind in self._numbers:
                 await send(data(self._numbers[kind], b"", ends=True))
-        text = b"" if status["status"] == "Success" else status["message"].encode()
-        if self._connection.protocol == STATUS_PROTOCOL:
-            text = msgspec.json.encode(status)
+        tells_status = self._connection.protocol == STATUS_PROTOCOL
+        text = msgspec.json.encode(status) if tells_status else streams.in_words(status)
         await send(data(self._numbers["error"], text, ends=True))
         await send(self._encoder.go_away(max(self._numbers.values())))
 

@@ -1,33 +1,34 @@
 """exec, attach and logs: WebSocket channels and byte streams between a client and the node.
 
 Channels are those of Kubernetes' remote command protocol: 0 stdin, 1 stdout, 2 stderr, 3 the final Status, 4 terminal
-size, 255 (version 5 only) the end of stdin. kubectl speaks version 5, the official Python client version 4.
+size, 255 (version 5 only) the end of stdin. kubectl speaks version 5, the official Python client version 4. Clients of
+old name no version; the Status they get is the text of a failure, and nothing in case of success.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Annotated, Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from petset.aio.tasks import Supervisor
 from petset.api.errors import BadRequest, StatusError
 from petset.client.interface import ExecOptions, LogOptions, StreamSession
+from petset.httpd import websockets
 from petset.httpd.routes import flag, number
-from petset.httpd.upgrade import until_gone
+from petset.httpd.websockets import Channels
 
 log = logging.getLogger(__name__)
 
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+CLOSING = "v5.channel.k8s.io"
+STATUS_PROTOCOLS = (CLOSING, "v4.channel.k8s.io", "v4.base64.channel.k8s.io")
+PROTOCOLS = (*STATUS_PROTOCOLS, "channel.k8s.io", "base64.channel.k8s.io")
+LOG_PROTOCOLS = ("binary.k8s.io", "base64.binary.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 SUCCESS = {"metadata": {}, "status": "Success"}
-
-
-LARGEST_MESSAGE = 16 * 1024 * 1024
-"""Bytes a client may send at once; one that sends more is cut off."""
 
 Characters = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -79,6 +80,8 @@ async def serve_logs(
 ) -> web.StreamResponse:
     """Sends a container's log as text, for as long as the client follows it."""
     async with opening as lines:
+        if websockets.is_websocket(request):
+            return await _send_logs(request, lines)
         response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -88,12 +91,27 @@ async def serve_logs(
         return response
 
 
+async def _send_logs(request: web.BaseRequest, lines: AsyncIterator[bytes]) -> web.StreamResponse:
+    """The same as messages, the first of which is empty."""
+    protocol = websockets.negotiated(request, LOG_PROTOCOLS)
+    socket = websockets.websocket(request, protocol)
+    await socket.prepare(request)
+
+    async def send() -> None:
+        with suppress(ConnectionError):
+            await websockets.send_piece(socket, protocol, b"")
+            async for line in lines:
+                await websockets.send_piece(socket, protocol, line)
+
+    async with Supervisor("log") as tasks:
+        sending = tasks.background("output", send())
+        leaving = tasks.background("input", websockets.until_closed(socket))
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    await socket.close()
+    return socket
+
+
 # --- exec and attach --------------------------------------------------------------------------------------------------
-
-
-def is_websocket(request: web.BaseRequest) -> bool:
-    """Whether the client asks for a WebSocket."""
-    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def serve_session(
@@ -103,50 +121,48 @@ async def serve_session(
 
     The session is opened first, so that an unknown container is an ordinary HTTP error.
     """
-    socket = web.WebSocketResponse(protocols=PROTOCOLS, heartbeat=None, max_msg_size=LARGEST_MESSAGE)
-    _check_handshake(request, socket)
+    # the first of them that is spoken, but for the one that tells the end of stdin
+    protocol = CLOSING if CLOSING in websockets.offered(request) else websockets.negotiated(request, PROTOCOLS)
+    socket = websockets.websocket(request, protocol)
     async with opening as session:
         await socket.prepare(request)
-        await socket.send_bytes(bytes([STDOUT]))
+        channels = Channels(socket, protocol)
+        await channels.send(_first_output(options), b"")
         async with Supervisor("exec") as tasks:
-            output = tasks.background("output", _send_output(socket, session, options))
-            input_ = tasks.background("input", _receive_input(socket, session))
+            output = tasks.background("output", _send_output(channels, session, options))
+            input_ = tasks.background("input", _receive_input(channels, session, closes=protocol == CLOSING))
             await asyncio.wait((output, input_), return_when=asyncio.FIRST_COMPLETED)
             if output.done() or not socket.closed:
                 status = await outcome(output, session)
-                await _finish(socket, status)
+                text = msgspec.json.encode(status) if protocol in STATUS_PROTOCOLS else in_words(status)
+                if text:
+                    await channels.send(STATUS, text)
+                await socket.close()
         return socket
 
 
-def _check_handshake(request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-    """Raises BadRequest for what cannot become a WebSocket with channels."""
-    offered = [protocol.strip() for protocol in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    if not set(offered) & set(PROTOCOLS):
-        spoken = f"client supports [{ascii(' '.join(offered))[1:-1]}], server accepts [{' '.join(PROTOCOLS)}]"
-        raise BadRequest(f"unable to upgrade: unable to negotiate protocol: {spoken}")
-    if not socket.can_prepare(request):
-        raise BadRequest("unable to upgrade: the request is no handshake of WebSocket version 13")
+def _first_output(options: ExecOptions) -> int:
+    """The channel of the empty message with which a session begins."""
+    if options.stdout:
+        return STDOUT
+    return STDERR if options.stderr else STATUS
 
 
-async def _send_output(socket: web.WebSocketResponse, session: StreamSession, options: ExecOptions) -> None:
-    wanted, send = {STDOUT: options.stdout, STDERR: options.stderr}, until_gone(socket.send_bytes)
+async def _send_output(channels: Channels, session: StreamSession, options: ExecOptions) -> None:
+    wanted = {STDOUT: options.stdout, STDERR: options.stderr}
     async for stream, data in session:
         if wanted.get(stream):
-            await send(bytes([stream]) + data)
+            await channels.send(stream, data)
 
 
-async def _receive_input(socket: web.WebSocketResponse, session: StreamSession) -> None:
-    """Feeds stdin until the client closes the connection. The Python client sends text as text frames."""
-    async for message in socket:
-        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT) or not message.data:
-            continue
-        content = message.data.encode() if message.type is WSMsgType.TEXT else message.data
-        channel, data = content[0], content[1:]
+async def _receive_input(channels: Channels, session: StreamSession, *, closes: bool) -> None:
+    """Feeds stdin until the client closes the connection."""
+    async for channel, data in channels:
         if channel == STDIN:
             await session.write(data)
         elif channel == RESIZE:
             await resize(session, data)
-        elif channel == CLOSE and data[:1] == bytes([STDIN]):
+        elif closes and channel == CLOSE and data[:1] == bytes([STDIN]):
             await session.close_stdin()
 
 
@@ -178,7 +194,6 @@ async def outcome(output: "asyncio.Task[None]", session: StreamSession) -> dict[
     }
 
 
-async def _finish(socket: web.WebSocketResponse, status: dict[str, Any]) -> None:
-    if not socket.closed:
-        await socket.send_bytes(bytes([STATUS]) + msgspec.json.encode(status))
-        await socket.close(code=1000)
+def in_words(status: dict[str, Any]) -> bytes:
+    """A Status for clients that read none: nothing is success."""
+    return b"" if status["status"] == "Success" else str(status["message"]).encode()

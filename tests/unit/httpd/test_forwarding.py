@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 PORTS = "/api/v1/namespaces/default/pods/web-0/portforward"
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 CHANNELS = "v4.channel.k8s.io"
-BINARY, CLOSE = 2, 8
+TEXT, BINARY, CLOSE = 1, 2, 8
 CLOCK = SystemClock()
 
 
@@ -60,9 +60,9 @@ class WebSocket:
 
 
 @asynccontextmanager
-async def websocket(door: Door, protocol: str, query: str = "") -> AsyncIterator[WebSocket]:
+async def websocket(door: Door, protocol: str, query: str = "", path: str = PORTS) -> AsyncIterator[WebSocket]:
     async with door.open() as wire:
-        reply = await wire.ask("GET", PORTS + query, headers=handshake(protocol))
+        reply = await wire.ask("GET", path + query, headers=handshake(protocol))
         assert reply.status == 101, reply.body
         assert reply.headers.get("sec-websocket-protocol", "") == protocol
         yield WebSocket(wire)
@@ -277,12 +277,23 @@ async def test_each_port_has_two_channels(door: Door, protocol: str) -> None:
         assert set(received) == numbers | {(BINARY, b"\x03" + text)}
         await client.send(b"\x04hello")
         assert await client.receive() == (BINARY, b"\x04hello")
-        await client.send(b"\x00text", kind=1)
+        await client.send(b"\x00text", kind=TEXT)
         assert await client.receive() == (BINARY, b"\x00text")
         for nonsense in (b"", b"\x00", b"\x01error", b"\x06none", b"\xff"):
             await client.send(nonsense)
         await client.send(b"\x00end")
         await client.send(b"\x04end")
+        assert (await client.receive())[0] == CLOSE
+
+
+async def test_channels_may_be_text(door: Door) -> None:
+    async with websocket(door, "v4.base64.channel.k8s.io", "?ports=80") as client:
+        assert [await client.receive() for _ in range(2)] == [(TEXT, b"0UAA="), (TEXT, b"1UAA=")]
+        for nonsense in (b"0no base64", b"0", b"9aGVsbG8=", b"\x00aGVsbG8="):
+            await client.send(nonsense, kind=TEXT)
+        await client.send(b"0" + base64.b64encode(b"hello"), kind=TEXT)
+        assert await client.receive() == (TEXT, b"0" + base64.b64encode(b"hello"))
+        await client.send(b"0" + base64.b64encode(b"end"), kind=TEXT)
         assert (await client.receive())[0] == CLOSE
 
 
@@ -313,7 +324,7 @@ async def test_each_port_has_two_channels(door: Door, protocol: str) -> None:
             handshake("other"),
             (
                 "unable to upgrade: unable to negotiate protocol: client supports [other], "
-                "server accepts [v4.channel.k8s.io SPDY/3.1+portforward.k8s.io]"
+                "server accepts [v4.channel.k8s.io v4.base64.channel.k8s.io SPDY/3.1+portforward.k8s.io]"
             ),
         ),
         (

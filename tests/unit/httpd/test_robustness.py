@@ -514,10 +514,9 @@ HANDSHAKE = {
     [
         ({"Upgrade": ""}, "Upgrade request required"),
         ({"Sec-WebSocket-Protocol": "frog"}, "client supports [frog], server accepts [v5.channel.k8s.io"),
-        ({"Sec-WebSocket-Protocol": ""}, "unable to negotiate protocol"),
         ({"Sec-WebSocket-Version": "99"}, "no handshake"),
         ({"Sec-WebSocket-Key": "short"}, "no handshake"),
-        ({"Connection": "close"}, "no handshake"),
+        ({"Connection": "close"}, "Upgrade request required"),
     ],
 )
 async def test_handshakes_that_are_none(door: Door, changed: dict[str, str], message: str) -> None:
