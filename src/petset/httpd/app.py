@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from petset.aio.clock import SystemClock
 from petset.api.errors import InternalError, StatusError
 from petset.apiserver.request import Identity
 from petset.httpd.answers import error_response
@@ -21,11 +22,16 @@ from petset.httpd.authentication import Authenticator, TokenAuthenticator, knows
 from petset.httpd.certificates import Certificates
 from petset.httpd.connections import Admits, Listener
 from petset.httpd.presentation import present
+from petset.httpd.tls import Encryption, TlsConnection
 
 log = logging.getLogger(__name__)
 
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
 DRAIN_SECONDS = 0.5
 """How long requests may take to end when the server stops; watches are cut off then."""
+
+_CLOCK = SystemClock()  # sockets know no other
 
 Handler = Callable[[web.BaseRequest, Identity], Awaitable[web.StreamResponse]]
 
@@ -48,6 +54,7 @@ def server_context(certificates: Certificates) -> ssl.SSLContext:
     context.load_cert_chain(certificates.server.certificate, certificates.server.key)
     context.load_verify_locations(cafile=certificates.authority.certificate)
     context.verify_mode = ssl.CERT_OPTIONAL
+    context.options |= ssl.OP_NO_RENEGOTIATION  # upstream's Go knows none
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -57,34 +64,38 @@ class HttpServer:
 
     def __init__(self, handler: Handler, context: ssl.SSLContext, tokens: TokenAuthenticator = knows_no_token) -> None:
         self._handler = handler
-        self._context = context
+        self._encryption = Encryption(context)
         self._authenticator = Authenticator(tokens)
         # A client that leaves ends its request: a watch has nobody to write to; an accepted write is stored anyway.
         self._listener = Listener(self._serve, handler_cancellation=True)
-        self._runner: web.ServerRunner | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self, address: Address) -> Address:
         """Listens. Raises OSError when the address is taken. Returns the address with the port that was given."""
-        runner = web.ServerRunner(self._listener, shutdown_timeout=DRAIN_SECONDS)
-        await runner.setup()
-        self._runner = runner
-        site = web.TCPSite(runner, address.host, address.port, ssl_context=self._context, backlog=1024)
-        await site.start()
-        host, port = runner.addresses[0][:2]
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._connection, address.host, address.port, backlog=BACKLOG)
+        self._servers.append(server)
+        host, port = server.sockets[0].getsockname()[:2]
         return Address(host, port)
 
     async def listen_also(self, sock: socket.socket, admits: Admits) -> None:
         """Accepts connections on a socket that listens already, from those whom `admits` lets in. After `start`."""
-        if self._runner is None:
-            raise RuntimeError("the server has not started")
         self._listener.gates[sock.getsockname()[0]] = admits
-        await web.SockSite(self._runner, sock, ssl_context=self._context).start()
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(self._connection, sock=sock, backlog=BACKLOG))
 
     async def stop(self) -> None:
         """Stops listening, lets requests end for a moment, then closes all connections."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        await _CLOCK.sleep(0)  # requests that have come begin
+        self._listener.pre_shutdown()
+        await self._listener.shutdown(DRAIN_SECONDS)
+        self._encryption.stop()
+
+    def _connection(self) -> TlsConnection:
+        return self._encryption.connection(self._listener)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: whatever happens inside, the client gets an answer."""

@@ -22,6 +22,7 @@ from petset.apiserver.stream import Batch, Watches
 from petset.apiserver.watch import error_frame
 from petset.httpd.answers import warn_of_age
 from petset.httpd.metrics import RequestMetrics
+from petset.httpd.tls import TlsConnection
 
 GATHERING, GATHERING_EACH, LONGEST_GATHERING = 0.005, 0.0002, 0.05
 """Seconds from one write to the next, for a write costs more than a change: at least, for each open watch, and at
@@ -90,8 +91,10 @@ def pause(watches: int) -> float:
 
 async def _send(request: web.BaseRequest, chunk: bytes) -> None:
     """Writes a chunk as it is, and waits while the client is to take what was written before."""
-    if request.transport is None:
+    transport = request.transport
+    if transport is None:
         raise ConnectionResetError("the client has left")
-    request.transport.write(chunk)
+    assert isinstance(transport, TlsConnection)
+    transport.write_soon(chunk)
     if request.protocol.writing_paused:
         await request.writer.drain()

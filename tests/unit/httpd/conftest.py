@@ -1,9 +1,11 @@
 """Fixtures of the tests that talk to the server over sockets."""
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+import uvloop
 
 
 @pytest.fixture
@@ -12,3 +14,11 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.INFO)
     yield
     assert [record.getMessage() for record in caplog.get_records("call")] == []
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What is close to the sockets is tested on the loop that serves and on Python's own."""
+    loops = {"asyncio": asyncio.new_event_loop}
+    if item.path.stem in ("test_connections", "test_tls"):
+        return loops | {"uvloop": uvloop.new_event_loop}
+    return loops

@@ -59,7 +59,8 @@ async def until_gone(door: Door) -> None:
 
 
 def half_close(wire: Wire) -> None:
-    wire.writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+    with socket.socket(fileno=os.dup(wire.writer.get_extra_info("socket").fileno())) as same:
+        same.shutdown(socket.SHUT_WR)
 
 
 async def close(wire: Wire) -> None:
