@@ -21,6 +21,12 @@ LARGEST: Final = 3 * 1024 * 1024
 """Bytes of a document, also when its aliases are written out: what the API server takes as a body."""
 
 _LONGEST_INTEGER = 64
+_HALVES = re.compile(
+    rb"""\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)""",
+    re.DOTALL,
+)
+"""What a backslash begins in JSON: a pair of surrogates, half of one, or something else."""
+_ESCAPED_BYTES = re.compile("[\udc80-\udcff]")
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = [1 if byte in b"[{" else -1 for byte in range(256)]
@@ -34,7 +40,33 @@ class DocumentError(ValueError):
 
 
 def read_json(raw: bytes) -> Any:
-    """The tree of a JSON text. Raises DocumentError."""
+    """The tree of a JSON text, in which Go's replacement stands for what is no character. Raises DocumentError."""
+    raw = readable(raw)
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        whole = with_whole_characters(raw)
+        if whole == raw:
+            raise DocumentError(str(error)) from error
+    return _read_json_alone(whole)
+
+
+def readable(raw: bytes) -> bytes:
+    """A JSON text with a replacement for each byte that is no UTF-8. Raises DocumentError for bottomless nesting."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        raw = _ESCAPED_BYTES.sub("\ufffd", raw.decode(errors="surrogateescape")).encode()
+    _check_depth(raw)
+    return raw
+
+
+def with_whole_characters(raw: bytes) -> bytes:
+    """A JSON text with a replacement for each half of a pair of surrogates, on which other readers stumble."""
+    return _HALVES.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
+
+
+def _read_json_alone(raw: bytes) -> Any:
     check_json(raw)
     try:
         return msgspec.json.decode(raw)
@@ -48,6 +80,10 @@ def check_json(raw: bytes) -> None:
         raw.decode()
     except UnicodeDecodeError as error:
         raise DocumentError(f"invalid UTF-8 at byte {error.start}") from error
+    _check_depth(raw)
+
+
+def _check_depth(raw: bytes) -> None:
     if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
         return
     brackets = _STRINGS.sub(b"", raw).translate(None, _NO_BRACKETS)
@@ -74,16 +110,36 @@ def _too_deep() -> DocumentError:
 
 
 def read_yaml(raw: bytes) -> Any:
-    """The tree of a text with one YAML document; JSON is such a text. Raises DocumentError."""
+    """The tree of the first YAML document of a text; JSON is such a text. Raises DocumentError, in Go's words.
+
+    What follows the first document is not looked at.
+    """
     try:
-        return read_json(raw)
+        return _read_json_alone(raw)
     except DocumentError:
         pass  # YAML knows more
     try:
-        _Bounds().check(raw)
-        return _plain(yaml.load(raw, Loader=_Loader))  # noqa: S506 - derived from a safe loader
+        _Bounds().check(raw, first=True)
+        loader = _Loader(raw)
+        try:
+            return _plain(loader.get_data() if loader.check_data() else None)
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, ValueError, LookupError) as error:
-        raise DocumentError(str(error)) from error
+        raise DocumentError(_in_words_of_go(error)) from error
+
+
+def _in_words_of_go(error: Exception) -> str:
+    """The line is that where the construct began that is broken, unless it began in the first one."""
+    match error:
+        case yaml.scanner.ScannerError() | yaml.parser.ParserError():
+            marks = (mark.line for mark in (error.context_mark, error.problem_mark) if mark is not None)
+            line = next(filter(None, marks), 0)
+            line += bool(line) and isinstance(error, yaml.scanner.ScannerError)
+            return f"yaml: {f'line {line}: ' if line else ''}{error.problem}"
+        case yaml.reader.ReaderError():
+            return f"yaml: {error.reason}"
+    return str(error)
 
 
 def read_yaml_documents(raw: bytes) -> list[Any]:
@@ -145,8 +201,8 @@ class _Bounds:
         self._sizes: dict[str, int] = {}
         self._open: list[tuple[str | None, int]] = [(None, 0)]
 
-    def check(self, raw: bytes) -> None:
-        """Raises DocumentError, yaml.YAMLError."""
+    def check(self, raw: bytes, *, first: bool = False) -> None:
+        """Looks at all documents, or only at the first. Raises DocumentError, yaml.YAMLError."""
         for event in yaml.parse(raw, Loader=_Loader):
             match event:
                 case yaml.DocumentStartEvent():
@@ -161,6 +217,8 @@ class _Bounds:
                     self._add(event.anchor, len(event.value) + 1)
                 case yaml.AliasEvent():
                     self._add(None, self._size(event.anchor))
+                case yaml.DocumentEndEvent() if first:
+                    return
 
     def _add(self, anchor: str | None, size: int) -> None:
         if anchor is not None:

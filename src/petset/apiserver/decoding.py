@@ -57,10 +57,22 @@ def read(content: Content, kind: type[T], group_version: str, validation: FieldV
         return _of_kind(content.obj, kind), ()
     if not isinstance(content, Body):
         return _decoded(encode(_of_kind(content, kind)), kind), ()
-    raw = to_json(content)
+    raw = to_json(content, name_of(kind)[1])
     regular = read_regular(raw, kind, group_version) if content.media_type != YAML else None
     if regular is not None:
         return regular, ()
+    try:
+        return _read(raw, content, kind, group_version, validation)
+    except BadRequest:
+        whole = documents.with_whole_characters(raw)
+        if whole == raw:
+            raise
+    return _read(whole, content, kind, group_version, validation)
+
+
+def _read(
+    raw: bytes, content: Body, kind: type[T], group_version: str, validation: FieldValidation
+) -> tuple[T, tuple[str, ...]]:
     _check_kind(raw, kind, group_version)
     raw = b"{}" if raw == _NULL else raw
     raw, spec = without_regular_spec(raw, kind) or (raw, None)
@@ -85,17 +97,17 @@ def _forgotten(raw: bytes) -> list[ManagedFieldsEntry]:
     return [ManagedFieldsEntry()] if metadata is not None and metadata.managed_fields == [] else []
 
 
-def version_of(content: Body) -> str:
-    """The apiVersion that a body says; "" when it says none, or is broken, which shows when it is read."""
+def version_of(content: Body, wanted: str) -> str:
+    """The apiVersion that a body says; "" when it says none, or is broken, which shows when it is read as `wanted`."""
     try:
-        return _read_kind(to_json(content)).api_version or ""
+        return _read_kind(to_json(content, wanted)).api_version or ""
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 
 
 def read_options(content: Body, kind: type[S]) -> S:
     """Options of a verb (DeleteOptions), which belong to every version of every group. Raises BadRequest."""
-    raw = to_json(content)
+    raw = to_json(content, kind.__name__)
     if raw == _NULL:
         return kind()
     try:
@@ -110,12 +122,12 @@ def read_options(content: Body, kind: type[S]) -> S:
         raise BadRequest(error.message) from error
 
 
-def to_json(body: Body) -> bytes:
-    """The body as JSON. Raises UnsupportedMediaType, BadRequest."""
+def to_json(body: Body, wanted: str) -> bytes:
+    """The body, of the wanted kind, as JSON. Raises UnsupportedMediaType, BadRequest."""
     if body.media_type in {JSON, ""}:
         return _checked(body.raw)
     if body.media_type == YAML:
-        return msgspec.json.encode(read_yaml(body.raw), order="sorted")  # as what is wrong with it is told
+        return msgspec.json.encode(_read_yaml(body.raw, wanted), order="sorted")  # as what is wrong with it is told
     if body.media_type == protobuf.MEDIA_TYPE:
         return _checked(msgspec.json.encode(read_protobuf(body.raw)))
     known = f"accepted media types include: {JSON}, {YAML}, {protobuf.MEDIA_TYPE}"
@@ -130,20 +142,23 @@ def read_protobuf(raw: bytes) -> dict[str, Any]:
         raise BadRequest(f"error decoding protobuf: {error}") from error
 
 
-def read_yaml(raw: bytes) -> Any:
-    """The tree of a YAML (or JSON) text. Raises BadRequest."""
+def _read_yaml(raw: bytes, wanted: str) -> Any:
     try:
         return documents.read_yaml(raw)
     except DocumentError as error:
-        raise BadRequest(f"error converting YAML to JSON: {error}") from error
+        raise _unrecognized(raw, wanted, str(error)) from error
+
+
+def _unrecognized(raw: bytes, wanted: str, why: str) -> BadRequest:
+    """The refusal of a body that nobody can tell what it is."""
+    return BadRequest(f"the object provided is unrecognized (must be of type {wanted}): {why} ({_summary(raw)})")
 
 
 def _checked(raw: bytes) -> bytes:
     try:
-        documents.check_json(raw)
+        return documents.readable(raw)
     except DocumentError as error:
         raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
-    return raw
 
 
 def repeated_keys(content: Body) -> tuple[str, ...]:
@@ -219,8 +234,8 @@ def _check_kind(raw: bytes, kind: type[Object], group_version: str) -> None:
     try:
         found = _read_kind(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        why = f"couldn't get version/kind; json parse error: {go_words(error)} ({_summary(raw)})"
-        raise BadRequest(f"the object provided is unrecognized (must be of type {wanted}): {why}") from error
+        why = f"couldn't get version/kind; json parse error: {go_words(error)}"
+        raise _unrecognized(raw, wanted, why) from error
     named, version = found.kind or wanted, found.api_version or group_version
     if (named, version) == (wanted, group_version):
         return

@@ -101,7 +101,7 @@ def _pinned(options: DeleteOptions, pod: Pod, leave: _Leave) -> DeleteOptions:
 
 def _version(content: Content) -> str:
     """Clients of old say v1beta1, which has the same fields."""
-    return _OLD if isinstance(content, Body) and decoding.version_of(content) == _OLD else "policy/v1"
+    return _OLD if isinstance(content, Body) and decoding.version_of(content, "Eviction") == _OLD else "policy/v1"
 
 
 def _options(change: Change, eviction: Eviction) -> DeleteOptions:

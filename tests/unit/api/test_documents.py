@@ -36,9 +36,10 @@ def laughs(levels: int) -> bytes:
     [
         (b"", "truncated"),
         (b"{", "truncated"),
-        (b"\xff", "invalid UTF-8 at byte 0"),
-        (b'{"a":"\xed\xa0\x80"}', "invalid UTF-8 at byte 6"),
-        (b'"\\udc00"', "surrogate|truncated"),
+        (b"\xff", "malformed"),
+        (b'"\\udc00', "malformed|truncated"),
+        (b'"\\ud8"', "malformed|truncated"),
+        (b"\\udc00", "malformed|truncated"),
         (b"[1e400]", "out of range"),
         (b"[NaN]", "malformed"),
         (nested(DEEPEST + 1), "exceeded max depth of 200"),
@@ -49,6 +50,30 @@ def laughs(levels: int) -> bytes:
 def test_json_that_is_none(text: bytes, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         read_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (rb"\ud800", "\ufffd"),
+        (rb"a\uDFFFb\udbffc", "a\ufffdb\ufffdc"),
+        (rb"\ud800\ud800", "\ufffd\ufffd"),
+        (rb"\ud800\u0041", "\ufffdA"),
+        (rb"\ud800\ud83d\ude00\udc00", "\ufffd\U0001f600\ufffd"),
+        (rb"\\ud800\\\ud800", "\\ud800\\\ufffd"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"\xf0\x9f\x98", "\ufffd\ufffd\ufffd"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),
+        (b"\xff\\ud800", "\ufffd\ufffd"),
+    ],
+)
+def test_what_is_no_character_is_replaced(text: bytes, taken: str) -> None:
+    assert read_json(b'["%b"]' % text) == [taken]
+
+
+def test_bytes_that_are_no_text_are_told_where_they_matter() -> None:
+    with pytest.raises(DocumentError, match="invalid UTF-8 at byte 6"):
+        check_json(b'{"a":"\xed\xa0\x80"}')
 
 
 @pytest.mark.parametrize(
@@ -99,11 +124,33 @@ def test_yaml_as_go_reads_it(text: bytes, tree: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        (b"a: 1\n---\na: 2\n", {"a": 1}),
+        (b"a: 1\n---\n[", {"a": 1}),
+        (b"a: 1\n...\n\t", {"a": 1}),
+        (b'{"a": 1}{"b": 2}', {"a": 1}),
+        (b"---\n---\na: 1\n", None),
+        (b"# nothing\n---\na: 1\n", {"a": 1}),
+        (b"a: 1\n---\n" + b"- " * 1000, {"a": 1}),
+        (b"", None),
+    ],
+)
+def test_of_several_documents_the_first_is_read(text: bytes, tree: Any) -> None:
+    assert read_yaml(text) == tree
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"a: [", "line 2"),
+        (b"a: [", "^yaml: line 1: did not find expected node content$"),
+        (b"a: 'x", "^yaml: found unexpected end of stream$"),
+        (b"- a\nb: c", "^yaml: line 1: did not find expected '-' indicator$"),
+        (b"a: b\n c: d", "^yaml: line 2: mapping values are not allowed in this context$"),
+        (b"a: |\n x\n y: \n\tz", "^yaml: line 4: found a tab character where an indentation space is expected$"),
+        (rb'a: "\ud800"', "^yaml: found invalid Unicode character escape code$"),
+        (b'a: "\xff"', "^yaml: invalid leading UTF-8 octet$"),
         (b"\x00", "null|control|special|not allowed"),
-        (b"{}\n---\n{}", "single document"),
         (b"a: *nobody", "undefined alias"),
         (b"&a [*a]", "anchor 'a' value contains itself"),
         (b"a: &a {b: [*a]}", "anchor 'a' value contains itself"),

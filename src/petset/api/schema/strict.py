@@ -81,7 +81,7 @@ def problems(raw: bytes, tree: Any, node: Node | None) -> list[str]:
     """
     if not _keeps_all_keys(raw, tree) and _has_duplicates(raw):
         found: dict[str, None] = {}
-        _collect(json.loads(raw, object_pairs_hook=_Pairs, parse_int=str), node, "", found)
+        _collect(json.loads(_text(raw), object_pairs_hook=_Pairs, parse_int=str), node, "", found)
         return list(found)
     return [f'unknown field "{path}"' for path in unknown_fields(tree, node)] if node is not None else []
 
@@ -97,8 +97,12 @@ def _has_duplicates(raw: bytes) -> bool:
         nonlocal lost
         lost += len(pairs) - len(dict(pairs))
 
-    json.loads(raw, object_pairs_hook=count_lost, parse_int=str)  # Python refuses very long numbers
+    json.loads(_text(raw), object_pairs_hook=count_lost, parse_int=str)  # Python refuses very long numbers
     return lost > 0
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
 
 
 def _keeps_all_keys(raw: bytes, tree: Any) -> bool:
