@@ -7,6 +7,7 @@ aggregated form.
 """
 
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import get_args
 
 from petset.api.errors import BadRequest, NotAcceptable
@@ -65,19 +66,49 @@ def accepts_json(accept: str) -> bool:
 
 def prefers(accept: str, media_types: Collection[str]) -> bool:
     """Whether one of these media types comes before JSON."""
-    for clause in accept.split(","):
-        media_type = clause.split(";")[0].strip()
+    for media_type, _ in _preferred(accept):
         if media_type in media_types or media_type in _JSON_TYPES:
             return media_type in media_types
     return False
 
 
 def _clauses(accept: str, media_types: Collection[str]) -> Iterator[dict[str, str]]:
-    """The parameters of every clause that means one of these, in the client's order."""
-    for clause in accept.split(",") if accept else ():
-        media_type, *parameters = (part.strip() for part in clause.split(";"))
+    """The parameters of every clause that means one of these, what the client prefers first."""
+    for media_type, parameters in _preferred(accept) if accept else ():
         if media_type in media_types:
-            yield dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+            yield parameters
+
+
+@lru_cache(128)
+def _preferred(accept: str) -> list[tuple[str, dict[str, str]]]:
+    """The media types of an Accept header with their parameters, which nobody may change.
+
+    The order is that of the library upstream uses, for whose rule there is no order: what precedes what is decided as
+    it comes, by weight or by being less general.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    for clause in accept.split(","):
+        media_type, *parameters = (part.strip() for part in clause.split(";"))
+        place = len(found)
+        new = media_type, dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
+        while place and _precedes(new, found[place - 1]):
+            place -= 1
+        found.insert(place, new)
+    return found
+
+
+def _precedes(one: tuple[str, dict[str, str]], other: tuple[str, dict[str, str]]) -> bool:
+    (type_, _, subtype), (other_type, _, other_subtype) = one[0].partition("/"), other[0].partition("/")
+    if _weight(one[1]) > _weight(other[1]):
+        return True
+    return (type_ != "*" and other_type == "*") or (subtype != "*" and other_subtype == "*")
+
+
+def _weight(parameters: dict[str, str]) -> float:
+    try:
+        return float(parameters.get("q", "1"))
+    except ValueError:
+        return 0.0
 
 
 def _include(text: str) -> IncludeObject:

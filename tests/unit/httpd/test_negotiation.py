@@ -3,7 +3,7 @@
 import pytest
 
 from petset.api.errors import BadRequest, NotAcceptable
-from petset.httpd.negotiation import accepted_discovery, accepted_form, accepts_json
+from petset.httpd.negotiation import YAML, accepted_discovery, accepted_form, accepts_json, prefers
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 METADATA = "as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -31,6 +31,25 @@ PROTOBUF = "application/vnd.kubernetes.protobuf"
 def test_the_first_form_that_can_be_given_counts(accept: str, form: str) -> None:
     assert accepted_form(accept).name == form
     assert accepts_json(accept)
+
+
+@pytest.mark.parametrize(
+    ("accept", "yaml"),
+    [
+        ("application/json, application/yaml", False),
+        ("application/json;q=0.5, application/yaml;q=0.9", True),
+        ("application/yaml;q=0.5, application/json", False),
+        ("*/*, application/yaml", True),
+        ("*/*;q=0.8, application/yaml;q=0.1", True),
+        ("application/*, application/yaml", True),
+        ("application/yaml;q=x, application/json;q=0.5", False),
+        ("text/html, application/yaml;q=0.9, */*;q=0.8", True),
+        ("text/html, image/gif, *; q=.2, */*; q=.2", False),
+        ("", False),
+    ],
+)
+def test_what_is_preferred_and_less_general_comes_first(accept: str, *, yaml: bool) -> None:
+    assert prefers(accept, (YAML,)) == yaml
 
 
 @pytest.mark.parametrize(
