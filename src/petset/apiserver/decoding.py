@@ -243,7 +243,7 @@ def _check_kind(raw: bytes, kind: type[Object], group_version: str) -> None:
         expected = f"does not match the expected API version ({group_version})"
         raise BadRequest(f"the API version in the data ({version}) {expected}")
     why = unregistered(named, version)
-    if _is_registered(named, version):
+    if _is_registered(named.removesuffix("List") or named, version) or (named, version) == ("List", "v1"):
         package = group_version.partition(".")[0].partition("/")[0] if "/" in group_version else "core"
         why = f"converting ({version.rpartition('/')[2]}.{named}) to ({package}.{wanted}): unknown conversion"
     raise BadRequest(f"{_handled(named, version, wanted)}: {why}")

@@ -125,10 +125,10 @@ def check_options(options: DeleteOptions) -> None:
     """Raises Invalid for options that make no sense, whatever is to be deleted."""
     errors = []
     policy = options.propagation_policy
-    if policy and options.orphan_dependents is not None:
+    if policy is not None and options.orphan_dependents is not None:
         text = "orphanDependents and deletionPropagation cannot be both set"
         errors.append(field.invalid("propagationPolicy", policy, text))
-    elif policy and policy not in _POLICIES:
+    elif policy is not None and policy not in _POLICIES:
         errors.append(field.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
     if set(options.dry_run) - {"All"}:
         errors.append(field.not_supported("dryRun", options.dry_run, ["All"]))

@@ -58,7 +58,7 @@ def _opens_streams_by_get(asked: Attributes) -> bool:
 def attributes_of(user: Identity, request: web.BaseRequest) -> Attributes:
     """What a request asks to be allowed, by its method and URL alone: upstream's `RequestInfoFactory`."""
     path, method = request.path, request.method
-    parts = [part for part in path.strip("/").split("/") if part] if "//" in path else path.strip("/").split("/")
+    parts = routes.parts_of(path) or [""]
     start = {"api": 2, "apis": 3}.get(parts[0], 0)
     if not start or len(parts) <= start:
         return Attributes(user, method.lower(), path=path)

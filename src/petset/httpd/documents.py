@@ -56,7 +56,7 @@ class Documents:
         if path == "/" and request.method != "CONNECT":  # which a success would make a tunnel
             return json_response(self._index)
         response = self._openapi_response(request, path) or self._discovery_response(request, path)
-        if response is not None and request.method not in ("GET", "HEAD"):
+        if response is not None and request.method != "GET" and not (request.method == "HEAD" and _takes_head(path)):
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         return response
 
@@ -134,6 +134,11 @@ def _address(request: web.BaseRequest) -> str:
     """Where the client has reached the server."""
     here = request.transport.get_extra_info("sockname") if request.transport is not None else None
     return f"{here[0]}:{here[1]}" if here else request.host
+
+
+def _takes_head(path: str) -> bool:
+    """Whether upstream's handler of a document does not care for the method."""
+    return path.startswith("/openapi/") or (path.startswith("/apis") and path.count("/") <= len(("apis", "group")))
 
 
 def _check_accept(request: web.BaseRequest) -> None:

@@ -1,6 +1,5 @@
 """HTTP methods to verbs: what a request means, and how its answer is written."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 from aiohttp import web
@@ -72,10 +71,10 @@ class ResourceHandler:
     async def _carry_out(self, request: web.BaseRequest, identity: Identity, route: routes.Route) -> web.StreamResponse:
         target = route.target
         match request.method:
-            case method if route.watches and method not in {"GET", "HEAD"}:
-                pass
-            case "GET" | "HEAD":
+            case "GET":
                 return await self._read(request, route)
+            case _ if route.watches:
+                pass
             case "POST":
                 return await self._post(request, identity, target)
             case "PUT":
@@ -94,10 +93,7 @@ class ResourceHandler:
     async def _read(self, request: web.BaseRequest, route: routes.Route) -> web.StreamResponse:
         target, query = route.target, request.query
         watches = routes.asks_for_watch(route, query)
-        streams_ = target.subresource in STREAMS
-        if request.method == "HEAD" and (watches or streams_):
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
-        if streams_:
+        if target.subresource in STREAMS:
             return await self._stream(request, target)
         form = form_of(request, target)
         if watches:
@@ -147,10 +143,7 @@ class ResourceHandler:
     async def _patch(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         type_ = PATCH_TYPES.get(media_type(request))
         if type_ is None:
-            known = ", ".join(PATCH_TYPES)
-            raise UnsupportedMediaType(
-                f"the body of the request was in an unknown format - accepted media types include: {known}"
-            )
+            raise UnsupportedMediaType("415: Unsupported Media Type")
         form = form_of(request, target)
         options = options_of(request)
         if type_ == "apply":
@@ -162,7 +155,8 @@ class ResourceHandler:
 
     async def _delete(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         form = form_of(request, target)
-        options = delete_options(request.query, await body_of(request))
+        body = await body_of(request)
+        options = decoding.read_options(body, DeleteOptions) if body.raw else routes.delete_options(request.query)
         if target.name:
             return self._answer(await self._server.delete(identity, target, options), form)
         listed = routes.list_options(request.query)
@@ -215,15 +209,3 @@ def media_type(request: web.BaseRequest) -> str:
 async def body_of(request: web.BaseRequest) -> Body:
     """The body, whole."""
     return Body(await read_body(request), media_type(request))
-
-
-def delete_options(query: Mapping[str, str], body: Body) -> DeleteOptions:
-    """The options of a deletion: from the body, or from the query where the body is empty."""
-    if body.raw:
-        return decoding.read_options(body, DeleteOptions)
-    return DeleteOptions(
-        grace_period_seconds=routes.number(query, "gracePeriodSeconds"),
-        propagation_policy=query.get("propagationPolicy") or None,
-        orphan_dependents=routes.flag(query, "orphanDependents") if "orphanDependents" in query else None,
-        dry_run=[query["dryRun"]] if query.get("dryRun") else [],
-    )

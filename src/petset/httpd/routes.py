@@ -9,10 +9,12 @@ import msgspec
 from petset.api.errors import BadRequest, Invalid, NotFound
 from petset.api.field import not_supported, shown
 from petset.api.resources import Catalogue
+from petset.api.types import DeleteOptions, Preconditions
 from petset.apiserver.pipeline import LONGEST_MANAGER
 from petset.apiserver.request import ListOptions, Target, WatchOptions, WriteOptions
 from petset.client.interface import FieldValidation
 
+_NO_NAMESPACE = re.compile("(?<!/namespaces)/namespaces//+(?=[^/])")
 _INTEGER = re.compile("[-+]?[0-9]+")
 _MOST_DIGITS = 40
 """Of a number that is read at all."""
@@ -35,7 +37,7 @@ class Route(msgspec.Struct, frozen=True):
 
 def parse_path(catalogue: Catalogue, path: str) -> Route:
     """The resource behind `/api/v1/...` or `/apis/<group>/<version>/...`. Raises NotFound."""
-    parts = [part for part in path.split("/") if part]
+    parts = parts_of(path)
     if parts[:1] == ["api"]:
         group, version, rest = "", parts[1] if len(parts) > 1 else "", parts[2:]
     elif parts[:1] == ["apis"] and len(parts) >= 3:
@@ -47,6 +49,13 @@ def parse_path(catalogue: Catalogue, path: str) -> Route:
     if watches and target.subresource:
         raise NotFound.path()  # no subresource can be watched: exec under that name is a hole, not a watch
     return Route(target, watches)
+
+
+def parts_of(path: str) -> list[str]:
+    """The names in a path. A namespace without a name means all of them, as clients ask that fill in nothing."""
+    if "//" in path:
+        path = _NO_NAMESPACE.sub("/", path, count=1)
+    return [part for part in path.split("/") if part]
 
 
 def has_table(target: Target) -> bool:
@@ -91,10 +100,15 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "0").lower() not in {"0", "false"}
 
 
+def _wish(query: Mapping[str, str], name: str) -> bool | None:
+    """A boolean parameter that makes a difference also when it is false."""
+    return flag(query, name) if name in query else None
+
+
 def number(query: Mapping[str, str], name: str) -> int | None:
-    """A whole number; None when absent or empty. Raises BadRequest."""
-    text = query.get(name, "")
-    if not text:
+    """A whole number; None when absent. Raises BadRequest."""
+    text = query.get(name)
+    if text is None:
         return None
     if not _INTEGER.fullmatch(text):
         raise BadRequest(f"strconv.ParseInt: parsing {shown(text)}: invalid syntax")
@@ -136,7 +150,19 @@ def list_options(query: Mapping[str, str]) -> ListOptions:
         resource_version_match=query.get("resourceVersionMatch", ""),
         limit=number(query, "limit") or 0,
         continue_=query.get("continue", ""),
-        send_initial_events=flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None,
+        send_initial_events=_wish(query, "sendInitialEvents"),
+    )
+
+
+def delete_options(query: Mapping[str, str]) -> DeleteOptions:
+    """The options of a deletion that has no body. Raises BadRequest."""
+    uid, version = query.get("uid") or None, query.get("resourceVersion") or None
+    return DeleteOptions(
+        grace_period_seconds=number(query, "gracePeriodSeconds"),
+        propagation_policy=query.get("propagationPolicy"),
+        orphan_dependents=_wish(query, "orphanDependents"),
+        dry_run=[query["dryRun"]] if "dryRun" in query else [],
+        preconditions=Preconditions(uid=uid, resource_version=version) if uid or version else None,
     )
 
 
@@ -150,7 +176,7 @@ def watch_options(query: Mapping[str, str], target: Target) -> WatchOptions:
         field_selector=fields,
         resource_version=query.get("resourceVersion", ""),
         resource_version_match=query.get("resourceVersionMatch", ""),
-        send_initial_events=flag(query, "sendInitialEvents") if query.get("sendInitialEvents") else None,
+        send_initial_events=_wish(query, "sendInitialEvents"),
         allow_bookmarks=flag(query, "allowWatchBookmarks"),
         timeout_seconds=number(query, "timeoutSeconds") or None,
     )
@@ -161,10 +187,10 @@ def write_options(query: Mapping[str, str], agent: str, kind: str) -> WriteOptio
 
     Raises Invalid, as being about options of that kind.
     """
-    dry_run, asked = query.get("dryRun", ""), query.get("fieldValidation", "")
+    dry_run, asked = query.get("dryRun"), query.get("fieldValidation", "")
     validation = next((known for known in _FIELD_VALIDATIONS if known == asked), None)
     errors = []
-    if dry_run not in ("", "All"):
+    if dry_run not in (None, "All"):
         errors.append(not_supported("dryRun", [dry_run], ["All"]))
     if validation is None:
         errors.append(not_supported("fieldValidation", asked, frozenset(_FIELD_VALIDATIONS)))
@@ -173,7 +199,7 @@ def write_options(query: Mapping[str, str], agent: str, kind: str) -> WriteOptio
     return WriteOptions(
         field_manager=query.get("fieldManager", "") or _printable(agent.split("/", 1)[0]),
         dry_run=bool(dry_run),
-        force=flag(query, "force") if query.get("force") else None,
+        force=_wish(query, "force"),
         field_validation=validation or "",
     )
 

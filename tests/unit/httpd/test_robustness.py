@@ -84,7 +84,7 @@ def refused(reply: Reply, status: int, reason: str, message: str = "") -> None:
 async def test_places_that_are_none(door: Door, path: str) -> None:
     async with door.open() as wire:
         refused(await wire.ask("GET", path), 404, "NotFound")
-        assert (await wire.ask("HEAD", path)).status == 404
+        assert (await wire.ask("HEAD", path)).status in (404, 405)
         for method, headers in (("PUT", JSON), ("DELETE", {}), ("PATCH", MERGE)):
             reply = await wire.ask(method, path, b"" if method == "DELETE" else b'{"metadata":{}}', headers)
             assert reply.status in (400, 404, 405), reply.body
@@ -251,7 +251,8 @@ async def test_types_of_bodies(door: Door, type_: str) -> None:
             if type_ == ";;;" and method != "PATCH":
                 assert reply.status in (400, 404, 409)  # no type at all is JSON
             else:
-                refused(reply, 415, "UnsupportedMediaType", "accepted media types include")
+                why = "415: Unsupported Media Type" if method == "PATCH" else "accepted media types include"
+                refused(reply, 415, "UnsupportedMediaType", why)
 
 
 @pytest.mark.parametrize("type_", ["Application/JSON", "APPLICATION/YAML ; charset=UTF-8"])

@@ -3,6 +3,7 @@
 import pytest
 
 from petset.api.errors import BadRequest, Invalid, NotFound
+from petset.api.types import DeleteOptions, Preconditions
 from petset.httpd import routes
 from petset.kinds import CATALOGUE
 
@@ -15,6 +16,9 @@ from petset.kinds import CATALOGUE
         ("/api/v1/namespaces/default/status", ("namespaces", "", "default", "status")),
         ("/api/v1/namespaces/default/finalize", ("namespaces", "", "default", "finalize")),
         ("/api/v1/pods", ("pods", "", "", "")),
+        ("/api/v1/namespaces//pods", ("pods", "", "", "")),
+        ("/api/v1/namespaces//", ("namespaces", "", "", "")),
+        ("/api/v1/namespaces/namespaces//pods", ("pods", "namespaces", "", "")),
         ("/api/v1/namespaces/default/pods", ("pods", "default", "", "")),
         ("/api/v1/namespaces/default/pods/web-0/log", ("pods", "default", "web-0", "log")),
         ("/apis/apps/v1/namespaces/x/statefulsets/web/scale", ("statefulsets", "x", "web", "scale")),
@@ -81,16 +85,34 @@ def test_a_flag_is_down_when_it_says_so(query: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "field"), [({"dryRun": "Some"}, "dryRun"), ({"fieldValidation": "L"}, "fieldValidation")]
+    ("query", "field"),
+    [({"dryRun": "Some"}, "dryRun"), ({"dryRun": ""}, "dryRun"), ({"fieldValidation": "L"}, "fieldValidation")],
 )
 def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], field: str) -> None:
     with pytest.raises(Invalid, match=f'UpdateOptions.meta.k8s.io "" is invalid: {field}: Unsupported value'):
         routes.write_options(query, "kubectl/v1.32.4", "UpdateOptions")
 
 
-def test_a_limit_that_is_no_number_is_refused() -> None:
-    with pytest.raises(BadRequest, match=r'strconv[.]ParseInt: parsing "many": invalid syntax'):
-        routes.list_options({"limit": "many"})
+@pytest.mark.parametrize("text", ["many", "", "1.5"])
+def test_a_limit_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match=f'strconv[.]ParseInt: parsing "{text}": invalid syntax'):
+        routes.list_options({"limit": text})
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ({}, DeleteOptions()),
+        ({"gracePeriodSeconds": "5", "dryRun": "All"}, DeleteOptions(grace_period_seconds=5, dry_run=["All"])),
+        ({"dryRun": "", "propagationPolicy": ""}, DeleteOptions(propagation_policy="", dry_run=[""])),
+        ({"orphanDependents": "false"}, DeleteOptions(orphan_dependents=False)),
+        ({"orphanDependents": ""}, DeleteOptions(orphan_dependents=True)),
+        ({"uid": "a"}, DeleteOptions(preconditions=Preconditions(uid="a"))),
+        ({"resourceVersion": "5", "uid": ""}, DeleteOptions(preconditions=Preconditions(resource_version="5"))),
+    ],
+)
+def test_a_deletion_may_say_all_in_its_url(query: dict[str, str], options: DeleteOptions) -> None:
+    assert routes.delete_options(query) == options
 
 
 def test_the_field_manager_is_by_default_the_clients_own_name() -> None:
