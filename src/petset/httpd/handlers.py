@@ -143,7 +143,7 @@ class ResourceHandler:
     async def _patch(self, request: web.BaseRequest, identity: Identity, target: Target) -> web.StreamResponse:
         type_ = PATCH_TYPES.get(media_type(request))
         if type_ is None:
-            raise UnsupportedMediaType("415: Unsupported Media Type")
+            raise UnsupportedMediaType("415: Unsupported Media Type", {})
         form = form_of(request, target)
         options = options_of(request)
         if type_ == "apply":
