@@ -152,6 +152,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         if self._protocol is not None and not self._closing:
             self._protocol.eof_received()
         self._closing = True
+        self._wait_for_end()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -233,6 +234,9 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._tcp.abort()
             return
         self._tcp.resume_reading()
+        self._wait_for_end()
+
+    def _wait_for_end(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self._loop.call_later(GOODBYE_SECONDS, self._tcp.abort)
@@ -329,9 +333,9 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         return self._closing
 
     def pause_reading(self) -> None:
-        """What the client says is left with the kernel."""
+        """What the client says is left with the kernel. After the server's goodbye only its end is of interest."""
         self._reading = False
-        if not self._tcp.is_closing():
+        if not self._closing:
             self._tcp.pause_reading()
 
     def resume_reading(self) -> None:

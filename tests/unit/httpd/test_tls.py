@@ -332,6 +332,31 @@ async def test_who_does_not_hang_up_after_the_goodbye_is_cut_off(house: House, m
             await spoken.lost.wait()
 
 
+async def test_who_leaves_but_takes_nothing_of_what_is_left_is_cut_off(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "GOODBYE_SECONDS", 0.05)
+    with socket.create_connection(house.address) as sock:
+        spoken = await shaken(house, sock)
+        while not spoken.transport.get_write_buffer_size():
+            spoken.transport.write(bytes(60 * KIB))
+        sock.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(PATIENCE):
+            await spoken.lost.wait()
+
+
+async def test_who_hangs_up_after_the_goodbye_is_heard_by_those_who_read_no_more(house: House) -> None:
+    async with house.client() as client:
+        client.server.transport.close()
+        client.server.transport.pause_reading()
+        client.server.transport.resume_reading()
+        client.server.transport.pause_reading()
+        assert await client.gets_all() == b""
+        client.writer.close()
+        async with asyncio.timeout(PATIENCE):
+            await client.server.lost.wait()
+
+
 async def shaken(house: House, sock: socket.socket) -> Spoken:
     """A handshake by hand, and a first word."""
     loop = asyncio.get_running_loop()
