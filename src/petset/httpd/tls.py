@@ -30,6 +30,9 @@ AT_ONCE = 64 * 1024
 """Bytes that are encrypted at a time: the memory in which their records come about is kept."""
 LARGEST_RECORD = 16 * 1024
 """Bytes that one record of TLS has at most."""
+MOST_ANSWERS = 1024
+"""Bytes that TLS itself has to say to what is received at a time, about 40 records: more is asked for by nobody but one
+who wants to keep the server busy with new keys. Go's TLS takes 16 records in a row that hold nothing."""
 NO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 """Go's words, and so kube-apiserver's, for those who leave out the `s` of https."""
 
@@ -204,12 +207,22 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         except ssl.SSLError as error:
             self._break(error)
             return
-        self._flush()  # TLS has things of its own to say
+        if (answers := self.lane.records.read()) and not self._answer(answers):
+            return
         if chunks and (data := chunks[0] if len(chunks) == 1 else b"".join(chunks)):
             self._protocol.data_received(data)
         if chunks and not chunks[-1]:  # the client's goodbye
             self._protocol.eof_received()
             self.close()
+
+    def _answer(self, answers: bytes) -> bool:
+        """Sends what TLS itself has to say, within reason."""
+        if len(answers) > MOST_ANSWERS:
+            log.debug("%s asks for new keys all the time", self._tcp.get_extra_info("peername"))
+            self.abort()
+            return False
+        self._tcp.write(answers)
+        return True
 
     def _flush(self) -> None:
         if records := self.lane.records.read():

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from petset.aio.clock import SystemClock
 from petset.httpd import tls
@@ -424,6 +427,73 @@ async def test_nonsense_after_the_handshake_ends_it(house: House) -> None:
     async with asyncio.timeout(PATIENCE):
         await spoken.lost.wait()
     assert spoken.heard == b"hello"
+
+
+async def test_what_is_held_for_one_who_talks_nonsense_is_dropped(house: House) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = await house.clients(stack, 12)
+        for index, client in enumerate(clients):
+            client.server.transport.write_soon(b"x" * 60 * KIB)
+            if index % 3 == 0:
+                nonsense = b"\x17\x03\x03\x00\x20" + bytes(32)
+                house.encryption.received[: len(nonsense)] = nonsense
+                client.server.transport.buffer_updated(len(nonsense))
+        for index, client in enumerate(clients):
+            if index % 3:
+                assert await client.gets(60 * KIB) == b"x" * 60 * KIB
+            else:
+                with pytest.raises(ssl.SSLError, match=r"(?i)bad.record.mac"):
+                    await client.gets_all()
+
+
+# --- new keys ---------------------------------------------------------------------------------------------------------
+
+NEW_KEYS_PLEASE = b"\x18\0\0\1\1\x16"
+"""A KeyUpdate that wants to be answered with one (RFC 8446, 4.6.3), as what it is: a part of the handshake."""
+
+
+class Keys:
+    """A client's keys of TLS_AES_256_GCM_SHA384, one after another (RFC 8446, 7.1 to 7.3)."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def _expand(self, label: bytes, size: int) -> bytes:
+        info = size.to_bytes(2) + bytes([6 + len(label)]) + b"tls13 " + label + b"\0"
+        return HKDFExpand(SHA384(), size, info).derive(self._secret)
+
+    def record(self, content: bytes, number: int = 0) -> bytes:
+        """What a record is that has this number among those with the present key."""
+        head = b"\x17\3\3" + (len(content) + 16).to_bytes(2)
+        nonce = int.from_bytes(self._expand(b"iv", 12)) ^ number
+        return head + AESGCM(self._expand(b"key", 32)).encrypt(nonce.to_bytes(12), content, head)
+
+    def update(self) -> None:
+        self._secret = self._expand(b"traffic upd", 48)
+
+
+@pytest.mark.parametrize(("often", "well"), [(20, True), (300, False)])
+async def test_who_wants_new_keys_all_the_time_is_cut_off(
+    house: House, tmp_path: Path, often: int, *, well: bool
+) -> None:
+    """They cost much more than they cost to ask for, and their answers pile up when nobody takes them."""
+    log = tmp_path / "keys.log"
+    house.context.keylog_filename = str(log)
+    with socket.create_connection(house.address) as sock:
+        spoken = await shaken(house, sock)
+        (line,) = (line for line in log.read_text().splitlines() if line.startswith("CLIENT_TRAFFIC_SECRET_0 "))
+        keys = Keys(bytes.fromhex(line.split()[-1]))
+        said = b""
+        for each in range(often):
+            said += keys.record(NEW_KEYS_PLEASE, number=int(not each))  # before the first one came the hello
+            keys.update()
+        await asyncio.get_running_loop().sock_sendall(sock, said + keys.record(b"!\x17"))
+        if well:
+            await spoken.until(lambda: spoken.heard == b"hello!")
+            spoken.transport.abort()
+        async with asyncio.timeout(PATIENCE):
+            await spoken.lost.wait()
+        assert spoken.heard == (b"hello!" if well else b"hello")
 
 
 async def test_a_connection_tells_what_is_known_about_it(house: House) -> None:
