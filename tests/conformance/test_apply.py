@@ -162,12 +162,52 @@ async def test_the_status_belongs_to_its_subresource(api: Api) -> None:
 async def test_a_scale_is_applied_to_the_replicas(api: Api) -> None:
     nowhere = {"spec": {"template": {"spec": {"schedulerName": "nobody"}}}}
     await api.apply("statefulsets/web", merged(stateful_set(replicas=1), nowhere), "one")
-    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 1}}
-    assert (await api.apply("statefulsets/web/scale", scale, "two")).done()["kind"] == "Scale"
+    assert (await api.apply("statefulsets/web/scale", scale(1), "two")).done()["kind"] == "Scale"
     found = owners((await api.get("statefulsets/web")).done())
     assert found["two:Apply/scale"] == {"f:spec": {"f:replicas": {}}}
-    reply = await api.apply("statefulsets/web/scale", merged(scale, {"spec": {"replicas": 2}}), "two")
+    reply = await api.apply("statefulsets/web/scale", scale(2), "two")
     refused(reply, 409, "Conflict", 'Apply failed with 1 conflict: conflict with "one": .spec.replicas')
+
+
+def scale(replicas: int) -> Tree:
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": "web"},
+        "spec": {"replicas": replicas},
+    }
+
+
+REPLICAS: Tree = {"f:spec": {"f:replicas": {}}}
+MINE, BEFORE = {"one:Apply/scale": REPLICAS}, {"before-first-apply:Update/scale": REPLICAS}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "wanted", "query", "owned"),
+    [
+        (0, 0, "", MINE),
+        (0, 2, "", MINE),
+        (3, 3, "", MINE | BEFORE),
+        (3, 2, "force=true", MINE),
+    ],
+)
+async def test_of_an_object_without_owners_a_scale_looks_at_the_replicas(
+    api: Api, replicas: int, wanted: int, query: str, owned: Tree
+) -> None:
+    (await api.post("statefulsets", stateful_set(replicas=replicas))).done(201)
+    (await api.patch("statefulsets/web", {"metadata": {"managedFields": [{}]}})).done()
+    (await api.apply("statefulsets/web/scale", scale(wanted), "one", query)).done()
+    found = (await api.get("statefulsets/web")).done()
+    assert (found["spec"]["replicas"], owners(found)) == (wanted, owned)
+
+
+@pytest.mark.parametrize("wanted", [0, 2])
+async def test_a_conflict_about_replicas_is_one_of_the_scale(api: Api, wanted: int) -> None:
+    (await api.post("statefulsets", stateful_set(replicas=3))).done(201)
+    (await api.patch("statefulsets/web", {"metadata": {"managedFields": [{}]}})).done()
+    reply = await api.apply("statefulsets/web/scale", scale(wanted), "one")
+    who = '"before-first-apply" with subresource "scale" using autoscaling/v1'
+    refused(reply, 409, "Conflict", f"Apply failed with 1 conflict: conflict with {who}: .spec.replicas")
 
 
 @pytest.mark.parametrize("entries", [[{}], []])

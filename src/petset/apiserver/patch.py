@@ -15,6 +15,7 @@ from petset.api.documents import DocumentError
 from petset.api.errors import BadRequest, Conflict, Invalid, NotFound, RequestEntityTooLarge
 from petset.api.patch import apply, json_patch, merge, strategic
 from petset.api.patch.errors import InapplicablePatch, MalformedPatch
+from petset.api.patch.managed_fields import Writer
 from petset.api.patch.trees import Tree
 from petset.api.schema import schema_of
 from petset.api.schema.decode import DecodeError, convert
@@ -190,7 +191,7 @@ async def _apply(change: Change, body: PatchBody, document: Any) -> Answer:
     if record is None and target.subresource:
         raise NotFound.of(resource.group, resource.plural, target.name)
     live = change.registry.tree(resource, record.value) if record else None
-    merged = merge_applied(change, config, live)
+    merged = merge_applied(change, config, live, change.writer())
     obj = _converted(change, merged)
     check_repeated(change, body)
     if record is None:
@@ -247,11 +248,11 @@ def _type_of(config: Tree) -> str:
     return f"{version if '/' in version else f'/{version}'}, Kind={config.get('kind') or ''}"
 
 
-def merge_applied(change: Change, config: Tree, live: Tree | None) -> Tree:
+def merge_applied(change: Change, config: Tree, live: Tree | None, writer: Writer) -> Tree:
     """The object after the configuration was applied to `live`. Raises Conflict, BadRequest, Invalid."""
     force = bool(change.options.force)
     try:
-        return apply.apply(live, config, schema_of(change.resource.type), change.writer(), force=force)
+        return apply.apply(live, config, schema_of(change.resource.type), writer, force=force)
     except apply.ApplyConflict as error:
         causes = [
             {

@@ -12,6 +12,8 @@ from msgspec import structs
 from petset.aio.clock import Clock
 from petset.api import field, meta
 from petset.api.errors import BadRequest, Conflict, Invalid, MethodNotAllowed, NotFound
+from petset.api.patch.managed_fields import entries_of
+from petset.api.patch.trees import Tree
 from petset.api.resources import Resource
 from petset.api.schema.decode import convert
 from petset.api.types import (
@@ -33,6 +35,8 @@ from petset.apiserver.registry import Registry, encode, modified
 from petset.apiserver.request import Answer, Content, PatchBody, Target
 from petset.apiserver.write import Change, put, refuse_invalid, succeed
 from petset.store.interface import Record
+
+_SCALE_VERSION = "autoscaling/v1"
 
 Handler = Callable[[Change, Content], Awaitable[Answer]]
 
@@ -66,7 +70,7 @@ async def create(change: Change, content: Content) -> Answer:
 async def update_scale(change: Change, content: Content) -> Answer:
     """PUT of a Scale: only replicas count, and the resourceVersion as a precondition."""
     refuse_unknown(change.resource, "scale")
-    scale: Scale = write.read(change, content, Scale, "autoscaling/v1")
+    scale: Scale = write.read(change, content, Scale, _SCALE_VERSION)
     write.check_name(change, scale)
     metadata.place(change.resource, scale, change.target.namespace)
     return await _rescale(change, scale, _scaled_record(change.registry, change.target))
@@ -91,18 +95,39 @@ async def patch_scale(change: Change, body: PatchBody) -> Answer:
 
 
 async def _apply_scale(change: Change, body: PatchBody, record: Record) -> Answer:
-    """An applied Scale owns the replicas of the object itself, as its writer's own by way of this subresource."""
+    """An applied Scale owns the replicas of the object itself, as its writer's own by way of this subresource.
+
+    As in upstream's `managedfields/scalehandler.go` a conflict is one of the Scale, and of an object without owners
+    only the replicas get one.
+    """
     resource = change.resource
-    config = patch.checked_config(change, patch.read_document(body), "autoscaling/v1", "Scale")
+    config = patch.checked_config(change, patch.read_document(body), _SCALE_VERSION, "Scale")
     patch.check_typed(config, Scale)
     head = {"apiVersion": resource.group_version, "kind": resource.kind, "metadata": {"name": change.target.name}}
     replicas = (config.get("spec") or {}).get("replicas") or 0
     live = change.registry.tree(resource, record.value)
-    merged = patch.merge_applied(change, {**head, "spec": {"replicas": replicas}}, live)
+    writer = structs.replace(change.writer(), api_version=_SCALE_VERSION)
+    seen = _owned_through(live, _SCALE_VERSION) if live["metadata"].get("managedFields") else _only_replicas(live)
+    scaled = patch.merge_applied(change, {**head, "spec": {"replicas": replicas}}, seen, writer)
     patch.check_repeated(change, body)
     _check_replicas(change, replicas)
+    entries = _owned_through(scaled, resource.group_version)["metadata"]["managedFields"]
+    described = {**live["metadata"], "managedFields": entries}
+    merged = {**live, "metadata": described, "spec": {**live["spec"], "replicas": replicas}}
     answer = await put(change, convert(merged, resource.type), record, owned=True)
     return _scale_answer(change.registry, change.target, answer)
+
+
+def _owned_through(tree: Tree, group_version: str) -> Tree:
+    """The tree with all entries of its managedFields in one version."""
+    entries = [{**entry, "apiVersion": group_version} for entry in entries_of(tree)]
+    return {**tree, "metadata": {**tree.get("metadata", {}), "managedFields": entries}}
+
+
+def _only_replicas(tree: Tree) -> Tree:
+    """What a Scale shows of the wishes in an object; none at all are no field."""
+    replicas = tree["spec"].get("replicas")
+    return {"spec": {"replicas": replicas} if replicas else {}}
 
 
 async def finalize(change: Change, content: Content) -> Answer:

@@ -83,7 +83,7 @@ def apply(live: Tree | None, config: Any, schema: Node, writer: Writer, *, force
     _check_repetition(config, schema, "")
     before, entries = _split(live or {})
     if live is not None and not entries:
-        earlier = Writer("before-first-apply", writer.api_version, writer.now)
+        earlier = Writer("before-first-apply", writer.api_version, writer.now, writer.subresource)
         entries = track_update(None, _writable(live, writer), schema, earlier)
     own = next((entry for entry in entries if writer.wrote(entry, "Apply")), None)
     others = [entry for entry in entries if entry is not own]

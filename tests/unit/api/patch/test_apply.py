@@ -271,6 +271,13 @@ def test_atomic_values_are_owned_as_one() -> None:
         apply(live, config({"selector": {"matchLabels": {"a": "1", "b": "2"}}}), OTHER)
 
 
+def test_whoever_was_before_wrote_through_the_same_subresource() -> None:
+    live = {**config({"replicas": 3}), "status": {"replicas": 3}}
+    wanted = {**config(), "status": {"replicas": 3}}
+    result = apply(live, wanted, Writer("me", ME.api_version, ME.now, "status"))
+    assert [entry.get("subresource") for entry in result["metadata"]["managedFields"]] == ["status", "status"]
+
+
 def test_an_object_that_nobody_tracked_belongs_to_whoever_was_before() -> None:
     result = apply({**config({"replicas": 3}), "status": {"replicas": 3}}, config({"replicas": 3}))
     assert owned(result) == {
