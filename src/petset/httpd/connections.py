@@ -198,9 +198,17 @@ class Listener(web.Server):
         self.request_factory = partial(Request, loop=asyncio.get_running_loop())
         self.gates: dict[str, Admits] = {}
         self._closed = 0
+        self._ends = False
+
+    def pre_shutdown(self) -> None:
+        """From now on nobody comes in, not even those who shake hands already."""
+        self._ends = True
+        super().pre_shutdown()
 
     def lets_in(self, transport: asyncio.BaseTransport) -> bool:
         """Whether the one at the other end may connect here. Who has left already may not."""
+        if self._ends:
+            return False
         here, peer = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         admits = self.gates.get(here[0]) if here else None
         return admits is None or (bool(peer) and admits(peer[0]))

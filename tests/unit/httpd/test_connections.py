@@ -259,3 +259,23 @@ async def test_on_a_further_address_only_those_are_served_who_may_come_in(
             else:
                 assert await wire.closed()
         assert (await door.ask("GET", "/version")).status == 200
+
+
+async def test_who_shakes_hands_with_a_server_that_ends_comes_too_late(door: Door) -> None:
+    loop = asyncio.get_running_loop()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = door.admin.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    with socket.create_connection((door.address.host, door.address.port)) as sock:
+        sock.setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        await loop.sock_sendall(sock, outgoing.read())
+        async with asyncio.timeout(PATIENCE):
+            incoming.write(await loop.sock_recv(sock, 65536))
+            await door.listener.stop()
+            client.do_handshake()
+            client.write(b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+            await loop.sock_sendall(sock, outgoing.read())
+            while said := await loop.sock_recv(sock, 65536):
+                incoming.write(said)
+        assert client.read(65536) == b""  # goodbye
