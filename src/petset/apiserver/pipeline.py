@@ -32,7 +32,7 @@ from petset.apiserver.request import (
     WatchOptions,
     WriteOptions,
 )
-from petset.apiserver.stream import Batches, Watches
+from petset.apiserver.stream import Batches, Take, Watches
 from petset.apiserver.streams import PodConnections
 from petset.apiserver.watch import ChangeFeed
 from petset.apiserver.write import Change, Server
@@ -169,11 +169,11 @@ class ApiServer:
         return watch.open_feed(self.registry, target, options)
 
     def stream(
-        self, target: Target, options: WatchOptions, watches: Watches | None = None
+        self, target: Target, options: WatchOptions, watches: Watches | None = None, take: Take | None = None
     ) -> AbstractAsyncContextManager[Batches]:
         """A watch in batches, with its bookmarks and its timeout, as one of those `watches`; raises as `watch`."""
         _need(target, "watch")
-        return (watches or self._watches).open(target, options)
+        return (watches or self._watches).open(target, options, take)
 
 
 async def _told(change: Change, outcome: Awaitable[Answer]) -> Answer:

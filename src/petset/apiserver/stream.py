@@ -49,6 +49,9 @@ class Batch:
 Batches: TypeAlias = AsyncIterator[Batch]
 """What is iterated: none of them is empty."""
 
+Take: TypeAlias = Callable[[Batch], bool]
+"""Passes on a batch that has just been handed out. False when that would have to wait, and nothing was done."""
+
 
 class Watches:
     """The open watches. After each time that something was handed out, `gather` waits for more to come together."""
@@ -59,10 +62,11 @@ class Watches:
         self._shared: dict[tuple[Target, str, str], _SharedWatch] = {}
 
     @asynccontextmanager
-    async def open(self, target: Target, options: WatchOptions) -> AsyncIterator[Batches]:
+    async def open(self, target: Target, options: WatchOptions, take: Take | None = None) -> AsyncIterator[Batches]:
         """Opens a watch. Raises BadRequest, Invalid.
 
-        Iterating raises a StatusError when the watch breaks, also when it cannot begin where it was asked to.
+        What happens while the iterator waits is given to `take`, and what that does not take is iterated. Iterating
+        raises a StatusError when the watch breaks, also when it cannot begin where it was asked to.
         """
         interest = Interest(self._registry, target, options)
         start, initial = interest.begin(options)
@@ -72,7 +76,7 @@ class Watches:
             shared = self._shared[key] = _SharedWatch(interest, self._registry, self._gather)
         clock = self._registry.clock
         try:
-            with shared.joined(start, initial) as reader:
+            with shared.joined(start, initial, take) as reader:
                 async with Supervisor("watch", clock) as tasks:
                     if options.allow_bookmarks or options.timeout_seconds is not None:
                         tasks.background("time", reader.keep_time(clock, options))
@@ -115,9 +119,9 @@ class _SharedWatch:
         return max(self.reached, self._watch.progress)
 
     @contextmanager
-    def joined(self, start: int, initial: Iterator[WatchChange]) -> Iterator["_Reader"]:
+    def joined(self, start: int, initial: Iterator[WatchChange], take: Take | None) -> Iterator["_Reader"]:
         """One more reader, of what there is `initial`ly and what happens after `start`."""
-        reader = _Reader(self, start, (Batch(piece, start, start) for piece in _pieces(initial)))
+        reader = _Reader(self, start, (Batch(piece, start, start) for piece in _pieces(initial)), take)
         self.readers[reader] = None
         try:
             yield reader
@@ -161,7 +165,7 @@ class _SharedWatch:
         at_once = 1 + TURN // sum(len(change.record.value) for change in changes)
         for first in range(0, len(readers), at_once):
             for reader in readers[first : first + at_once]:
-                reader.wake()
+                reader.tell()
             await self._clock.sleep(0)
         if self._gather is not None:
             await self._gather()
@@ -171,11 +175,12 @@ class _SharedWatch:
 class _Reader:
     """One open watch, and how far it came."""
 
-    def __init__(self, shared: _SharedWatch, start: int, own: Iterator[Batch]) -> None:
+    def __init__(self, shared: _SharedWatch, start: int, own: Iterator[Batch], take: Take | None) -> None:
         self._shared = shared
         self._reached = start
         self._own = own
         """What it does not have in common with the others."""
+        self._take = take
         self._bookmark_due = False
         self._over = False
         self._news: asyncio.Future[None] | None = None
@@ -205,6 +210,17 @@ class _Reader:
             await clock.sleep(left)
             self._bookmark_due = options.allow_bookmarks
             self._over = options.timeout_seconds is not None and clock.monotonic() - began >= options.timeout_seconds
+            self.wake()
+
+    def tell(self) -> None:
+        """Something was handed out. If the reader only waits for it, it is not woken up but for what it cannot take."""
+        if self._news is None or self._news.done():
+            return
+        if self._take is not None:
+            handed_out = self._shared.handed_out
+            while (batch := handed_out.get(self._reached)) is not None and (not batch or self._take(batch)):
+                self._reached = batch.until
+        if self._reached < self._shared.reached:
             self.wake()
 
     def wake(self) -> None:

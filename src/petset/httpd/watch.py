@@ -50,25 +50,24 @@ class WatchHandler:
 
     async def serve(self, request: web.BaseRequest, watcher: Watcher) -> web.StreamResponse:
         """Streams changes until the client leaves, the time is over or the watch breaks, which is its last line."""
-        async with self._server.stream(watcher.target, watcher.options, self._watches) as batches:
+        sender = _Sender(self, request, watcher.target.resource, watcher.form)
+        async with self._server.stream(watcher.target, watcher.options, self._watches, sender.take) as batches:
             response = web.StreamResponse(
                 headers={"Content-Type": "application/json", "Cache-Control": "no-cache, private"}
             )
             warn_of_age(response, watcher.target.resource)
             response.enable_chunked_encoding()
             await response.prepare(request)
-            form = watcher.form
             try:
                 async for batch in batches:
-                    await _send(request, self._chunk(batch, watcher.target.resource, form))
-                    form = form.later()
+                    await sender.send(batch)
                     del batch  # the next one may be hours away
             except StatusError as error:
                 await response.write(error_frame(error.status()))
             await response.write_eof()
             return response
 
-    def _chunk(self, batch: Batch, resource: Resource[Any], form: Form) -> bytes:
+    def chunk(self, batch: Batch, resource: Resource[Any], form: Form) -> bytes:
         """Changes as HTTP sends them; the form is that of the first."""
         self._metrics.watch_events[resource] += len(batch)
         chunk = batch.encoded.get(form)
@@ -89,12 +88,29 @@ def pause(watches: int) -> float:
     return min(LONGEST_GATHERING, max(GATHERING, GATHERING_EACH * watches))
 
 
-async def _send(request: web.BaseRequest, chunk: bytes) -> None:
-    """Writes a chunk as it is, and waits while the client is to take what was written before."""
-    transport = request.transport
-    if transport is None:
-        raise ConnectionResetError("the client has left")
-    assert isinstance(transport, TlsConnection)
-    transport.write_soon(chunk)
-    if request.protocol.writing_paused:
-        await request.writer.drain()
+class _Sender:
+    """What one watcher is sent, on its connection."""
+
+    def __init__(self, watches: WatchHandler, request: web.BaseRequest, resource: Resource[Any], form: Form) -> None:
+        self._watches = watches
+        self._request = request
+        self._resource = resource
+        self._form = form
+        """That of the next change."""
+
+    def take(self, batch: Batch) -> bool:
+        """Sends changes, unless the client is to take what was written before."""
+        transport = self._request.transport
+        if transport is None or self._request.protocol.writing_paused:
+            return False
+        assert isinstance(transport, TlsConnection)
+        transport.write_soon(self._watches.chunk(batch, self._resource, self._form))
+        self._form = self._form.later()
+        return True
+
+    async def send(self, batch: Batch) -> None:
+        """Sends changes, as soon as the client has taken what was written before. Raises ConnectionError."""
+        while not self.take(batch):
+            if self._request.transport is None:
+                raise ConnectionResetError("the client has left")
+            await self._request.writer.drain()

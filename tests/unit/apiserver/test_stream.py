@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 
@@ -76,6 +77,36 @@ class TestOne:
                     assert sum(len(change.record.value) for change in batch) < PIECE * 5 / 4 + 1000
                     names += [name for _, name in seen(batch)]
             assert names == [f"{number:02}" for number in range(20)]
+
+    async def test_takes_what_happens_while_it_waits_and_iterates_the_rest(
+        self, server: ApiServer, clock: VirtualClock
+    ) -> None:
+        taken: list[tuple[str, str]] = []
+        iterated: list[tuple[str, str]] = []
+
+        def take(batch: Batch) -> bool:
+            if len(taken) < 2:
+                taken.extend(seen(batch))
+                return True
+            return False
+
+        async def read(batches: Batches) -> None:
+            async for batch in batches:
+                iterated.extend(seen(batch))
+
+        await write(server, "before")
+        options = WatchOptions(resource_version="0", allow_bookmarks=True)
+        async with server.stream(MAPS, options, take=take) as batches, Supervisor("reader") as tasks:
+            tasks.background("read", read(batches))
+            await clock.settle()
+            assert (taken, iterated) == ([], [("ADDED", "before")])
+            for name in "abc":
+                await write(server, name)
+                await clock.settle()
+            await clock.advance(60)
+            await tasks.stop()
+        assert taken == [("ADDED", "a"), ("ADDED", "b")]
+        assert iterated == [("ADDED", "before"), ("ADDED", "c"), ("BOOKMARK", "")]
 
     async def test_hears_of_progress_every_minute(self, server: ApiServer, clock: VirtualClock) -> None:
         options = WatchOptions(resource_version=await present(server), allow_bookmarks=True)
@@ -324,6 +355,12 @@ class TestMany:
                 found += [change.record.revision for change in batch]
                 await clock.sleep(chance.choice((0, 0, 1, 3)))
 
+        def take(found: list[int], batch: Batch) -> bool:
+            if chance.random() < 0.3:
+                return False
+            found += [change.record.revision for change in batch]
+            return True
+
         async with AsyncExitStack() as stack:
             tasks = await stack.enter_async_context(Supervisor("readers"))
             readers: list[tuple[int, list[int]]] = []
@@ -333,7 +370,8 @@ class TestMany:
                 if number % 4 == 0:
                     start, found = chance.choice(written), list[int]()
                     options = WatchOptions(resource_version=str(start))
-                    batches = await stack.enter_async_context(server.stream(MAPS, options, watches))
+                    taking = chance.choice((None, partial(take, found)))
+                    batches = await stack.enter_async_context(server.stream(MAPS, options, watches, taking))
                     readers.append((start, found))
                     tasks.background("read", read(found, batches))
                 await clock.advance(chance.choice((0, 0, 1, 2)))
