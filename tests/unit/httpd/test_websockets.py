@@ -172,3 +172,12 @@ async def test_watches_that_do_not_begin(door: Door, query: str, protocol: str, 
 async def test_who_does_not_upgrade_the_connection_watches_as_ever(door: Door) -> None:
     reply = await door.ask("GET", f"{MAPS}?watch=1&timeoutSeconds=1", headers=handshake("") | {"Connection": "close"})
     assert reply.status == 200
+
+
+@pytest.mark.parametrize("place", [f"{MAPS}?watch=1", f"{POD}/exec?command=exit&command=0&stdin=1&stdout=1"])
+@pytest.mark.parametrize("said", [b"\xff" * 20, b"\x81\x81\0\0\0\0\xff", b"\x82\xff" + b"\xff" * 8])
+async def test_frames_that_are_none_end_it(door: Door, place: str, said: bytes) -> None:
+    async with door.open() as wire:
+        assert (await wire.ask("GET", place, headers=handshake(""))).status == 101
+        await wire.send(said)
+        assert await wire.closed()
