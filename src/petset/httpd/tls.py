@@ -266,6 +266,8 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         if len(data) > AT_ONCE:
             view = memoryview(data)
             for start in range(0, len(data), AT_ONCE):
+                if self._tcp.is_closing():
+                    return
                 self.write(view[start : start + AT_ONCE])
             return
         try:

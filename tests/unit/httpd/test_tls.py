@@ -5,6 +5,7 @@ import contextlib
 import random
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -313,6 +314,15 @@ async def test_clients_leave_while_they_are_sent_to(house: House, *, politely: b
             async with asyncio.timeout(PATIENCE):
                 await client.server.lost.wait()
             assert client.server.transport.is_closing()
+
+
+async def test_a_long_answer_to_one_who_has_left_ends_early(house: House) -> None:
+    with socket.create_connection(house.address) as sock:
+        spoken = await shaken(house, sock)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close resets the connection
+    spoken.transport.write(bytes(20_000 * KIB))
+    async with asyncio.timeout(PATIENCE):
+        await spoken.lost.wait()
 
 
 async def test_a_goodbye_is_answered(house: House) -> None:
