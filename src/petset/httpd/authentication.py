@@ -33,7 +33,10 @@ class Authenticator:
         self._connections: WeakKeyDictionary[ssl.SSLObject, Identity | None] = WeakKeyDictionary()
 
     def identify(self, request: web.BaseRequest) -> Identity:
-        """Who is at the other end; ANONYMOUS without credentials. Raises Unauthorized for a token that is not valid."""
+        """Who is at the other end; ANONYMOUS without credentials.
+
+        Raises Unauthorized for a token that is not valid, and ConnectionResetError when nobody can be answered.
+        """
         transport = request.transport
         connection = transport.get_extra_info("ssl_object") if transport is not None else None
         identity = self._of_connection(connection) if connection is not None else None
@@ -49,7 +52,10 @@ class Authenticator:
 
     def _of_connection(self, connection: ssl.SSLObject) -> Identity | None:
         if connection not in self._connections:
-            encoded = connection.getpeercert(binary_form=True)
+            try:
+                encoded = connection.getpeercert(binary_form=True)
+            except ValueError as error:  # what came after the request was no TLS, and has ended it
+                raise ConnectionResetError("the connection has no keys any more") from error
             self._connections[connection] = from_certificate(connection.getpeercert(), encoded or b"")
         return self._connections[connection]
 

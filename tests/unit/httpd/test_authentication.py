@@ -1,5 +1,8 @@
 """Who asks: certificates, bearer tokens, nobody."""
 
+import asyncio
+import ssl
+
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
@@ -44,3 +47,17 @@ def test_a_token_that_nobody_knows_is_refused_and_not_taken_for_none() -> None:
 
 def test_without_credentials_a_request_is_anonymous() -> None:
     assert Authenticator(tokens).identify(make_mocked_request("GET", "/api")) is ANONYMOUS
+
+
+def test_of_who_talks_nonsense_after_a_request_nobody_knows_who_asked() -> None:
+    class Broken(asyncio.Transport):
+        """A connection without keys, as those have none any more whose TLS has failed."""
+
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            keyless = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
+            return keyless if name == "ssl_object" else default
+
+    request = make_mocked_request("GET", "/api", headers={"Authorization": "Bearer good"}, transport=Broken())
+    with pytest.raises(ConnectionResetError):
+        Authenticator(tokens).identify(request)
