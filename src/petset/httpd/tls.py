@@ -345,7 +345,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
 
     def is_closing(self) -> bool:
         """Whether anything written would be dropped."""
-        return self._closing
+        return self._closing or self._tcp.is_closing()
 
     def pause_reading(self) -> None:
         """What the client says is left with the kernel. After the server's goodbye only its end is of interest."""
