@@ -45,6 +45,8 @@ def test_the_first_form_that_can_be_given_counts(accept: str, form: str) -> None
         ("application/yaml;q=x, application/json;q=0.5", False),
         ("text/html, application/yaml;q=0.9, */*;q=0.8", True),
         ("text/html, image/gif, *; q=.2, */*; q=.2", False),
+        ("text/html," * 63 + "application/yaml", True),
+        ("text/html," * 64 + "application/yaml", False),
         ("", False),
     ],
 )
