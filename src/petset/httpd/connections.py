@@ -6,8 +6,11 @@ not take what is sent to it is cut off, whatever it asked for: what waits for it
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import socket
+import termios
+from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
@@ -31,6 +34,8 @@ VANISHED_SECONDS = 60
 SIGN_SECONDS, SIGNS = 15, 4
 LONGEST_WRITE = 30.0
 """Seconds a client may take nothing of what is sent to it. One that watches is cut off then, and watches anew."""
+FIRST_LOOK = 1 / 30
+"""Of these seconds: what a client has not taken yet is counted so much later, for most have taken it by then."""
 LONGEST_PAUSE = 4 * 3600.0
 """The same for logs, exec, attach and forwarded ports, behind which people stop an output to read it: the kubelet's
 `streamingConnectionIdleTimeout`."""
@@ -53,13 +58,12 @@ Admits = Callable[[str], bool]
 class ConnectionHandler(web.RequestHandler):
     """Speaks HTTP on one connection."""
 
-    __slots__ = ("_held_back", "_longest_pause", "_next_look", "_unwritten")
+    __slots__ = ("_held_back", "_longest_pause", "_next_look")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._longest_pause: float | None = None
         self._held_back: asyncio.TimerHandle | None = None
-        self._unwritten = 0
         self._next_look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,7 +82,7 @@ class ConnectionHandler(web.RequestHandler):
     def pause_writing(self) -> None:
         """More waits for the client than its buffer is for."""
         super().pause_writing()
-        self._wait_for_client()
+        self._look_at_client(self._longest_wait * FIRST_LOOK)
 
     def resume_writing(self) -> None:
         """The client has taken most of it."""
@@ -90,22 +94,25 @@ class ConnectionHandler(web.RequestHandler):
         self._wait_no_more()
         super().connection_lost(exc)
 
-    def _wait_for_client(self) -> None:
-        if self.transport is not None:
-            self._unwritten = self.transport.get_write_buffer_size()
-            seconds = LONGEST_WRITE if self._longest_pause is None else self._longest_pause
-            self._held_back = asyncio.get_running_loop().call_later(seconds, self._look_at_client)
+    @property
+    def _longest_wait(self) -> float:
+        return LONGEST_WRITE if self._longest_pause is None else self._longest_pause
+
+    def _look_at_client(self, after: float, before: int | None = None) -> None:
+        """Cuts the client off when then as much is untaken as `before`; None: it is looked at for the first time."""
+        self._held_back = asyncio.get_running_loop().call_later(after, self._judge_client, before)
 
     def _wait_no_more(self) -> None:
         if self._held_back is not None:
             self._held_back.cancel()
             self._held_back = None
 
-    def _look_at_client(self) -> None:
+    def _judge_client(self, before: int | None) -> None:
         if self.transport is None:
             return
-        if self.transport.get_write_buffer_size() < self._unwritten:
-            self._wait_for_client()
+        untaken = _untaken(self.transport)
+        if before is None or untaken < before:
+            self._look_at_client(self._longest_wait, untaken)
         else:
             self.transport.abort()
 
@@ -157,6 +164,14 @@ def conversation(request: web.BaseRequest) -> contextlib.AbstractContextManager[
     handler = request.protocol
     assert isinstance(handler, ConnectionHandler)
     return handler.conversation()
+
+
+def _untaken(transport: asyncio.Transport) -> int:
+    """Bytes that the client's machine has not taken yet. Some MB of them the kernel keeps, and they move first."""
+    unsent = array("i", [0])
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, unsent)
+    return transport.get_write_buffer_size() + unsent[0]
 
 
 def _has_left(transport: asyncio.Transport) -> bool:

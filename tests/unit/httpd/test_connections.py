@@ -135,6 +135,21 @@ async def test_a_list_that_nobody_reads_is_not_sent_for_ever(door: Door, monkeyp
                 await SystemClock().sleep(0.01)
 
 
+async def test_who_reads_slowly_gets_everything(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what the kernel keeps for a client is taken by it, and of what is before that nothing moves meanwhile."""
+    monkeypatch.setattr(connections, "LONGEST_WRITE", 0.5)
+    for number in range(24):
+        await create(door.server, ConfigMap(metadata=ObjectMeta(name=f"large-{number}"), data={"a": "x" * 500_000}))
+    async with door.open() as wire:
+        await wire.send(f"GET {MAPS} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        _, headers = await wire.head()
+        left, began = int(headers["content-length"]), SystemClock().monotonic()
+        while left:
+            await SystemClock().sleep(0.02)
+            left -= len(await wire.reader.read(128 * 1024))
+        assert SystemClock().monotonic() - began > 2 * 0.5
+
+
 async def test_a_large_list_is_sent_while_it_is_put_together(door: Door) -> None:
     for number in range(60):
         await create(door.server, ConfigMap(metadata=ObjectMeta(name=f"map-{number:02}"), data={"a": "x" * 9000}))
