@@ -90,7 +90,8 @@ class Client:
             return await self.reader.read(-1)
 
     async def leave(self) -> None:
-        self.writer.transport.abort()
+        with contextlib.suppress(AttributeError):  # Python 3.11.2 knows no end of what was closed twice
+            self.writer.transport.abort()
         async with asyncio.timeout(PATIENCE):
             await self.server.lost.wait()
 
