@@ -43,7 +43,7 @@ LOOK_SECONDS = 15.0
 """How often it is looked whether the client of a conversation has left: while a process takes none of its input, nobody
 reads what the client says, nor that it is gone."""
 MOST_UNWRITTEN = 128 * 1024
-"""Bytes that may wait for a client before what makes them waits, too. OpenSSL keeps room for as many."""
+"""Bytes that may wait for a client before what makes them waits, too."""
 MANY_CLOSED = 200
 """Connections after whose end their memory is given back: fewer are not worth it, more would take long."""
 FREED_SECONDS = 0.05

@@ -127,7 +127,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         self._most_unwritten = 64 * 1024
         self._tcp_full = False
         self._writing_paused = False
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle
 
     # --- the protocol of the TCP connection ---------------------------------------------------------------------------
 
@@ -163,8 +163,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         """The connection is gone."""
         self._closing = True
         self._held.clear()
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._deadline.cancel()
         if self._protocol is not None:
             self._protocol.connection_lost(exc)
 
@@ -188,8 +187,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
             self._break(error)
             return
         self._flush()
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._deadline.cancel()
         self._protocol = self._make_protocol()
         self._protocol.connection_made(self)
         self._read()
@@ -251,8 +249,7 @@ class TlsConnection(asyncio.BufferedProtocol, asyncio.Transport):
         self._wait_for_end()
 
     def _wait_for_end(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._deadline.cancel()
         self._deadline = self._loop.call_later(GOODBYE_SECONDS, self._tcp.abort)
 
     # --- the transport of what is spoken inside -----------------------------------------------------------------------
