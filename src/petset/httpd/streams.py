@@ -8,7 +8,7 @@ old name no version; the Status they get is the text of a failure, and nothing i
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 import msgspec
@@ -98,16 +98,11 @@ async def _send_logs(request: web.BaseRequest, lines: AsyncIterator[bytes]) -> w
     await socket.prepare(request)
 
     async def send() -> None:
-        with suppress(ConnectionError):
-            await websockets.send_piece(socket, protocol, b"")
-            async for line in lines:
-                await websockets.send_piece(socket, protocol, line)
+        await websockets.send_piece(socket, protocol, b"")
+        async for line in lines:
+            await websockets.send_piece(socket, protocol, line)
 
-    async with Supervisor("log") as tasks:
-        sending = tasks.background("output", send())
-        leaving = tasks.background("input", websockets.until_closed(socket))
-        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-    await socket.close()
+    await websockets.send_all(socket, "log", send)
     return socket
 
 

@@ -3,12 +3,10 @@
 Follows upstream's `handlers/watch.go`, which does not care for the name of the protocol: it takes the one it is told.
 """
 
-import asyncio
-from contextlib import suppress
+from functools import partial
 
 from aiohttp import WSMsgType, web
 
-from petset.aio.tasks import Supervisor
 from petset.api.errors import BadRequest, StatusError
 from petset.apiserver import encodings
 from petset.apiserver.pipeline import ApiServer
@@ -37,22 +35,17 @@ class WatchMessages:
         socket = websockets.websocket(request, "".join(protocols))
         async with self._server.stream(watcher.target, watcher.options) as batches:
             await socket.prepare(request)
-            async with Supervisor("watch") as tasks:
-                sending = tasks.background("changes", self._send(socket, batches, watcher))
-                leaving = tasks.background("input", websockets.until_closed(socket))
-                await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-            await socket.close()
+            await websockets.send_all(socket, "watch", partial(self._send, socket, batches, watcher))
             return socket
 
     async def _send(self, socket: web.WebSocketResponse, batches: Batches, watcher: Watcher) -> None:
         registry, resource, form = self._server.registry, watcher.target.resource, watcher.form
-        with suppress(ConnectionError):
-            try:
-                async for batch in batches:
-                    self._metrics.watch_events[resource] += len(batch)
-                    for change in batch:
-                        line = encodings.change_bytes(registry, resource, change, form)
-                        await socket.send_frame(line, WSMsgType.TEXT)
-                        form = form.later()
-            except StatusError as error:
-                await socket.send_frame(error_frame(error.status()), WSMsgType.TEXT)
+        try:
+            async for batch in batches:
+                self._metrics.watch_events[resource] += len(batch)
+                for change in batch:
+                    line = encodings.change_bytes(registry, resource, change, form)
+                    await socket.send_frame(line, WSMsgType.TEXT)
+                    form = form.later()
+        except StatusError as error:
+            await socket.send_frame(error_frame(error.status()), WSMsgType.TEXT)

@@ -5,6 +5,7 @@ bytes themselves. Where several streams share a socket, the first byte of a mess
 text it is a digit. The rules are those of upstream's `streaming/pkg/httpstream/wsstream`.
 """
 
+import asyncio
 import binascii
 import logging
 from base64 import b64decode, b64encode
@@ -13,6 +14,7 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
+from petset.aio.tasks import Supervisor, Work
 from petset.api.errors import BadRequest
 
 log = logging.getLogger(__name__)
@@ -102,7 +104,20 @@ async def send_piece(socket: web.WebSocketResponse, protocol: str, data: bytes) 
         await socket.send_frame(data, WSMsgType.BINARY)
 
 
-async def until_closed(socket: web.WebSocketResponse) -> None:
-    """Waits until the client leaves; what it says does not matter."""
+async def send_all(socket: web.WebSocketResponse, name: str, send: Work) -> None:
+    """Sends until everything is sent or the client leaves, whatever it says, and closes; `name` is for the log."""
+
+    async def sends() -> None:
+        with suppress(ConnectionError):
+            await send()
+
+    async with Supervisor(name) as tasks:
+        sending = tasks.background("output", sends())
+        leaving = tasks.background("input", _until_closed(socket))
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    await socket.close()
+
+
+async def _until_closed(socket: web.WebSocketResponse) -> None:
     async for _ in socket:
         pass
